@@ -1,0 +1,50 @@
+//! The one error type of the crate: every variant says where it happened and what would be right.
+
+use std::path::{Path, PathBuf};
+
+/// Result of every fallible function of the crate.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong, with the file or key it is about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operating system refused to read or write a path.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder that was asked for.
+        path: PathBuf,
+        /// What the operating system answered.
+        source: std::io::Error,
+    },
+    /// A file could be read, but its content is not what it should be.
+    #[error("{}: {message}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// A request that can't be met: an unknown name, a size of 0, a budget out of reach.
+    #[error("{0}")]
+    Invalid(String),
+    /// A tensor operation failed.
+    #[error(transparent)]
+    Tensor(#[from] candle_core::Error),
+}
+
+impl Error {
+    /// An [`Error::Io`] about `path`.
+    pub fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io { path: path.as_ref().to_owned(), source }
+    }
+
+    /// An [`Error::Content`] about `path`.
+    pub fn content(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        Self::Content { path: path.as_ref().to_owned(), message: message.into() }
+    }
+
+    /// An [`Error::Invalid`].
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(message.into())
+    }
+}
