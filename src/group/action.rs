@@ -1,0 +1,78 @@
+//! Actions on grids and feature maps, as index arrays.
+
+use nalgebra::Vector2;
+
+use super::{PlaneElement, PlaneGroup, PointGroup};
+
+/// How the maps of one field transform when the plane is moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Representation {
+    /// One map that only moves: images, and maps after group pooling.
+    Trivial,
+    /// One map per element h of the point group, f(x, h); g takes it to f(g⁻¹x, g⁻¹h). Outputs of group convolutions.
+    Regular,
+}
+
+impl Representation {
+    /// Maps per field.
+    pub fn dim(self, group: &PointGroup) -> usize {
+        match self {
+            Self::Trivial => 1,
+            Self::Regular => group.order(),
+        }
+    }
+
+    /// The map that map `h` of the result is taken from when `g` acts: g⁻¹h.
+    fn source(self, group: &PointGroup, g: usize, h: usize) -> usize {
+        match self {
+            Self::Trivial => h,
+            Self::Regular => group.product(group.inverse(g), h),
+        }
+    }
+}
+
+/// The action of the plane group on a field of `size`×`size` maps, about the centre of the grid (for even sizes the corner
+/// between the middle pixels).
+///
+/// Entry i of the result is the flat index (map, row, column) that entry i of the transformed field comes from, or `None`
+/// where that lies outside the grid.
+pub fn act(group: &PlaneGroup, e: PlaneElement, representation: Representation, size: usize) -> Vec<Option<usize>> {
+    let point = group.point_group();
+    let back = group.inverse(e);
+    let mut index = Vec::with_capacity(representation.dim(point) * size * size);
+    for h in 0..representation.dim(point) {
+        let map = representation.source(point, e.point, h);
+        for row in 0..size {
+            for column in 0..size {
+                let x = point.matrix(back.point) * centred(row, column, size) + back.translation * 2;
+                index.push(pixel(x, size).map(|pixel| map * size * size + pixel));
+            }
+        }
+    }
+    index
+}
+
+/// The action of the point group element `g` on a field of `size`×`size` maps (see [`act`]): a permutation, with entry i
+/// the flat index (map, row, column) that entry i of the transformed field comes from.
+///
+/// With [`Representation::Trivial`] this is g acting on a filter or an image (`rot90`, `flipud`), with
+/// [`Representation::Regular`] the action on a group filter w(x, h) or a regular feature map.
+pub fn point_action(group: &PointGroup, g: usize, representation: Representation, size: usize) -> Vec<usize> {
+    let plane = PlaneGroup::new(group.clone());
+    // Point operations map the square grid onto itself, so nothing is dropped here.
+    act(&plane, PlaneElement::from_point(g), representation, size).into_iter().flatten().collect()
+}
+
+/// Twice the centred coordinates of a pixel; doubled so that even sizes stay integer.
+fn centred(row: usize, column: usize, size: usize) -> Vector2<i32> {
+    let last = size as i32 - 1;
+    Vector2::new(2 * column as i32 - last, last - 2 * row as i32)
+}
+
+/// The flat index of the pixel at doubled centred coordinates `x`, if it's on the grid.
+fn pixel(x: Vector2<i32>, size: usize) -> Option<usize> {
+    let last = size as i32 - 1;
+    let (column, row) = ((x.x + last) / 2, (last - x.y) / 2);
+    let inside = (-last..=last).contains(&x.x) && (-last..=last).contains(&x.y);
+    inside.then(|| row as usize * size + column as usize)
+}

@@ -1,0 +1,155 @@
+//! Group axioms and left actions, over random elements and sizes.
+
+use equisplit::group::{PlaneElement, PlaneGroup, PointGroup, Representation, act, point_action};
+use nalgebra::{Matrix3, Vector2};
+use proptest::prelude::*;
+
+fn point_groups() -> [PointGroup; 3] {
+    [PointGroup::trivial(), PointGroup::c4(), PointGroup::d4()]
+}
+
+fn plane_groups() -> impl Strategy<Value = PlaneGroup> {
+    prop_oneof![Just(PlaneGroup::p4()), Just(PlaneGroup::p4m())]
+}
+
+/// A plane group and three of its elements.
+fn elements() -> impl Strategy<Value = (PlaneGroup, [PlaneElement; 3])> {
+    plane_groups().prop_flat_map(|group| {
+        let order = group.point_group().order();
+        let element = ((-9..9i32, -9..9i32), 0..order)
+            .prop_map(|((x, y), point)| PlaneElement { translation: Vector2::new(x, y), point });
+        (Just(group), [element.clone(), element.clone(), element])
+    })
+}
+
+fn gather(values: &[i64], index: &[Option<usize>]) -> Vec<i64> {
+    index.iter().map(|source| source.map_or(0, |i| values[i])).collect()
+}
+
+#[test]
+fn point_groups_satisfy_the_axioms() {
+    for group in point_groups() {
+        for g in group.elements() {
+            assert_eq!(group.product(g, 0), g);
+            assert_eq!(group.product(0, g), g);
+            assert_eq!(group.product(g, group.inverse(g)), 0);
+            assert_eq!(group.element(&group.matrix(g)).unwrap(), g);
+            assert_eq!(group.order() % group.element_order(g), 0, "Lagrange");
+            for h in group.elements() {
+                assert_eq!(group.matrix(group.product(g, h)), group.matrix(g) * group.matrix(h));
+                for k in group.elements() {
+                    assert_eq!(group.product(g, group.product(h, k)), group.product(group.product(g, h), k));
+                }
+            }
+        }
+        // A Cayley table is a Latin square.
+        for row in group.cayley_table() {
+            let mut row = row.clone();
+            row.sort_unstable();
+            assert!(row.iter().copied().eq(group.elements()));
+        }
+    }
+}
+
+#[test]
+fn subgroups_are_the_ones_in_the_textbooks() {
+    let orders = |group: PointGroup| group.subgroups().iter().map(Vec::len).collect::<Vec<_>>();
+    assert_eq!(orders(PointGroup::c4()), [1, 2, 4]);
+    // D4 has one trivial, five of order 2, three of order 4 (one cyclic, two Klein), and itself.
+    assert_eq!(orders(PointGroup::d4()), [1, 2, 2, 2, 2, 2, 4, 4, 4, 8]);
+    for group in point_groups() {
+        for subgroup in group.subgroups() {
+            assert!(group.is_subgroup(&subgroup));
+            assert_eq!(group.generated_by(&subgroup), subgroup);
+        }
+    }
+    assert!(!PointGroup::d4().is_subgroup(&[0, 1]));
+}
+
+#[test]
+fn elements_act_as_numpy_does() {
+    let group = PointGroup::d4();
+    let act = |g| point_action(&group, g, Representation::Trivial, 2);
+    // [[0, 1], [2, 3]]: rot90 gives [[1, 3], [0, 2]], flipud [[2, 3], [0, 1]], flipud(rot90) [[0, 2], [1, 3]].
+    assert_eq!(act(1), [1, 3, 0, 2]);
+    assert_eq!(act(4), [2, 3, 0, 1]);
+    assert_eq!(act(5), [0, 2, 1, 3]);
+    // numpy.rot90(numpy.arange(9).reshape(3, 3))
+    assert_eq!(point_action(&PointGroup::c4(), 1, Representation::Trivial, 3), [2, 5, 8, 1, 4, 7, 0, 3, 6]);
+}
+
+#[test]
+fn a_matrix_outside_the_group_is_refused() {
+    assert!(PlaneGroup::p4().element(&Matrix3::new(1, 0, 0, 0, -1, 0, 0, 0, 1)).is_err());
+    assert!(PlaneGroup::p4m().element(&Matrix3::new(1, 0, 0, 0, -1, 0, 0, 0, 1)).is_ok());
+    assert!(PlaneGroup::p4m().element(&Matrix3::new(1, 0, 0, 0, 1, 0, 0, 0, 2)).is_err());
+}
+
+proptest! {
+    #[test]
+    fn plane_groups_satisfy_the_axioms((group, [a, b, c]) in elements()) {
+        let one = group.identity();
+        prop_assert_eq!(group.product(a, one), a);
+        prop_assert_eq!(group.product(one, a), a);
+        prop_assert_eq!(group.product(a, group.inverse(a)), one);
+        prop_assert_eq!(group.product(group.inverse(a), a), one);
+        prop_assert_eq!(group.product(a, group.product(b, c)), group.product(group.product(a, b), c));
+        // The 3×3 matrices are a faithful representation.
+        prop_assert_eq!(group.matrix(group.product(a, b)), group.matrix(a) * group.matrix(b));
+        prop_assert_eq!(group.element(&group.matrix(a)).unwrap(), a);
+    }
+
+    #[test]
+    fn element_orders_are_those_of_the_matrices((group, [a, ..]) in elements()) {
+        let one = Matrix3::<i32>::identity();
+        let power = |n: usize| (0..n).fold(one, |m, _| m * group.matrix(a));
+        let first_return = (1..=8).find(|&n| power(n) == one);
+        prop_assert_eq!(group.element_order(a), first_return);
+    }
+
+    #[test]
+    fn stabilisers_fix_their_point((group, [a, ..]) in elements()) {
+        let x = a.translation;
+        let stabiliser = group.stabiliser(x);
+        prop_assert_eq!(stabiliser.len(), group.point_group().order());
+        for &e in &stabiliser {
+            prop_assert_eq!(group.point_group().matrix(e.point) * x + e.translation, x);
+            prop_assert!(stabiliser.contains(&group.product(e, stabiliser[1])));
+        }
+    }
+
+    /// On maps large enough that nothing leaves them, a·(b·f) = (ab)·f, for images and regular maps, odd and even sizes.
+    #[test]
+    fn actions_are_left_actions((group, [a, b, _]) in elements(), size in 1usize..5, values in prop::collection::vec(1..1000i64, 200)) {
+        let small = |e: PlaneElement| PlaneElement { translation: e.translation.map(|t| t % 3), ..e };
+        let (a, b) = (small(a), small(b));
+        let margin = 6;
+        let large = size + 2 * margin;
+        for representation in [Representation::Trivial, Representation::Regular] {
+            let maps = representation.dim(group.point_group());
+            let mut field = vec![0; maps * large * large];
+            for (n, &value) in values.iter().take(maps * size * size).enumerate() {
+                let (map, row, column) = (n / (size * size), n / size % size, n % size);
+                field[(map * large + margin + row) * large + margin + column] = value;
+            }
+            let apply = |e, f: &[i64]| gather(f, &act(&group, e, representation, large));
+            prop_assert_eq!(apply(a, &apply(b, &field)), apply(group.product(a, b), &field));
+            prop_assert_eq!(apply(group.identity(), &field), field);
+        }
+    }
+
+    /// Point operations permute the entries of a filter.
+    #[test]
+    fn point_actions_are_left_actions_by_permutations(flips in any::<bool>(), size in 1usize..7, pair in any::<[prop::sample::Index; 2]>()) {
+        let group = if flips { PointGroup::d4() } else { PointGroup::c4() };
+        let [g, h] = pair.map(|index| index.index(group.order()));
+        for representation in [Representation::Trivial, Representation::Regular] {
+            let action = |g| point_action(&group, g, representation, size);
+            let (first, then, both) = (action(h), action(g), action(group.product(g, h)));
+            prop_assert!(then.iter().map(|&i| first[i]).eq(both));
+            let mut sorted = then.clone();
+            sorted.sort_unstable();
+            prop_assert!(sorted.into_iter().eq(0..representation.dim(&group) * size * size));
+        }
+    }
+}
