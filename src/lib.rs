@@ -2,6 +2,7 @@
 
 #![warn(missing_docs)]
 
+pub mod bank;
 pub mod data;
 pub mod error;
 pub mod files;

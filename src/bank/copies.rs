@@ -1,0 +1,58 @@
+//! Filters that are rearranged copies of one filter: the banks of G-CNNs and of their scrambled controls.
+
+use candle_core::Tensor;
+
+use super::{Bank, FieldSizes, Kind, Parameter, checked, he_uniform};
+use crate::error::Result;
+
+/// Copies of each filter θ[o, i], each with its entries in another order.
+///
+/// [`CopiesBank::group`] orders them as a group acts, [`CopiesBank::scrambled`] at random. θ has the shape
+/// (out fields, in fields, k, k) on images and (out fields, in fields, |H|, k, k) on regular fields.
+#[derive(Clone, Debug)]
+pub struct CopiesBank {
+    pub(super) out_fields: usize,
+    pub(super) in_fields: usize,
+    /// Maps per input field: 1 for images, |H| for regular fields.
+    pub(super) components: usize,
+    pub(super) kernel: usize,
+    /// For each copy, the flat index (component, row, column) that each of its entries comes from.
+    pub(super) tables: Vec<Vec<usize>>,
+}
+
+impl Bank for CopiesBank {
+    fn filter_shape(&self) -> [usize; 4] {
+        let Self { out_fields, in_fields, components, kernel, tables } = self;
+        [out_fields * tables.len(), in_fields * components, *kernel, *kernel]
+    }
+
+    fn field_sizes(&self) -> FieldSizes {
+        FieldSizes { input: self.components, output: self.tables.len() }
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let Self { out_fields, in_fields, components, kernel, .. } = *self;
+        let shape = match components {
+            1 => vec![out_fields, in_fields, kernel, kernel],
+            _ => vec![out_fields, in_fields, components, kernel, kernel],
+        };
+        let fan_in = in_fields * components * kernel * kernel;
+        vec![Parameter { name: "weight", shape, kind: Kind::Real, init: he_uniform(fan_in) }]
+    }
+
+    /// W[o·copies + g, i·components + c] = (copy g of θ[o, i])[c].
+    fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
+        let [weight] = checked(self, values)?;
+        let Self { out_fields, in_fields, components, kernel, tables } = self;
+        let entries = components * kernel * kernel;
+        let index: Vec<u32> = tables.iter().flatten().map(|&entry| entry as u32).collect();
+        let index = Tensor::new(index, weight.device())?;
+        let filters = weight
+            .reshape((*out_fields, *in_fields, entries))?
+            .index_select(&index, 2)?
+            .reshape((*out_fields, *in_fields, tables.len(), entries))?
+            .transpose(1, 2)?
+            .reshape(&self.filter_shape())?;
+        Ok(filters)
+    }
+}

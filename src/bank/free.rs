@@ -1,0 +1,44 @@
+//! The bank of an ordinary convolution.
+
+use candle_core::Tensor;
+
+use super::{Bank, Kind, Parameter, check_sizes, checked, he_uniform};
+use crate::error::Result;
+
+/// Every filter entry is a parameter of its own: W = θ.
+#[derive(Clone, Debug)]
+pub struct FreeBank {
+    shape: [usize; 4],
+}
+
+impl FreeBank {
+    /// Filters of shape (out maps, in maps, kernel, kernel).
+    ///
+    /// # Errors
+    /// When a size is 0.
+    pub fn new(out_maps: usize, in_maps: usize, kernel: usize) -> Result<Self> {
+        check_sizes("free", &[("out maps", out_maps), ("in maps", in_maps), ("kernel", kernel)])?;
+        Ok(Self { shape: [out_maps, in_maps, kernel, kernel] })
+    }
+}
+
+impl Bank for FreeBank {
+    fn filter_shape(&self) -> [usize; 4] {
+        self.shape
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let [_, inputs, k, _] = self.shape;
+        vec![Parameter {
+            name: "weight",
+            shape: self.shape.to_vec(),
+            kind: Kind::Real,
+            init: he_uniform(inputs * k * k),
+        }]
+    }
+
+    fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
+        let [weight] = checked(self, values)?;
+        Ok(weight.clone())
+    }
+}

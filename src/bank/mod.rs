@@ -1,0 +1,149 @@
+//! Filter banks: how a layer's learned parameters θ become the filters W of a planar convolution.
+//!
+//! The arms of a study differ in this map alone (design, section 1). A bank is plain data: it declares its parameters and,
+//! given their values, returns the filters as a differentiable tensor of shape (out maps, in maps, k, k). What trains, what
+//! is counted and what is drawn at the start all follows from the declaration.
+
+mod copies;
+mod free;
+mod group;
+mod random_mask;
+mod repeat;
+mod repeat_drop;
+mod repeat_linear;
+mod repeat_mask;
+mod repeat_swish;
+mod scrambled;
+
+use std::fmt::Debug;
+
+use candle_core::Tensor;
+use candle_nn::Init;
+
+use crate::error::{Error, Result};
+
+pub use copies::CopiesBank;
+pub use free::FreeBank;
+pub use random_mask::RandomMaskBank;
+pub use repeat::Rescale;
+pub use repeat_drop::RepeatDropBank;
+pub use repeat_linear::RepeatLinearBank;
+pub use repeat_mask::RepeatMaskBank;
+pub use repeat_swish::RepeatSwishBank;
+
+/// A map from learned parameters to the filters of a planar convolution.
+pub trait Bank: Debug + Send + Sync {
+    /// Shape of the filters: (out maps, in maps, k, k).
+    fn filter_shape(&self) -> [usize; 4];
+
+    /// The tensors that [`Bank::filters`] takes, in its order.
+    fn parameters(&self) -> Vec<Parameter>;
+
+    /// The filters W, differentiable in `values`, which have the shapes of [`Bank::parameters`].
+    ///
+    /// # Errors
+    /// When a tensor is missing, or its shape is another.
+    fn filters(&self, values: &[Tensor]) -> Result<Tensor>;
+
+    /// Maps that form one field, on the input and on the output: those share bias, norm and dropout.
+    fn field_sizes(&self) -> FieldSizes {
+        FieldSizes { input: 1, output: 1 }
+    }
+}
+
+/// Maps per field, before and after a convolution: |H| for regular fields, 1 for plain maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FieldSizes {
+    /// Maps per input field.
+    pub input: usize,
+    /// Maps per output field.
+    pub output: usize,
+}
+
+/// A tensor that a bank needs.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// Its name within the layer, as in checkpoints.
+    pub name: &'static str,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Whether and how it's learned.
+    pub kind: Kind,
+    /// How its initial values are drawn.
+    pub init: Init,
+}
+
+/// How much of a parameter is information that training puts there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A learned real number per entry.
+    Real,
+    /// A learned sign per entry: trained through a real-valued score, but only the sign is used.
+    OneBit,
+    /// Drawn once and never learned.
+    Frozen,
+}
+
+/// Numbers of learned parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ParameterCount {
+    /// Real parameters.
+    pub real: usize,
+    /// Learned signs.
+    pub one_bit: usize,
+}
+
+impl std::ops::Add for ParameterCount {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { real: self.real + other.real, one_bit: self.one_bit + other.one_bit }
+    }
+}
+
+impl std::iter::Sum for ParameterCount {
+    fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
+        counts.fold(Self::default(), std::ops::Add::add)
+    }
+}
+
+/// The exact number of learned parameters of a bank; frozen tensors are none.
+pub fn count(bank: &dyn Bank) -> ParameterCount {
+    let of_kind = |kind| {
+        let entries = |p: &Parameter| p.shape.iter().product::<usize>();
+        bank.parameters().iter().filter(|p| p.kind == kind).map(entries).sum()
+    };
+    ParameterCount { real: of_kind(Kind::Real), one_bit: of_kind(Kind::OneBit) }
+}
+
+/// Refuses sizes of 0, which no bank can fill.
+fn check_sizes(bank: &str, sizes: &[(&str, usize)]) -> Result<()> {
+    match sizes.iter().find(|(_, size)| *size == 0) {
+        Some((name, _)) => Err(Error::invalid(format!("{bank}: {name} is 0; it must be at least 1"))),
+        None => Ok(()),
+    }
+}
+
+/// The declared tensors out of `values`, their shapes checked.
+fn checked<'a, const N: usize>(bank: &dyn Bank, values: &'a [Tensor]) -> Result<&'a [Tensor; N]> {
+    let declared = bank.parameters();
+    let shapes: Vec<_> = values.iter().map(Tensor::dims).collect();
+    let wanted: Vec<_> = declared.iter().map(|p| p.shape.as_slice()).collect();
+    let names: Vec<_> = declared.iter().map(|p| p.name).collect();
+    match values.try_into() {
+        Ok(tensors) if shapes == wanted => Ok(tensors),
+        _ => Err(Error::invalid(format!("bank {bank:?} takes {names:?} of shapes {wanted:?}, but got {shapes:?}"))),
+    }
+}
+
+/// He's uniform initialisation for a filter whose outputs sum over `fan_in` inputs.
+fn he_uniform(fan_in: usize) -> Init {
+    let bound = (6.0 / fan_in as f64).sqrt();
+    Init::Uniform { lo: -bound, up: bound }
+}
+
+/// Glorot and Bengio's ("Xavier") uniform initialisation.
+fn xavier_uniform(fan_in: usize, fan_out: usize) -> Init {
+    let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
+    Init::Uniform { lo: -bound, up: bound }
+}

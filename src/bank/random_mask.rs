@@ -1,0 +1,59 @@
+//! Learned signs without repetition.
+
+use candle_core::Tensor;
+
+use super::repeat::{sign_scores, straight_through_sign};
+use super::{Bank, Kind, Parameter, Rescale, checked, he_uniform};
+use crate::error::{Error, Result};
+
+/// The o·i learned kernels fill the first kernels of W in row order, frozen random ones the rest; all of W is multiplied
+/// by learned signs as in [`RepeatMaskBank`](super::RepeatMaskBank). The pair tells what the signs do and what the
+/// repetition does.
+#[derive(Clone, Debug)]
+pub struct RandomMaskBank {
+    rescale: Rescale,
+}
+
+impl RandomMaskBank {
+    /// # Errors
+    /// When a size is 0, or the base isn't smaller than the layer.
+    pub fn new(rescale: Rescale) -> Result<Self> {
+        rescale.check("random-mask")?;
+        let bank = Self { rescale };
+        if bank.frozen_kernels() == 0 {
+            return Err(Error::invalid(format!(
+                "random-mask: a base of {:?} maps leaves nothing to fill in {:?}; use a smaller base",
+                rescale.base, rescale.scaled
+            )));
+        }
+        Ok(bank)
+    }
+
+    fn frozen_kernels(&self) -> usize {
+        let Rescale { base, scaled, .. } = self.rescale;
+        (scaled[0] * scaled[1]).saturating_sub(base[0] * base[1])
+    }
+}
+
+impl Bank for RandomMaskBank {
+    fn filter_shape(&self) -> [usize; 4] {
+        self.rescale.filter_shape()
+    }
+
+    fn parameters(&self) -> Vec<Parameter> {
+        let Rescale { scaled, kernel, .. } = self.rescale;
+        let frozen = Parameter {
+            name: "kernels",
+            shape: vec![self.frozen_kernels(), kernel, kernel],
+            kind: Kind::Frozen,
+            init: he_uniform(scaled[1] * kernel * kernel),
+        };
+        vec![self.rescale.base_parameter(), frozen, sign_scores(self.filter_shape())]
+    }
+
+    fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
+        let [base, frozen, scores] = checked(self, values)?;
+        let kernels = Tensor::cat(&[&base.flatten(0, 1)?, frozen], 0)?;
+        Ok((kernels.reshape(&self.filter_shape())? * straight_through_sign(scores)?)?)
+    }
+}
