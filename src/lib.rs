@@ -7,6 +7,7 @@ pub mod data;
 pub mod error;
 pub mod files;
 pub mod group;
+pub mod kernel;
 pub mod rng;
 pub mod stats;
 

@@ -1,0 +1,254 @@
+//! Planar convolution (cross-correlation, as everywhere in deep learning) by im2col and matrix products.
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType};
+use rayon::prelude::*;
+
+use super::matmul::{Matrix, matmul};
+use super::slices::{entries, output, unsupported};
+
+/// Images whose weight gradients are summed by one task; the partial sums are then added in order.
+const IMAGES_PER_SUM: usize = 8;
+
+/// Where a square window lies on the image: step and zero padding, in pixels, the same in both directions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Pixels from one position to the next; at least 1.
+    pub stride: usize,
+    /// Zeros added on every side.
+    pub padding: usize,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { stride: 1, padding: 0 }
+    }
+}
+
+impl Window {
+    /// Positions of a window of `kernel` pixels along an axis of `size` pixels; `None` where it doesn't fit.
+    pub fn positions(&self, size: usize, kernel: usize) -> Option<usize> {
+        let room = (size + 2 * self.padding).checked_sub(kernel)?;
+        (self.stride > 0 && kernel > 0).then(|| room / self.stride + 1)
+    }
+}
+
+/// Convolves (batch, in maps, height, width) with filters (out maps, in maps, k, k).
+///
+/// # Errors
+/// When the in maps differ, the kernel is larger than the padded image, or the stride is 0.
+pub fn conv2d(input: &Tensor, filters: &Tensor, window: Window) -> Result<Tensor> {
+    let geometry = Geometry::new(input.shape(), filters.shape(), window)?;
+    if input.device().is_cpu() {
+        return input.contiguous()?.apply_op2(&filters.contiguous()?, Forward(geometry));
+    }
+    input.conv2d(filters, window.padding, window.stride, 1, 1)
+}
+
+/// The sizes of one convolution.
+#[derive(Clone, Copy)]
+struct Geometry {
+    batch: usize,
+    in_maps: usize,
+    in_size: [usize; 2],
+    out_maps: usize,
+    out_size: [usize; 2],
+    kernel: [usize; 2],
+    window: Window,
+}
+
+impl Geometry {
+    fn new(input: &Shape, filters: &Shape, window: Window) -> Result<Self> {
+        let (batch, in_maps, height, width) = input.dims4()?;
+        let (out_maps, filter_maps, k_height, k_width) = filters.dims4()?;
+        let positions = (window.positions(height, k_height), window.positions(width, k_width));
+        let (Some(out_height), Some(out_width), true) = (positions.0, positions.1, in_maps == filter_maps) else {
+            candle_core::bail!("conv2d: filters {filters:?} don't fit input {input:?} with {window:?}")
+        };
+        Ok(Self {
+            batch,
+            in_maps,
+            in_size: [height, width],
+            out_maps,
+            out_size: [out_height, out_width],
+            kernel: [k_height, k_width],
+            window,
+        })
+    }
+
+    fn image(&self) -> usize {
+        self.in_maps * self.in_size[0] * self.in_size[1]
+    }
+
+    fn pixels(&self) -> usize {
+        self.out_size[0] * self.out_size[1]
+    }
+
+    fn result(&self) -> usize {
+        self.out_maps * self.pixels()
+    }
+
+    /// Entries of one filter: the depth of the forward product.
+    fn depth(&self) -> usize {
+        self.in_maps * self.kernel[0] * self.kernel[1]
+    }
+
+    /// Visits the runs of one image's column matrix (depth × out pixels): for row `row` of the matrix and each line of the
+    /// output, the part of that line that reads inside the image, as (first entry of the matrix, first pixel of the image,
+    /// length). What isn't visited reads the zero padding.
+    fn for_each_run(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let Self { in_size: [height, width], out_size: [out_height, out_width], kernel, window, .. } = *self;
+        let Window { stride, padding } = window;
+        for row in 0..self.depth() {
+            let (map, tap) = (row / (kernel[0] * kernel[1]), row % (kernel[0] * kernel[1]));
+            let (tap_y, tap_x) = (tap / kernel[1], tap % kernel[1]);
+            let first = padding.saturating_sub(tap_x).div_ceil(stride);
+            let end = (width + padding).saturating_sub(tap_x).div_ceil(stride).min(out_width);
+            for y in 0..out_height {
+                let line = (y * stride + tap_y).wrapping_sub(padding);
+                if line < height && first < end {
+                    let pixel = (map * height + line) * width + first * stride + tap_x - padding;
+                    visit((row * out_height + y) * out_width + first, pixel, end - first);
+                }
+            }
+        }
+    }
+
+    fn columns_of<T: WithDType>(&self, image: &[T], columns: &mut [T]) {
+        let stride = self.window.stride;
+        self.for_each_run(|entry, pixel, length| {
+            let run = &mut columns[entry..entry + length];
+            match stride {
+                1 => run.copy_from_slice(&image[pixel..pixel + length]),
+                _ => run.iter_mut().zip(image[pixel..].iter().step_by(stride)).for_each(|(to, from)| *to = *from),
+            }
+        });
+    }
+
+    fn add_columns_to<T: WithDType>(&self, columns: &[T], image: &mut [T]) {
+        let stride = self.window.stride;
+        self.for_each_run(|entry, pixel, length| {
+            let run = &columns[entry..entry + length];
+            image[pixel..].iter_mut().step_by(stride).zip(run).for_each(|(to, from)| *to += *from);
+        });
+    }
+
+    fn zeroed_columns<T: WithDType>(&self) -> Vec<T> {
+        vec![T::zero(); self.depth() * self.pixels()]
+    }
+
+    fn forward<T: WithDType>(&self, input: &[T], filters: &[T]) -> Vec<T> {
+        let mut out = vec![T::zero(); self.batch * self.result()];
+        let product = [self.out_maps, self.pixels(), self.depth()];
+        out.par_chunks_mut(self.result().max(1)).zip(input.par_chunks(self.image().max(1))).for_each_init(
+            || self.zeroed_columns(),
+            |columns, (out, image)| {
+                self.columns_of(image, columns);
+                let (filters, columns) = (Matrix::new(filters, self.depth()), Matrix::new(columns, self.pixels()));
+                matmul(product, filters, columns, out, false);
+            },
+        );
+        out
+    }
+
+    fn input_gradient<T: WithDType>(&self, filters: &[T], gradient: &[T]) -> Vec<T> {
+        let mut out = vec![T::zero(); self.batch * self.image()];
+        let product = [self.depth(), self.pixels(), self.out_maps];
+        out.par_chunks_mut(self.image().max(1)).zip(gradient.par_chunks(self.result().max(1))).for_each_init(
+            || self.zeroed_columns(),
+            |columns, (image, gradient)| {
+                let filters = Matrix::new(filters, self.depth()).transposed();
+                matmul(product, filters, Matrix::new(gradient, self.pixels()), columns, false);
+                self.add_columns_to(columns, image);
+            },
+        );
+        out
+    }
+
+    fn filter_gradient<T: WithDType>(&self, input: &[T], gradient: &[T]) -> Vec<T> {
+        let product = [self.out_maps, self.depth(), self.pixels()];
+        let images = input.par_chunks(IMAGES_PER_SUM * self.image().max(1));
+        let partial = images.zip(gradient.par_chunks(IMAGES_PER_SUM * self.result().max(1))).map_init(
+            || self.zeroed_columns(),
+            |columns, (images, gradients)| {
+                let mut sum = vec![T::zero(); self.out_maps * self.depth()];
+                for (image, gradient) in images.chunks(self.image()).zip(gradients.chunks(self.result())) {
+                    self.columns_of(image, columns);
+                    let columns = Matrix::new(columns, self.pixels()).transposed();
+                    matmul(product, Matrix::new(gradient, self.pixels()), columns, &mut sum, true);
+                }
+                sum
+            },
+        );
+        let mut total = vec![T::zero(); self.out_maps * self.depth()];
+        for sum in partial.collect::<Vec<_>>() {
+            total.iter_mut().zip(sum).for_each(|(total, part)| *total += part);
+        }
+        total
+    }
+}
+
+struct Forward(Geometry);
+struct InputGradient(Geometry);
+struct FilterGradient(Geometry);
+
+impl CustomOp2 for Forward {
+    fn name(&self) -> &'static str {
+        "conv2d"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let g = &self.0;
+        let shape = (g.batch, g.out_maps, g.out_size[0], g.out_size[1]);
+        match s1.dtype() {
+            DType::F32 => Ok(output(g.forward::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            DType::F64 => Ok(output(g.forward::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            other => unsupported(self.name(), other),
+        }
+    }
+
+    fn bwd(
+        &self,
+        input: &Tensor,
+        filters: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let gradient = gradient.contiguous()?;
+        let input_gradient = filters.apply_op2_no_bwd(&gradient, &InputGradient(self.0))?;
+        let filter_gradient = input.apply_op2_no_bwd(&gradient, &FilterGradient(self.0))?;
+        Ok((Some(input_gradient), Some(filter_gradient)))
+    }
+}
+
+impl CustomOp2 for InputGradient {
+    fn name(&self) -> &'static str {
+        "conv2d-input-gradient"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let g = &self.0;
+        let shape = (g.batch, g.in_maps, g.in_size[0], g.in_size[1]);
+        match s1.dtype() {
+            DType::F32 => Ok(output(g.input_gradient::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            DType::F64 => Ok(output(g.input_gradient::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            other => unsupported(self.name(), other),
+        }
+    }
+}
+
+impl CustomOp2 for FilterGradient {
+    fn name(&self) -> &'static str {
+        "conv2d-filter-gradient"
+    }
+
+    fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
+        let g = &self.0;
+        let shape = (g.out_maps, g.in_maps, g.kernel[0], g.kernel[1]);
+        match s1.dtype() {
+            DType::F32 => Ok(output(g.filter_gradient::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            DType::F64 => Ok(output(g.filter_gradient::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
+            other => unsupported(self.name(), other),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! A bounds-checked face of the `gemm` crate.
+
+use candle_core::WithDType;
+
+/// A matrix in a slice: entry (r, c) lies at r·`row_stride` + c·`column_stride`.
+#[derive(Clone, Copy)]
+pub(super) struct Matrix<'a, T> {
+    pub entries: &'a [T],
+    pub row_stride: usize,
+    pub column_stride: usize,
+}
+
+impl<'a, T> Matrix<'a, T> {
+    /// A row-major matrix with `columns` columns.
+    pub fn new(entries: &'a [T], columns: usize) -> Self {
+        Self { entries, row_stride: columns, column_stride: 1 }
+    }
+
+    /// The same entries with rows and columns exchanged.
+    pub fn transposed(self) -> Self {
+        Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
+    }
+
+    fn holds(&self, rows: usize, columns: usize) -> bool {
+        rows == 0
+            || columns == 0
+            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.entries.len()
+    }
+}
+
+/// `out` (rows × columns, row-major) = left (rows × depth) · right (depth × columns), added to what `out` holds if
+/// `accumulate`. On the calling thread.
+pub(super) fn matmul<T: WithDType>(
+    [rows, columns, depth]: [usize; 3],
+    left: Matrix<T>,
+    right: Matrix<T>,
+    out: &mut [T],
+    accumulate: bool,
+) {
+    assert!(left.holds(rows, depth) && right.holds(depth, columns) && out.len() == rows * columns);
+    // SAFETY: every entry that the strides reach lies inside its slice, by the assertion above; `out` is borrowed
+    // mutably, so it overlaps neither operand.
+    unsafe {
+        gemm::gemm(
+            rows,
+            columns,
+            depth,
+            out.as_mut_ptr(),
+            1,
+            columns as isize,
+            accumulate,
+            left.entries.as_ptr(),
+            left.column_stride as isize,
+            left.row_stride as isize,
+            right.entries.as_ptr(),
+            right.column_stride as isize,
+            right.row_stride as isize,
+            T::one(),
+            T::one(),
+            false,
+            false,
+            false,
+            gemm::Parallelism::None,
+        );
+    }
+}

@@ -1,0 +1,15 @@
+//! Operators on feature maps of shape (batch, maps, height, width), with no idea of groups.
+//!
+//! Each public function is the one place where the choice between our CPU operators and candle's own (CUDA) is made. The
+//! CPU operators work on f32 and f64, run on rayon's current pool, and give identical bits for any number of threads:
+//! what is summed, is summed in an order that depends on shapes alone.
+
+mod conv;
+mod matmul;
+mod norm;
+mod pool;
+mod slices;
+
+pub use conv::{Window, conv2d};
+pub use norm::{Moments, field_moments, normalise_batch};
+pub use pool::{max_over_axis, max_pool2d};

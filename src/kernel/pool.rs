@@ -1,0 +1,120 @@
+//! Maxima over windows and axes. Where several entries tie, the first one takes the gradient.
+//!
+//! candle's own `max_pool2d` divides the gradient by the size of the window, and its `max` gives the whole gradient to each
+//! of several equal entries, as happens on blank image corners; neither is the gradient of a maximum.
+
+use candle_core::backend::BackendStorage;
+use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, WithDType};
+use rayon::prelude::*;
+
+use super::slices::{entries, output, unsupported, with_entries};
+
+/// Maxima over `size`×`size` windows that lie side by side; what is left over at the right and bottom is dropped.
+///
+/// # Errors
+/// When the image is smaller than one window, or the window has no pixels.
+pub fn max_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
+    let (batch, maps, height, width) = input.dims4()?;
+    if size == 0 || height < size || width < size {
+        candle_core::bail!("max pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
+    }
+    let pool = MaxPool { maps: batch * maps, size, in_size: [height, width] };
+    let [out_height, out_width] = pool.out_size();
+    let pooled = if input.device().is_cpu() {
+        input.contiguous()?.apply_op1(pool)?
+    } else {
+        let whole = input.narrow(2, 0, out_height * size)?.narrow(3, 0, out_width * size)?;
+        let windows = whole.reshape(&[batch * maps, out_height, size, out_width, size])?.transpose(2, 3)?;
+        max_over_axis(&windows.reshape((batch * maps, out_height * out_width, size * size))?, 2)?
+    };
+    pooled.reshape((batch, maps, out_height, out_width))
+}
+
+/// The maximum over axis `axis`, which is removed.
+///
+/// # Errors
+/// When there's no such axis, or it's empty.
+pub fn max_over_axis(input: &Tensor, axis: usize) -> Result<Tensor> {
+    let input = input.transpose(axis, D::Minus1)?.contiguous()?;
+    let winners = input.argmax_keepdim(D::Minus1)?;
+    input.gather(&winners, D::Minus1)?.transpose(axis, D::Minus1)?.squeeze(axis)
+}
+
+struct MaxPool {
+    maps: usize,
+    size: usize,
+    in_size: [usize; 2],
+}
+
+impl MaxPool {
+    fn out_size(&self) -> [usize; 2] {
+        self.in_size.map(|pixels| pixels / self.size)
+    }
+
+    fn in_area(&self) -> usize {
+        self.in_size[0] * self.in_size[1]
+    }
+
+    fn out_area(&self) -> usize {
+        self.out_size()[0] * self.out_size()[1]
+    }
+
+    /// The pixel of `map` that wins the window of out pixel `pixel`.
+    fn winner<T: WithDType>(&self, map: &[T], pixel: usize) -> usize {
+        let (y, x) = (pixel / self.out_size()[1] * self.size, pixel % self.out_size()[1] * self.size);
+        let mut best = y * self.in_size[1] + x;
+        for line in y..y + self.size {
+            for candidate in line * self.in_size[1] + x..line * self.in_size[1] + x + self.size {
+                if map[candidate] > map[best] {
+                    best = candidate;
+                }
+            }
+        }
+        best
+    }
+
+    fn forward<T: WithDType>(&self, input: &[T]) -> Vec<T> {
+        let mut out = vec![T::zero(); self.maps * self.out_area()];
+        out.par_chunks_mut(self.out_area()).zip(input.par_chunks(self.in_area())).for_each(|(out, map)| {
+            out.iter_mut().enumerate().for_each(|(pixel, out)| *out = map[self.winner(map, pixel)]);
+        });
+        out
+    }
+
+    fn backward<T: WithDType>(&self, input: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+        let mut out = vec![T::zero(); self.maps * self.in_area()];
+        with_entries::<T, _>(input, |input| {
+            with_entries::<T, _>(gradient, |gradient| {
+                let maps = input.par_chunks(self.in_area()).zip(gradient.par_chunks(self.out_area()));
+                out.par_chunks_mut(self.in_area()).zip(maps).for_each(|(out, (map, gradient))| {
+                    gradient.iter().enumerate().for_each(|(pixel, g)| out[self.winner(map, pixel)] += *g);
+                });
+                Ok(())
+            })
+        })?;
+        Tensor::from_vec(out, input.shape(), input.device())
+    }
+}
+
+impl CustomOp1 for MaxPool {
+    fn name(&self) -> &'static str {
+        "max-pool2d"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let shape = (self.maps, self.out_area());
+        match storage.dtype() {
+            DType::F32 => Ok(output(self.forward::<f32>(entries(storage, layout)?), shape)),
+            DType::F64 => Ok(output(self.forward::<f64>(entries(storage, layout)?), shape)),
+            other => unsupported(self.name(), other),
+        }
+    }
+
+    fn bwd(&self, input: &Tensor, _: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        match input.dtype() {
+            DType::F32 => self.backward::<f32>(input, gradient).map(Some),
+            DType::F64 => self.backward::<f64>(input, gradient).map(Some),
+            other => unsupported(self.name(), other),
+        }
+    }
+}
