@@ -8,6 +8,8 @@ pub mod error;
 pub mod files;
 pub mod group;
 pub mod kernel;
+pub mod model;
+pub mod nn;
 pub mod rng;
 pub mod stats;
 

@@ -1,7 +1,7 @@
 //! Operators against plain f64 loops over the definition, and gradients against finite differences.
 
 use candle_core::{DType, Device, Tensor, Var};
-use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, normalise_batch};
+use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 use equisplit::rng;
 use proptest::prelude::*;
 use rand::RngExt;
@@ -154,6 +154,15 @@ fn max_pool_takes_the_maximum_and_sends_the_gradient_there() {
     let equal = Var::from_tensor(&Tensor::ones((1, 1, 2, 2), DType::F64, &Device::Cpu).unwrap()).unwrap();
     let grads = max_pool2d(&equal, 2).unwrap().backward().unwrap();
     assert_eq!(flat(grads.get(&equal).unwrap()).iter().sum::<f64>(), 1.0);
+}
+
+#[test]
+fn mean_pool_takes_the_mean_and_spreads_the_gradient() {
+    let x = Tensor::new(&[[[[1f64, 5., 2.], [3., 4., 9.], [7., 7., 7.]]]], &Device::Cpu).unwrap();
+    assert_eq!(flat(&mean_pool2d(&x, 2).unwrap()), [13.0 / 4.0]);
+    assert_eq!(flat(&mean_pool2d(&x, 3).unwrap()), [5.0]);
+    check_gradient(&random(&[2, 3, 5, 4], "x"), |x| mean_pool2d(x, 2).unwrap());
+    assert!(mean_pool2d(&x, 4).is_err());
 }
 
 #[test]

@@ -12,4 +12,4 @@ mod slices;
 
 pub use conv::{Window, conv2d};
 pub use norm::{Moments, field_moments, normalise_batch};
-pub use pool::{max_over_axis, max_pool2d};
+pub use pool::{max_over_axis, max_pool2d, mean_pool2d};

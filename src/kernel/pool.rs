@@ -1,4 +1,4 @@
-//! Maxima over windows and axes. Where several entries tie, the first one takes the gradient.
+//! Maxima and means over windows, maxima over axes. Where several entries tie, the first one takes the gradient.
 //!
 //! candle's own `max_pool2d` divides the gradient by the size of the window, and its `max` gives the whole gradient to each
 //! of several equal entries, as happens on blank image corners; neither is the gradient of a maximum.
@@ -28,6 +28,19 @@ pub fn max_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
         max_over_axis(&windows.reshape((batch * maps, out_height * out_width, size * size))?, 2)?
     };
     pooled.reshape((batch, maps, out_height, out_width))
+}
+
+/// Means over `size`×`size` windows that lie side by side; what is left over at the right and bottom is dropped.
+///
+/// # Errors
+/// When the image is smaller than one window, or the window has no pixels.
+pub fn mean_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
+    let (_, _, height, width) = input.dims4()?;
+    if size == 0 || height < size || width < size {
+        candle_core::bail!("mean pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
+    }
+    // candle's gradient is right only where the windows cover the image.
+    input.narrow(2, 0, height / size * size)?.narrow(3, 0, width / size * size)?.contiguous()?.avg_pool2d(size)
 }
 
 /// The maximum over axis `axis`, which is removed.

@@ -1,0 +1,13 @@
+//! Networks: skeletons say which layers follow each other, a bank family how each convolution gets its filters.
+
+mod config;
+mod family;
+mod network;
+mod skeleton;
+mod widths;
+
+pub use config::{GroupPooling, NetConfig, PRESETS};
+pub use family::{Family, Symmetry};
+pub use network::{Budget, InputShape, NamedLayer, Network};
+pub use skeleton::{Skeleton, Stage};
+pub use widths::{MATCH_TOLERANCE, match_widths};

@@ -1,0 +1,214 @@
+//! A skeleton built over a family of banks.
+
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
+use serde::{Deserialize, Serialize};
+
+use super::family::{self, Place};
+use super::{GroupPooling, NetConfig, Stage};
+use crate::bank::{FreeBank, ParameterCount};
+use crate::error::{Error, Result};
+use crate::group::{PointGroup, Representation};
+use crate::nn::{
+    Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer, Mode,
+    Reduction, Relu, SpatialPool,
+};
+
+/// What a network is fed with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InputShape {
+    /// Maps of an image.
+    pub channels: usize,
+    /// Its height and width in pixels.
+    pub size: [usize; 2],
+    /// Number of classes.
+    pub classes: usize,
+}
+
+/// What a network costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Learned real parameters.
+    pub parameters: usize,
+    /// Learned signs.
+    pub one_bit_parameters: usize,
+    /// Feature maps of the widest layer, before pooling over the group.
+    pub maps: usize,
+    /// Multiply-adds of the convolutions, per image.
+    pub multiply_adds: u64,
+}
+
+/// A layer and its name, as in checkpoints.
+pub struct NamedLayer {
+    /// The name.
+    pub name: String,
+    /// The layer.
+    pub layer: Box<dyn Layer>,
+}
+
+/// A sequence of layers from images to class scores.
+pub struct Network {
+    layers: Vec<NamedLayer>,
+    input: InputShape,
+}
+
+impl Network {
+    /// Builds the network of `config`, its tensors from `vb`.
+    ///
+    /// # Errors
+    /// When a width is 0, their number isn't that of the skeleton, or the image is too small for the skeleton.
+    pub fn new(config: &NetConfig, input: InputShape, vb: &VarBuilder) -> Result<Self> {
+        let layers = Builder::new(config, input, vb).build()?;
+        let network = Self { layers, input };
+        network.check_sizes()?;
+        Ok(network)
+    }
+
+    /// What the network of `config` costs, without drawing its weights.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn budget(config: &NetConfig, input: InputShape) -> Result<Budget> {
+        let network = Self::new(config, input, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+        let mut size = input.size;
+        let mut multiply_adds = 0;
+        for NamedLayer { layer, .. } in &network.layers {
+            multiply_adds += layer.multiply_adds(size);
+            size = layer.output_size(size).unwrap_or(size);
+        }
+        let ParameterCount { real, one_bit } = network.layers.iter().map(|named| named.layer.parameters()).sum();
+        let hidden = network.layers.iter().filter(|named| named.name.ends_with("norm"));
+        let maps = hidden.map(|named| named.layer.output().maps()).max().unwrap_or(0);
+        Ok(Budget { parameters: real, one_bit_parameters: one_bit, maps, multiply_adds })
+    }
+
+    /// Class scores (batch, classes) of images (batch, channels, height, width).
+    ///
+    /// # Errors
+    /// When the images have another shape; the message names the layer.
+    pub fn forward(&self, images: &Tensor, mode: &mut Mode) -> Result<Tensor> {
+        let mut maps = images.clone();
+        for NamedLayer { name, layer } in &self.layers {
+            maps = layer.forward(&maps, mode).map_err(|e| Error::invalid(format!("layer {name}: {e}")))?;
+        }
+        Ok(maps.reshape((images.dim(0)?, self.input.classes))?)
+    }
+
+    /// The layers, from the image on.
+    pub fn layers(&self) -> &[NamedLayer] {
+        &self.layers
+    }
+
+    fn check_sizes(&self) -> Result<()> {
+        let mut size = self.input.size;
+        for NamedLayer { name, layer } in &self.layers {
+            let [height, width] = size;
+            size = layer.output_size(size).ok_or_else(|| {
+                Error::invalid(format!("{:?} pixels are too few: {height}×{width} reach {name}", self.input.size))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The network as far as it's built.
+struct Builder<'a> {
+    config: &'a NetConfig,
+    input: InputShape,
+    vb: &'a VarBuilder<'a>,
+    group: Arc<PointGroup>,
+    layers: Vec<NamedLayer>,
+    /// Type of the maps that the layers so far lead to.
+    fields: FieldType,
+    /// Their width: fields, or base maps of a repetition bank.
+    width: usize,
+}
+
+impl<'a> Builder<'a> {
+    fn new(config: &'a NetConfig, input: InputShape, vb: &'a VarBuilder<'a>) -> Self {
+        let symmetry = config.bank.symmetry(config.mimics);
+        let group = Arc::new(symmetry.map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group()));
+        let fields = FieldType::trivial(&group, input.channels);
+        Self { config, input, vb, layers: Vec::new(), fields, width: input.channels, group }
+    }
+
+    fn build(mut self) -> Result<Vec<NamedLayer>> {
+        let skeleton = self.config.skeleton;
+        let (found, wanted) = (self.config.widths.len(), skeleton.hidden_layers());
+        if found != wanted {
+            return Err(Error::invalid(format!(
+                "{found} widths, but the skeleton has {wanted} layers before its head"
+            )));
+        }
+        if self.config.pool_every_layer && self.config.group_pooling == GroupPooling::None {
+            return Err(Error::invalid("pool_every_layer needs a group_pooling of \"max\" or \"mean\""));
+        }
+        let mut number = 0;
+        for stage in skeleton.stages() {
+            match *stage {
+                Stage::Conv { kernel } => {
+                    number += 1;
+                    self.hidden(&format!("conv{number}"), kernel, self.config.widths[number - 1])?;
+                }
+                Stage::MaxPool { size } => {
+                    let pool = SpatialPool::new(self.fields.clone(), Reduction::Max, size)?;
+                    self.push(format!("pool{number}"), pool);
+                }
+            }
+        }
+        self.head(&format!("conv{}", number + 1), skeleton.head_kernel())?;
+        Ok(self.layers)
+    }
+
+    /// Convolution, norm, ReLU, and what else the configuration puts after every layer.
+    fn hidden(&mut self, name: &str, kernel: usize, width: usize) -> Result<()> {
+        let bank = family::bank(self.config, &self.group, self.place(name, kernel, width, false))?;
+        // A norm follows, which would undo a bias.
+        let conv = Conv::new(bank, &self.group, ConvConfig::default(), self.vb.pp(name))?;
+        self.push(name.to_owned(), conv);
+        self.width = width;
+        let norm_name = format!("{name}.norm");
+        let norm = FieldNorm::new(self.fields.clone(), FieldNormConfig::default(), self.vb.pp(&norm_name))?;
+        self.push(norm_name, norm);
+        self.push(format!("{name}.relu"), Relu::new(self.fields.clone()));
+        if self.config.dropout != 0.0 {
+            self.push(format!("{name}.dropout"), FieldDropout::new(self.fields.clone(), self.config.dropout)?);
+        }
+        let reduction = self.config.group_pooling.reduction();
+        if let (true, Some(reduction)) = (self.config.pool_every_layer, reduction) {
+            self.push(format!("{name}.group_pool"), GroupPool::new(self.fields.clone(), reduction));
+        }
+        Ok(())
+    }
+
+    /// The convolution to the classes and the maximum over group and space.
+    fn head(&mut self, name: &str, kernel: usize) -> Result<()> {
+        let classes = self.input.classes;
+        let reduction = self.config.group_pooling.reduction();
+        let oriented = self.fields.representation == Representation::Regular;
+        let bank = match reduction {
+            None if oriented => Box::new(FreeBank::new(classes, self.fields.maps(), kernel)?),
+            _ => family::bank(self.config, &self.group, self.place(name, kernel, classes, true))?,
+        };
+        let config = ConvConfig { bias: true, ..ConvConfig::default() };
+        let conv = Conv::new(bank, &self.group, config, self.vb.pp(name))?;
+        self.push(name.to_owned(), conv);
+        if let Some(reduction) = reduction.filter(|_| self.fields.representation == Representation::Regular) {
+            self.push(format!("{name}.group_pool"), GroupPool::new(self.fields.clone(), reduction));
+        }
+        self.push(format!("{name}.max"), GlobalMaxPool::new(self.fields.clone()));
+        Ok(())
+    }
+
+    fn place<'p>(&self, layer: &'p str, kernel: usize, width: usize, last: bool) -> Place<'p> {
+        let first = self.layers.is_empty();
+        Place { layer, widths: [self.width, width], kernel, first, last, input: self.fields.representation }
+    }
+
+    fn push(&mut self, name: String, layer: impl Layer + 'static) {
+        self.fields = layer.output().clone();
+        self.layers.push(NamedLayer { name, layer: Box::new(layer) });
+    }
+}

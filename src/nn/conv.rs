@@ -1,0 +1,101 @@
+//! Planar convolution over any filter bank.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use candle_nn::{Init, VarBuilder};
+
+use super::weights::BUFFERS;
+use super::{FieldType, Layer, Mode};
+use crate::bank::{self, Bank, Kind, ParameterCount};
+use crate::error::Result;
+use crate::group::PointGroup;
+use crate::kernel::{self, Window};
+
+/// What a convolution does beside its filters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConvConfig {
+    /// Stride and padding.
+    pub window: Window,
+    /// Whether each field gets a bias; without use where a norm follows.
+    pub bias: bool,
+}
+
+/// A convolution whose filters come from a bank; the bias is shared by the maps of a field.
+#[derive(Debug)]
+pub struct Conv {
+    bank: Box<dyn Bank>,
+    values: Vec<Tensor>,
+    bias: Option<Tensor>,
+    config: ConvConfig,
+    input: FieldType,
+    output: FieldType,
+}
+
+impl Conv {
+    /// A convolution between fields of `group` (for banks that know of no group: the trivial one).
+    ///
+    /// # Errors
+    /// When the builder has tensors of other shapes under these names.
+    pub fn new(bank: Box<dyn Bank>, group: &Arc<PointGroup>, config: ConvConfig, vb: VarBuilder) -> Result<Self> {
+        let [out_maps, in_maps, ..] = bank.filter_shape();
+        let sizes = bank.field_sizes();
+        let fields = |maps: usize, size: usize| match size {
+            1 => FieldType::trivial(group, maps),
+            _ => FieldType::regular(group, maps / size),
+        };
+        let (input, output) = (fields(in_maps, sizes.input), fields(out_maps, sizes.output));
+        let values = bank.parameters().into_iter().map(|p| {
+            let vb = if p.kind == Kind::Frozen { vb.pp(BUFFERS) } else { vb.clone() };
+            vb.get_with_hints(p.shape, p.name, p.init)
+        });
+        let values = values.collect::<candle_core::Result<_>>()?;
+        let bias = match config.bias {
+            true => Some(vb.get_with_hints(output.fields, "bias", Init::Const(0.0))?),
+            false => None,
+        };
+        Ok(Self { bank, values, bias, config, input, output })
+    }
+
+    /// The filters as they are now, (out maps, in maps, k, k).
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn filters(&self) -> Result<Tensor> {
+        self.bank.filters(&self.values)
+    }
+}
+
+impl Layer for Conv {
+    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
+        let output = kernel::conv2d(input, &self.filters()?, self.config.window)?;
+        let Some(bias) = &self.bias else { return Ok(output) };
+        let FieldType { fields, .. } = self.output;
+        let per_map = bias.reshape((fields, 1))?.broadcast_as((fields, self.output.field_size()))?;
+        Ok(output.broadcast_add(&per_map.reshape((1, self.output.maps(), 1, 1))?)?)
+    }
+
+    fn input(&self) -> &FieldType {
+        &self.input
+    }
+
+    fn output(&self) -> &FieldType {
+        &self.output
+    }
+
+    fn output_size(&self, [height, width]: [usize; 2]) -> Option<[usize; 2]> {
+        let [.., k_height, k_width] = self.bank.filter_shape();
+        let window = self.config.window;
+        Some([window.positions(height, k_height)?, window.positions(width, k_width)?])
+    }
+
+    fn multiply_adds(&self, size: [usize; 2]) -> u64 {
+        let pixels = self.output_size(size).map_or(0, |[height, width]| height * width);
+        self.bank.filter_shape().iter().map(|&n| n as u64).product::<u64>() * pixels as u64
+    }
+
+    fn parameters(&self) -> ParameterCount {
+        let bias = if self.config.bias { self.output.fields } else { 0 };
+        bank::count(self.bank.as_ref()) + ParameterCount { real: bias, one_bit: 0 }
+    }
+}

@@ -1,0 +1,69 @@
+//! Layers: planar convolution over any filter bank, and what goes between convolutions.
+//!
+//! Feature maps are (batch, maps, height, width); the maps of a field follow each other (design, section 2). Every layer
+//! knows the [`FieldType`] of its input and output, so that anyone can check that it commutes with the group.
+
+mod activation;
+mod conv;
+mod dropout;
+mod equivariance;
+mod field;
+mod group_pool;
+mod linear;
+mod norm;
+mod spatial_pool;
+mod weights;
+
+use candle_core::Tensor;
+
+use crate::error::Result;
+use crate::rng::Stream;
+
+pub use activation::Relu;
+pub use conv::{Conv, ConvConfig};
+pub use dropout::FieldDropout;
+pub use equivariance::equivariance_error;
+pub use field::FieldType;
+pub use group_pool::{GroupPool, Reduction};
+pub use linear::Linear;
+pub use norm::{FieldNorm, FieldNormConfig};
+pub use spatial_pool::{GlobalMaxPool, SpatialPool};
+pub use weights::Weights;
+
+/// A part of a network.
+pub trait Layer: Send + Sync {
+    /// Maps (batch, in maps, height, width) to (batch, out maps, height', width').
+    ///
+    /// # Errors
+    /// When the input's shape isn't one that the layer takes.
+    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor>;
+
+    /// How the input's maps transform.
+    fn input(&self) -> &FieldType;
+
+    /// How the output's maps transform, if the layer is equivariant.
+    fn output(&self) -> &FieldType;
+
+    /// Height and width that an input of this height and width leads to; `None` where it's too small.
+    fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        Some(size)
+    }
+
+    /// Multiply-adds of one image of this height and width: those of the convolutions and matrix products.
+    fn multiply_adds(&self, _size: [usize; 2]) -> u64 {
+        0
+    }
+
+    /// Learned parameters.
+    fn parameters(&self) -> crate::bank::ParameterCount {
+        crate::bank::ParameterCount::default()
+    }
+}
+
+/// Whether a network is being trained, which changes norms and dropout.
+pub enum Mode<'a> {
+    /// Running statistics, no dropout.
+    Inference,
+    /// Statistics of the batch, dropout drawn from the stream.
+    Training(&'a mut Stream),
+}

@@ -1,0 +1,110 @@
+//! Batch normalisation by field.
+
+use candle_core::{DType, Tensor, Var};
+use candle_nn::{Init, VarBuilder};
+
+use super::weights::BUFFERS;
+use super::{FieldType, Layer, Mode};
+use crate::bank::ParameterCount;
+use crate::error::Result;
+use crate::kernel::{self, Moments};
+
+/// Constants of a [`FieldNorm`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FieldNormConfig {
+    /// Added to the variance.
+    pub epsilon: f64,
+    /// Weight of the newest batch in the running statistics.
+    pub momentum: f64,
+}
+
+impl Default for FieldNormConfig {
+    fn default() -> Self {
+        Self { epsilon: 1e-5, momentum: 0.1 }
+    }
+}
+
+/// Batch normalisation (Ioffe & Szegedy 2015) with mean, variance, γ and β shared by the maps of a field, as a regular
+/// field needs to stay equivariant (Cohen & Welling 2016, section 6).
+#[derive(Debug)]
+pub struct FieldNorm {
+    fields: FieldType,
+    config: FieldNormConfig,
+    gamma: Tensor,
+    beta: Tensor,
+    running_mean: Var,
+    running_variance: Var,
+}
+
+impl FieldNorm {
+    /// Normalises maps of the type `fields`.
+    ///
+    /// # Errors
+    /// When the builder has tensors of other shapes under these names.
+    pub fn new(fields: FieldType, config: FieldNormConfig, vb: VarBuilder) -> Result<Self> {
+        let learned = |name, value| vb.get_with_hints(fields.fields, name, Init::Const(value));
+        let running =
+            |name, value| Var::from_tensor(&vb.pp(BUFFERS).get_with_hints(fields.fields, name, Init::Const(value))?);
+        Ok(Self {
+            gamma: learned("gamma", 1.0)?,
+            beta: learned("beta", 0.0)?,
+            running_mean: running("running_mean", 0.0)?,
+            running_variance: running("running_variance", 1.0)?,
+            fields,
+            config,
+        })
+    }
+
+    /// Moves the running statistics towards those of a batch; the variance is taken as unbiased.
+    fn follow(&self, moments: &Moments) -> Result<()> {
+        let unbiased = moments.count as f64 / moments.count.saturating_sub(1).max(1) as f64;
+        let variance: Vec<f64> = moments.variance.iter().map(|variance| variance * unbiased).collect();
+        for (running, batch) in [(&self.running_mean, &moments.mean), (&self.running_variance, &variance)] {
+            let momentum = self.config.momentum;
+            let batch = Tensor::new(batch.as_slice(), running.device())?.to_dtype(running.dtype())?;
+            running.set(&((running.as_tensor() * (1.0 - momentum))? + (batch * momentum)?)?)?;
+        }
+        Ok(())
+    }
+
+    /// The affine map that the running statistics amount to.
+    fn infer(&self, input: &Tensor) -> Result<Tensor> {
+        let deviation = (self.running_variance.to_dtype(DType::F64)? + self.config.epsilon)?.sqrt()?;
+        let slope = (self.gamma.to_dtype(DType::F64)? / deviation)?;
+        let offset = (self.beta.to_dtype(DType::F64)? - (self.running_mean.to_dtype(DType::F64)? * &slope)?)?;
+        let (batch, maps, height, width) = input.dims4()?;
+        let fields = self.fields.fields;
+        let per_field = |t: Tensor| t.to_dtype(input.dtype())?.reshape((1, fields, 1));
+        let output = input
+            .reshape((batch, fields, maps / fields * height * width))?
+            .broadcast_mul(&per_field(slope)?)?
+            .broadcast_add(&per_field(offset)?)?;
+        Ok(output.reshape(input.shape())?)
+    }
+}
+
+impl Layer for FieldNorm {
+    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
+        self.fields.check(input)?;
+        match mode {
+            Mode::Inference => self.infer(input),
+            Mode::Training(_) => {
+                let moments = kernel::field_moments(input, self.fields.fields)?;
+                self.follow(&moments)?;
+                Ok(kernel::normalise_batch(input, &self.gamma, &self.beta, &moments, self.config.epsilon)?)
+            }
+        }
+    }
+
+    fn input(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn output(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn parameters(&self) -> ParameterCount {
+        ParameterCount { real: 2 * self.fields.fields, one_bit: 0 }
+    }
+}

@@ -1,0 +1,86 @@
+//! Pooling over pixels.
+
+use candle_core::Tensor;
+
+use super::group_pool::Reduction;
+use super::{FieldType, Layer, Mode};
+use crate::error::{Error, Result};
+use crate::kernel;
+
+/// Maximum or mean over square windows that lie side by side.
+///
+/// Equivariant where the window divides the size; else what is left over at the right and bottom is dropped.
+#[derive(Clone, Debug)]
+pub struct SpatialPool {
+    fields: FieldType,
+    reduction: Reduction,
+    size: usize,
+}
+
+impl SpatialPool {
+    /// Pools `size`×`size` pixels into one.
+    ///
+    /// # Errors
+    /// When `size` is 0.
+    pub fn new(fields: FieldType, reduction: Reduction, size: usize) -> Result<Self> {
+        if size == 0 {
+            return Err(Error::invalid("a spatial pool of 0 pixels; its size must be at least 1"));
+        }
+        Ok(Self { fields, reduction, size })
+    }
+}
+
+impl Layer for SpatialPool {
+    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
+        self.fields.check(input)?;
+        match self.reduction {
+            Reduction::Max => Ok(kernel::max_pool2d(input, self.size)?),
+            Reduction::Mean => Ok(kernel::mean_pool2d(input, self.size)?),
+        }
+    }
+
+    fn input(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn output(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
+        let pooled = size.map(|pixels| pixels / self.size);
+        (pooled[0] > 0 && pooled[1] > 0).then_some(pooled)
+    }
+}
+
+/// The maximum over all pixels: maps become numbers, (batch, maps, 1, 1).
+#[derive(Clone, Debug)]
+pub struct GlobalMaxPool {
+    fields: FieldType,
+}
+
+impl GlobalMaxPool {
+    /// Acts on maps of the type `fields`.
+    pub fn new(fields: FieldType) -> Self {
+        Self { fields }
+    }
+}
+
+impl Layer for GlobalMaxPool {
+    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
+        let (batch, maps, ..) = input.dims4()?;
+        Ok(kernel::max_over_axis(&input.flatten_from(2)?, 2)?.reshape((batch, maps, 1, 1))?)
+    }
+
+    fn input(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn output(&self) -> &FieldType {
+        &self.fields
+    }
+
+    fn output_size(&self, _: [usize; 2]) -> Option<[usize; 2]> {
+        Some([1, 1])
+    }
+}
