@@ -1,0 +1,180 @@
+//! Decoded sets in one safetensors file: what `equisplit data make` writes, and the cache beside slow sources.
+//!
+//! Tensors `train.pixels`, `test.pixels` (images, channels, height, width; f32 in [0, 1]) and `train.labels`, `test.labels`
+//! (images; u8); the name, fingerprint and a checksum of the tensors are JSON under `equisplit` in the file's metadata.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use safetensors::{Dtype, SafeTensors, View};
+use serde::{Deserialize, Serialize};
+
+use super::pixels::Checked;
+use super::{Dataset, Images, hash};
+use crate::error::{Error, Result};
+use crate::files;
+
+/// Key of [`Header`] in the file's metadata. One key, because the order of several would change from write to write.
+const METADATA_KEY: &str = "equisplit";
+
+/// Version of the layout.
+const LAYOUT: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    layout: u32,
+    name: String,
+    fingerprint: String,
+    classes: usize,
+    /// SHA-256 of each tensor's bytes, in the order of [`PARTS`].
+    sha256: [String; 4],
+}
+
+const PARTS: [&str; 4] = ["train.pixels", "train.labels", "test.pixels", "test.labels"];
+
+struct Tensor {
+    dtype: Dtype,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl View for &Tensor {
+    fn dtype(&self) -> Dtype {
+        self.dtype
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// Writes a decoded set as one file, whole or not at all.
+///
+/// # Errors
+/// Whatever keeps the file from being written.
+pub fn write(dataset: &Dataset, path: &Path) -> Result<()> {
+    let [train, test] = [&dataset.train, &dataset.test].map(|images| [pixel_tensor(images), label_tensor(images)]);
+    let tensors: Vec<Tensor> = train.into_iter().chain(test).collect();
+    let header = Header {
+        layout: LAYOUT,
+        name: dataset.name.clone(),
+        fingerprint: dataset.fingerprint.clone(),
+        classes: dataset.classes,
+        sha256: [0, 1, 2, 3].map(|i| hash::of_bytes(&tensors[i].bytes)),
+    };
+    let fail = |e: &dyn std::fmt::Display| Error::content(path, e.to_string());
+    let header = serde_json::to_string(&header).map_err(|e| fail(&e))?;
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
+    let file = safetensors::serialize(PARTS.into_iter().zip(&tensors), Some(metadata)).map_err(|e| fail(&e))?;
+    drop(tensors);
+    files::write_whole(path, |out| out.write_all(&file))
+}
+
+fn pixel_tensor(images: &Images) -> Tensor {
+    let shape = vec![images.len(), images.channels, images.height, images.width];
+    Tensor { dtype: Dtype::F32, shape, bytes: images.pixels.iter().flat_map(|value| value.to_le_bytes()).collect() }
+}
+
+fn label_tensor(images: &Images) -> Tensor {
+    Tensor { dtype: Dtype::U8, shape: vec![images.len()], bytes: images.labels.clone() }
+}
+
+/// Reads a file written by [`write`].
+///
+/// # Errors
+/// A file that can't be read, is no decoded set, or isn't as it was written.
+pub fn read(path: &Path) -> Result<Dataset> {
+    let bytes = files::read(path)?;
+    let wrong = |message: String| Error::content(path, format!("no intact decoded set: {message}"));
+    let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| wrong(e.to_string()))?;
+    let header = metadata.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+    let header = header.ok_or_else(|| wrong("not written by `equisplit data make`".to_owned()))?;
+    let header: Header = serde_json::from_str(header).map_err(|e| wrong(e.to_string()))?;
+    if header.layout != LAYOUT {
+        return Err(wrong(format!("layout {}, but this version reads layout {LAYOUT}", header.layout)));
+    }
+    let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
+    for (part, sha256) in PARTS.iter().zip(&header.sha256) {
+        let tensor = tensors.tensor(part).map_err(|e| wrong(e.to_string()))?;
+        if &hash::of_bytes(tensor.data()) != sha256 {
+            return Err(wrong(format!("{part} doesn't match its checksum")));
+        }
+    }
+    let [train, test] = ["train", "test"].map(|part| read_images(&tensors, part, header.classes).map_err(wrong));
+    Ok(Dataset {
+        name: header.name,
+        fingerprint: header.fingerprint,
+        classes: header.classes,
+        train: train?,
+        test: test?,
+    })
+}
+
+fn read_images(tensors: &SafeTensors, part: &str, classes: usize) -> Checked<Images> {
+    let tensor = |what| tensors.tensor(&format!("{part}.{what}")).map_err(|e| e.to_string());
+    let (pixels, labels) = (tensor("pixels")?, tensor("labels")?);
+    let &[count, channels, height, width] = pixels.shape() else {
+        return Err(format!("{part}.pixels has shape {:?}; expected 4 dimensions", pixels.shape()));
+    };
+    if pixels.shape().contains(&0) {
+        return Err(format!("{part} is empty"));
+    }
+    if pixels.dtype() != Dtype::F32 || labels.dtype() != Dtype::U8 || labels.shape() != [count] {
+        return Err(format!("{part} must have f32 pixels and one u8 label per image"));
+    }
+    let labels = labels.data().to_vec();
+    let (bytes, _) = pixels.data().as_chunks::<4>();
+    let pixels: Vec<f32> = bytes.iter().map(|&value| f32::from_le_bytes(value)).collect();
+    if labels.iter().any(|&label| usize::from(label) >= classes) {
+        return Err(format!("{part}.labels has labels of {classes} and above"));
+    }
+    if !pixels.iter().all(|value| (0.0..=1.0).contains(value)) {
+        return Err(format!("{part}.pixels has values outside [0, 1]"));
+    }
+    Ok(Images { channels, height, width, pixels, labels })
+}
+
+/// Takes the set with this fingerprint from the cache in `folder`, or makes it and keeps it there.
+///
+/// A folder that can't be written to just has no cache. A damaged cache file is told on stderr and made again.
+pub(super) fn cached(folder: &Path, fingerprint: &str, make: impl FnOnce() -> Result<Dataset>) -> Result<Dataset> {
+    let path = folder.join(format!("equisplit-{}.safetensors", fingerprint.get(..16).unwrap_or(fingerprint)));
+    if path.exists() {
+        match read(&path) {
+            Ok(dataset) if dataset.fingerprint == fingerprint => return Ok(dataset),
+            Ok(_) => eprintln!("{}: holds another set than its name says; making it again", path.display()),
+            Err(e) => eprintln!("{e}; making it again"),
+        }
+    }
+    let dataset = make()?;
+    if let Err(e) = keep(&dataset, folder, &path) {
+        eprintln!("{e}; going on without a cache");
+    }
+    Ok(dataset)
+}
+
+fn keep(dataset: &Dataset, folder: &Path, path: &Path) -> Result<()> {
+    // Root may write where no one should, so the permission bits are asked and not only the attempt.
+    let permissions = std::fs::metadata(folder).map_err(|e| Error::io(folder, e))?.permissions();
+    if permissions.readonly() {
+        return Ok(());
+    }
+    match write(dataset, path) {
+        Err(Error::Io { source, .. })
+            if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
+        {
+            Ok(())
+        }
+        result => result,
+    }
+}
