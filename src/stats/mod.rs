@@ -1,1 +1,8 @@
 //! Statistics: numbers in, numbers out.
+
+pub mod bootstrap;
+pub mod fieller;
+pub mod student;
+
+/// The two ends of an interval, lower end first.
+pub type Interval = [f64; 2];
