@@ -114,11 +114,15 @@ impl Runs {
 
     /// Wrong answers of each cell among N examples drawn with replacement.
     fn resample_examples(&self, stream: &mut Stream) -> Vec<u32> {
-        let mut counts = vec![0; self.arms * self.seeds];
+        // Walking the lists in order once the draws are counted is twice as fast as jumping to a list at each draw.
+        let mut times = vec![0; self.bounds.len() - 1];
         for _ in 0..self.hits.sample(stream) {
-            let example = stream.random_range(0..self.bounds.len() - 1);
-            for &cell in &self.cells[self.bounds[example]..self.bounds[example + 1]] {
-                counts[cell as usize] += 1;
+            times[stream.random_range(0..self.bounds.len() - 1)] += 1;
+        }
+        let mut counts = vec![0; self.arms * self.seeds];
+        for (list, times) in self.bounds.windows(2).zip(times) {
+            for &cell in &self.cells[list[0]..list[1]] {
+                counts[cell as usize] += times;
             }
         }
         counts

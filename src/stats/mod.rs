@@ -1,7 +1,9 @@
 //! Statistics: numbers in, numbers out.
 
+pub mod attribution;
 pub mod bootstrap;
 pub mod fieller;
+mod paired;
 pub mod student;
 
 /// The two ends of an interval, lower end first.
