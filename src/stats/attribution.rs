@@ -1,0 +1,332 @@
+//! How much of a gain in test error each control matches.
+//!
+//! With e(arm) the mean test error over seeds, the share of the gain of the target over the baseline that a control c
+//! matches is
+//!
+//! ```text
+//! share(c) = (e(baseline) − e(c)) / (e(baseline) − e(target))
+//! ```
+//!
+//! Seeds are paired across arms: every comparison uses the seeds that all its arms finished. The gain has Student's interval
+//! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both.
+
+use std::collections::btree_map::{BTreeMap, Entry};
+
+use serde::{Deserialize, Serialize};
+
+use super::paired::{Difference, Paired};
+use super::{Interval, student};
+use crate::{Error, Result};
+
+/// What one arm of a study costs, and how its finished runs did.
+#[derive(Debug, Clone)]
+pub struct ArmResults {
+    /// Name in the study file.
+    pub name: String,
+    /// Filter bank, as the study file calls it.
+    pub bank: String,
+    /// Learned real parameters.
+    pub parameters: usize,
+    /// Learned signs.
+    pub one_bit_parameters: usize,
+    /// Feature maps, over all layers.
+    pub maps: usize,
+    /// Multiply-adds per image.
+    pub multiply_adds: u64,
+    /// Finished runs, one a seed.
+    pub seeds: Vec<SeedResult>,
+}
+
+/// One finished run.
+#[derive(Debug, Clone)]
+pub struct SeedResult {
+    /// The run's seed.
+    pub seed: u64,
+    /// For each test example, whether the prediction missed its label.
+    pub wrong: Vec<bool>,
+}
+
+impl SeedResult {
+    /// Wrong test examples as a fraction of all.
+    pub fn test_error(&self) -> f64 {
+        self.wrong.iter().filter(|wrong| **wrong).count() as f64 / self.wrong.len() as f64
+    }
+}
+
+/// The outcome of a study. Errors, gain and intervals are fractions, shares fractions of the gain.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Attribution {
+    /// Name of the study.
+    pub study: String,
+    /// The arm that shares start from.
+    pub baseline: String,
+    /// The arm whose gain is shared out.
+    pub target: String,
+    /// All arms, in the order given.
+    pub arms: Vec<ArmSummary>,
+    /// Gain of target over baseline; `None` if no seed finished in both.
+    pub gain: Option<Gain>,
+    /// Share of every arm but baseline and target; empty if the gain is not established.
+    pub shares: Vec<Share>,
+    /// The gain in steps that sum to 1; empty if none were asked for or the gain is not established.
+    pub ladder: Vec<Step>,
+    /// Why the gain is not established, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Budget and errors of one arm.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ArmSummary {
+    /// Name in the study file.
+    pub name: String,
+    /// Filter bank.
+    pub bank: String,
+    /// Learned real parameters.
+    pub parameters: usize,
+    /// Learned signs.
+    pub one_bit_parameters: usize,
+    /// Feature maps, over all layers.
+    pub maps: usize,
+    /// Multiply-adds per image.
+    pub multiply_adds: u64,
+    /// Error of each finished run.
+    pub seeds: Vec<SeedError>,
+    /// Mean over the finished runs; `None` of none.
+    pub mean_error: Option<f64>,
+    /// Sample standard deviation over the finished runs; `None` of fewer than two.
+    pub sd_error: Option<f64>,
+}
+
+/// Test error of one run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SeedError {
+    /// The run's seed.
+    pub seed: u64,
+    /// Fraction of the test examples it got wrong.
+    pub test_error: f64,
+}
+
+/// Mean error of the baseline minus that of the target.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gain {
+    /// The difference.
+    pub value: f64,
+    /// Student's interval of the paired differences; `None` of one seed.
+    pub ci95: Option<Interval>,
+    /// Percentile interval of the paired hierarchical bootstrap.
+    pub bootstrap95: Option<Interval>,
+    /// The seeds compared, where they are fewer than the study has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_used: Option<Vec<u64>>,
+}
+
+/// The share of the gain that one control matches.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// Name of the control.
+    pub control: String,
+    /// Its share.
+    #[serde(flatten)]
+    pub ratio: Ratio,
+}
+
+/// One step of the ladder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// The arm the step starts at.
+    pub from: String,
+    /// The arm it ends at.
+    pub to: String,
+    /// (e(from) − e(to)) as a share of the gain.
+    #[serde(flatten)]
+    pub ratio: Ratio,
+}
+
+/// A difference of mean errors as a share of the gain, both over the same seeds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ratio {
+    /// The share; `None` if no seed is shared, or the gain over the shared seeds is 0.
+    pub share: Option<f64>,
+    /// The headline interval; `None` if the gain is not established over the shared seeds.
+    pub ci95: Option<Interval>,
+    /// How `ci95` was found.
+    pub method: Method,
+    /// Percentile interval of the paired hierarchical bootstrap.
+    pub bootstrap95: Option<Interval>,
+    /// The seeds compared, where they are fewer than the study has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_used: Option<Vec<u64>>,
+}
+
+/// How an interval of a share was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// See [`super::fieller`].
+    Fieller,
+}
+
+/// Attributes the gain of `target` over `baseline` to the other arms. `ladder` names arms from baseline to target, or is
+/// empty.
+///
+/// # Errors
+/// [`Error::Invalid`] for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
+/// given twice, and runs that differ in their number of test examples.
+pub fn attribute(
+    study: &str,
+    baseline: &str,
+    target: &str,
+    ladder: &[String],
+    arms: &[ArmResults],
+) -> Result<Attribution> {
+    check_names(baseline, target, ladder, arms)?;
+    check_runs(arms)?;
+    let whole = Difference { from: baseline, to: target };
+    let mut pairings = Pairings { arms, by_seeds: BTreeMap::new() };
+    let gain = pairings.over(&[baseline, target])?.gain(whole);
+    let reason = obstacle(gain.as_ref(), whole);
+    let (shares, ladder) = if reason.is_none() {
+        (pairings.shares(whole)?, pairings.ladder(whole, ladder)?)
+    } else {
+        (Vec::new(), Vec::new())
+    };
+    Ok(Attribution {
+        study: study.to_owned(),
+        baseline: baseline.to_owned(),
+        target: target.to_owned(),
+        arms: arms.iter().map(summary).collect(),
+        gain,
+        shares,
+        ladder,
+        reason,
+    })
+}
+
+/// The arms over every set of seeds that a comparison needed, so that each is resampled once.
+struct Pairings<'a> {
+    arms: &'a [ArmResults],
+    by_seeds: BTreeMap<Vec<u64>, Paired<'a>>,
+}
+
+impl<'a> Pairings<'a> {
+    /// The arms over the seeds that all `names` finished.
+    fn over(&mut self, names: &[&str]) -> Result<&Paired<'a>> {
+        let arms: Vec<&ArmResults> = self.arms.iter().filter(|arm| names.contains(&arm.name.as_str())).collect();
+        let has = |arm: &ArmResults, seed| arm.seeds.iter().any(|run| run.seed == seed);
+        let mut seeds: Vec<u64> = arms.iter().take(1).flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
+        seeds.retain(|&seed| arms.iter().all(|arm| has(arm, seed)));
+        seeds.sort_unstable();
+        Ok(match self.by_seeds.entry(seeds) {
+            Entry::Occupied(paired) => paired.into_mut(),
+            Entry::Vacant(slot) => {
+                let paired = Paired::new(slot.key(), self.arms)?;
+                slot.insert(paired)
+            }
+        })
+    }
+
+    fn shares(&mut self, whole: Difference) -> Result<Vec<Share>> {
+        let controls = self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
+        controls
+            .map(|control| {
+                let part = Difference { from: whole.from, to: control };
+                let ratio = self.over(&[whole.from, whole.to, control])?.ratio(part, whole);
+                Ok(Share { control: control.to_owned(), ratio })
+            })
+            .collect()
+    }
+
+    fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<Step>> {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let paired = self.over(&names)?;
+        let step = |from: &str, to: &str| {
+            let ratio = paired.ratio(Difference { from, to }, whole);
+            Step { from: from.to_owned(), to: to.to_owned(), ratio }
+        };
+        Ok(names.windows(2).map(|ends| step(ends[0], ends[1])).collect())
+    }
+}
+
+/// Why there is nothing to share out, if so.
+fn obstacle(gain: Option<&Gain>, whole: Difference) -> Option<String> {
+    let Difference { from: baseline, to: target } = whole;
+    let Some(gain) = gain else {
+        return Some(format!("gain not established: no seed finished in both {baseline} and {target}"));
+    };
+    let Some([low, high]) = gain.ci95 else {
+        return Some("gain not established: one seed gives no interval".to_owned());
+    };
+    let interval = format!("its 95 % interval [{:.2}, {:.2}] percentage points", 100.0 * low, 100.0 * high);
+    if low > 0.0 {
+        None
+    } else if high < 0.0 {
+        Some(format!("gain not established: {target} is worse than {baseline}, {interval} lies below 0"))
+    } else {
+        Some(format!("gain not established: {interval} contains 0"))
+    }
+}
+
+fn summary(arm: &ArmResults) -> ArmSummary {
+    let errors: Vec<f64> = arm.seeds.iter().map(SeedResult::test_error).collect();
+    ArmSummary {
+        name: arm.name.clone(),
+        bank: arm.bank.clone(),
+        parameters: arm.parameters,
+        one_bit_parameters: arm.one_bit_parameters,
+        maps: arm.maps,
+        multiply_adds: arm.multiply_adds,
+        seeds: arm.seeds.iter().map(|run| SeedError { seed: run.seed, test_error: run.test_error() }).collect(),
+        mean_error: student::mean(&errors),
+        sd_error: student::sd(&errors),
+    }
+}
+
+fn check_names(baseline: &str, target: &str, ladder: &[String], arms: &[ArmResults]) -> Result<()> {
+    let there: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
+    let rungs: Vec<&str> = ladder.iter().map(String::as_str).collect();
+    let asked = [baseline, target].into_iter().chain(rungs.iter().copied());
+    if let Some(unknown) = asked.into_iter().find(|name| !there.contains(name)) {
+        return Err(Error::invalid(format!("there is no arm {unknown:?}; the arms are {}", there.join(", "))));
+    }
+    if let Some(twice) = repeated(&there) {
+        return Err(Error::invalid(format!("there are two arms named {twice:?}")));
+    }
+    if baseline == target {
+        return Err(Error::invalid(format!("baseline and target are the same arm, {baseline:?}")));
+    }
+    let whole = rungs.first() == Some(&baseline) && rungs.last() == Some(&target);
+    if !rungs.is_empty() && (!whole || repeated(&rungs).is_some()) {
+        return Err(Error::invalid(format!(
+            "a ladder leads from {baseline} to {target} over each arm once, not {}",
+            rungs.join(" → ")
+        )));
+    }
+    Ok(())
+}
+
+fn check_runs(arms: &[ArmResults]) -> Result<()> {
+    let runs = || arms.iter().flat_map(|arm| arm.seeds.iter().map(move |run| (&arm.name, run)));
+    let examples = runs().next().map_or(0, |(_, run)| run.wrong.len());
+    for (arm, run) in runs() {
+        if run.wrong.is_empty() || run.wrong.len() != examples {
+            return Err(Error::invalid(format!(
+                "all runs need the same number of test examples: {arm}, seed {}, has {}, the first run {examples}",
+                run.seed,
+                run.wrong.len()
+            )));
+        }
+    }
+    for arm in arms {
+        let seeds: Vec<u64> = arm.seeds.iter().map(|run| run.seed).collect();
+        if let Some(seed) = repeated(&seeds) {
+            return Err(Error::invalid(format!("{} has two runs with seed {seed}", arm.name)));
+        }
+    }
+    Ok(())
+}
+
+/// The first item that an earlier one equals.
+fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
+    items.iter().enumerate().find(|(index, item)| items[..*index].contains(item)).map(|(_, item)| item)
+}

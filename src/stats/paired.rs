@@ -1,0 +1,92 @@
+//! Comparisons of arms over the seeds they share.
+
+use std::collections::BTreeSet;
+
+use super::attribution::{ArmResults, Gain, Method, Ratio};
+use super::bootstrap::Replicates;
+use super::{fieller, student};
+use crate::Result;
+
+/// Replicates of the bootstrap that is reported beside the headline intervals.
+const REPLICATES: usize = 10_000;
+/// Seed of its streams: fixed, so that the same runs always give the same intervals.
+const BOOTSTRAP_SEED: u64 = 0;
+
+/// Two arms whose difference of mean errors, first minus second, is meant.
+#[derive(Clone, Copy)]
+pub(super) struct Difference<'a> {
+    pub from: &'a str,
+    pub to: &'a str,
+}
+
+/// The errors of all arms that finished a set of seeds, over just that set.
+pub(super) struct Paired<'a> {
+    arms: Vec<(&'a str, Vec<f64>)>,
+    /// `None` of fewer than two seeds: resampling one shows nothing of how seeds differ.
+    replicates: Option<Replicates>,
+    /// The set of seeds, if it lacks any that some arm of the study finished.
+    seeds_used: Option<Vec<u64>>,
+}
+
+impl<'a> Paired<'a> {
+    /// Pairs the arms over `seeds`.
+    pub fn new(seeds: &[u64], arms: &'a [ArmResults]) -> Result<Self> {
+        let mut errors = Vec::new();
+        let mut wrong = Vec::new();
+        for arm in arms {
+            let runs: Vec<_> = seeds.iter().filter_map(|seed| arm.seeds.iter().find(|run| run.seed == *seed)).collect();
+            if runs.len() == seeds.len() {
+                errors.push((arm.name.as_str(), runs.iter().map(|run| run.test_error()).collect()));
+                wrong.push(runs.iter().map(|run| run.wrong.as_slice()).collect());
+            }
+        }
+        let replicates =
+            if seeds.len() > 1 { Some(Replicates::draw(&wrong, REPLICATES, BOOTSTRAP_SEED)?) } else { None };
+        let all: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
+        let seeds_used = (seeds.len() < all.len()).then(|| seeds.to_vec());
+        Ok(Self { arms: errors, replicates, seeds_used })
+    }
+
+    /// Mean difference with Student's interval; `None` if no seed is shared.
+    pub fn gain(&self, of: Difference) -> Option<Gain> {
+        let differences = self.differences(of)?;
+        Some(Gain {
+            value: student::mean(&differences)?,
+            ci95: student::mean_interval(&differences),
+            bootstrap95: self.replicates.as_ref().and_then(|r| r.interval(|errors| self.mean_difference(errors, of))),
+            seeds_used: self.seeds_used.clone(),
+        })
+    }
+
+    /// Ratio of two mean differences with Fieller's interval; its value and interval are absent where undefined.
+    pub fn ratio(&self, of: Difference, to: Difference) -> Ratio {
+        let pairs: Vec<(f64, f64)> = match (self.differences(of), self.differences(to)) {
+            (Some(numerators), Some(denominators)) => numerators.into_iter().zip(denominators).collect(),
+            _ => Vec::new(),
+        };
+        let sums = pairs.iter().fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
+        let resampled = |errors: &[f64]| Some(self.mean_difference(errors, of)? / self.mean_difference(errors, to)?);
+        Ratio {
+            share: Some(sums.0 / sums.1).filter(|share| share.is_finite()),
+            ci95: fieller::ratio_interval(&pairs),
+            method: Method::Fieller,
+            bootstrap95: self.replicates.as_ref().and_then(|replicates| replicates.interval(resampled)),
+            seeds_used: self.seeds_used.clone(),
+        }
+    }
+
+    /// Differences of the two arms' errors, one a seed.
+    fn differences(&self, of: Difference) -> Option<Vec<f64>> {
+        let (from, to) = (&self.arms[self.position(of.from)?].1, &self.arms[self.position(of.to)?].1);
+        Some(from.iter().zip(to).map(|(from, to)| from - to).collect())
+    }
+
+    /// The difference in one replicate of the bootstrap, from the mean errors of the arms.
+    fn mean_difference(&self, errors: &[f64], of: Difference) -> Option<f64> {
+        Some(errors[self.position(of.from)?] - errors[self.position(of.to)?])
+    }
+
+    fn position(&self, name: &str) -> Option<usize> {
+        self.arms.iter().position(|(arm, _)| *arm == name)
+    }
+}

@@ -1,0 +1,126 @@
+//! The bootstrap against a direct implementation of the same resampling.
+
+use std::time::Instant;
+
+use equisplit::rng;
+use equisplit::stats::Interval;
+use equisplit::stats::bootstrap::Replicates;
+use rand::RngExt;
+
+type Wrong = Vec<Vec<Vec<bool>>>;
+
+/// Runs whose errors share hard examples, as those of real networks do: an example has a difficulty, an arm a skill, and a
+/// run its luck. `rates` are the arms' error rates.
+fn simulate(rates: &[f64], seeds: usize, examples: usize, name: &str) -> Wrong {
+    let mut stream = rng::stream(1, name);
+    let hard: Vec<bool> = (0..examples).map(|_| stream.random_bool(0.15)).collect();
+    let mut run = |rate: f64| {
+        let luck = stream.random_range(0.9..1.1);
+        let chance = |hard: bool| if hard { 5.0 * rate * luck } else { 0.25 * rate * luck };
+        hard.iter().map(|&hard| stream.random_bool(chance(hard))).collect()
+    };
+    rates.iter().map(|&rate| (0..seeds).map(|_| run(rate)).collect()).collect()
+}
+
+fn borrowed(wrong: &Wrong) -> Vec<Vec<&[bool]>> {
+    wrong.iter().map(|arm| arm.iter().map(Vec::as_slice).collect()).collect()
+}
+
+fn gain(errors: &[f64]) -> Option<f64> {
+    Some(errors[0] - errors[1])
+}
+
+fn share(errors: &[f64]) -> Option<f64> {
+    Some((errors[0] - errors[2]) / (errors[0] - errors[1]))
+}
+
+/// Draws seeds and examples one by one, and averages over what was drawn.
+fn directly(wrong: &Wrong, replicates: usize, statistic: fn(&[f64]) -> Option<f64>) -> Interval {
+    let (seeds, examples) = (wrong[0].len(), wrong[0][0].len());
+    let mut stream = rng::stream(2, "direct");
+    let mut values: Vec<f64> = (0..replicates)
+        .map(|_| {
+            let drawn_seeds: Vec<usize> = (0..seeds).map(|_| stream.random_range(0..seeds)).collect();
+            let drawn: Vec<usize> = (0..examples).map(|_| stream.random_range(0..examples)).collect();
+            let error = |arm: &Vec<Vec<bool>>| {
+                let wrong = drawn_seeds.iter().map(|&seed| drawn.iter().filter(|&&x| arm[seed][x]).count()).sum::<usize>();
+                wrong as f64 / (seeds * examples) as f64
+            };
+            statistic(&wrong.iter().map(error).collect::<Vec<f64>>()).unwrap()
+        })
+        .collect();
+    values.sort_by(f64::total_cmp);
+    [values[replicates / 40], values[replicates - 1 - replicates / 40]]
+}
+
+#[test]
+fn agrees_with_direct_resampling() {
+    let wrong = simulate(&[0.15, 0.07, 0.12], 4, 600, "agreement");
+    let fast = Replicates::draw(&borrowed(&wrong), 10_000, 3).unwrap();
+    for statistic in [gain, share] {
+        let [low, high] = fast.interval(statistic).unwrap();
+        let direct = directly(&wrong, 10_000, statistic);
+        // The Monte Carlo error of the difference of two such ends is about 1 % of the width.
+        let tolerance = 0.04 * (direct[1] - direct[0]);
+        assert!((low - direct[0]).abs() < tolerance, "{low} {direct:?}");
+        assert!((high - direct[1]).abs() < tolerance, "{high} {direct:?}");
+    }
+}
+
+#[test]
+fn bits_do_not_depend_on_threads() {
+    let wrong = simulate(&[0.10, 0.05], 3, 500, "threads");
+    let draw = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| Replicates::draw(&borrowed(&wrong), 1_000, 7).unwrap())
+    };
+    assert_eq!(draw(1), draw(2));
+    assert_ne!(draw(1), Replicates::draw(&borrowed(&wrong), 1_000, 8).unwrap());
+}
+
+#[test]
+fn no_errors_leave_a_share_undefined() {
+    let wrong = vec![vec![vec![false; 50]; 3]; 3];
+    let replicates = Replicates::draw(&borrowed(&wrong), 500, 0).unwrap();
+    assert_eq!(replicates.interval(gain), Some([0.0, 0.0]));
+    assert_eq!(replicates.interval(share), None);
+}
+
+#[test]
+fn all_wrong_leaves_no_spread() {
+    let wrong = vec![vec![vec![true; 50]; 3], vec![vec![false; 50]; 3]];
+    assert_eq!(Replicates::draw(&borrowed(&wrong), 500, 0).unwrap().interval(gain), Some([1.0, 1.0]));
+}
+
+#[test]
+fn a_few_undefined_replicates_do_not_move_the_rest() {
+    // One example of 50 right in the target: 0.98^50 = 36 % of the replicates miss it and have no denominator.
+    let mut wrong = vec![vec![vec![true; 50]; 2], vec![vec![true; 50]; 2], vec![vec![true; 50]; 2]];
+    wrong[1].iter_mut().for_each(|run| run[0] = false);
+    assert_eq!(Replicates::draw(&borrowed(&wrong), 2_000, 0).unwrap().interval(share), None);
+    // Five: 0.9^50 = 0.5 % miss all, fewer than an end of the interval.
+    wrong[1].iter_mut().for_each(|run| run[..5].fill(false));
+    assert_eq!(Replicates::draw(&borrowed(&wrong), 2_000, 0).unwrap().interval(share), Some([0.0, 0.0]));
+}
+
+#[test]
+fn refuses_runs_that_do_not_pair() {
+    let short = vec![vec![vec![true; 50]; 2], vec![vec![true; 49]; 2]];
+    assert!(Replicates::draw(&borrowed(&short), 10, 0).is_err());
+    let fewer = vec![vec![vec![true; 50]; 2], vec![vec![true; 50]; 1]];
+    assert!(Replicates::draw(&borrowed(&fewer), 10, 0).is_err());
+    assert!(Replicates::draw(&[], 10, 0).is_err());
+    assert!(Replicates::draw(&[vec![&[]]], 10, 0).is_err());
+}
+
+/// Run by hand with `--ignored --nocapture`: a whole study of 14 arms, 5 seeds and 50,000 test images.
+#[test]
+#[ignore = "a measurement"]
+fn speed_of_a_whole_study() {
+    let rates: Vec<f64> = [0.07, 0.03].into_iter().chain((1..13).map(|arm| 0.03 + 0.003 * f64::from(arm))).collect();
+    let wrong = simulate(&rates, 5, 50_000, "speed");
+    let start = Instant::now();
+    let replicates = Replicates::draw(&borrowed(&wrong), 10_000, 0).unwrap();
+    println!("drawn in {:.2} s", start.elapsed().as_secs_f64());
+    println!("{:?} in {:.2} s", replicates.interval(share), start.elapsed().as_secs_f64());
+}
