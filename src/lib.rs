@@ -12,5 +12,6 @@ pub mod model;
 pub mod nn;
 pub mod rng;
 pub mod stats;
+pub mod train;
 
 pub use error::{Error, Result};

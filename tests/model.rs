@@ -12,7 +12,7 @@ use equisplit::nn::{
 use equisplit::rng;
 use rand::RngExt;
 
-const IMAGE: InputShape = InputShape { channels: 1, size: [28, 28], classes: 10 };
+const IMAGE: InputShape = InputShape::DIGITS;
 
 fn random(shape: &[usize], dtype: DType, name: &str) -> Tensor {
     let mut stream = rng::stream(5, name);

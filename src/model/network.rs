@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::family::{self, Place};
 use super::{GroupPooling, NetConfig, Stage};
 use crate::bank::{FreeBank, ParameterCount};
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::nn::{
@@ -25,6 +26,17 @@ pub struct InputShape {
     pub size: [usize; 2],
     /// Number of classes.
     pub classes: usize,
+}
+
+impl InputShape {
+    /// One grey 28×28 image of ten classes: every set but some `npz` ones.
+    pub const DIGITS: Self = Self { channels: 1, size: [28, 28], classes: 10 };
+
+    /// The shape of a data set's images.
+    pub fn of(dataset: &Dataset) -> Self {
+        let train = &dataset.train;
+        Self { channels: train.channels, size: [train.height, train.width], classes: dataset.classes }
+    }
 }
 
 /// What a network costs.

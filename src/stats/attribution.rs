@@ -29,7 +29,7 @@ pub struct ArmResults {
     pub parameters: usize,
     /// Learned signs.
     pub one_bit_parameters: usize,
-    /// Feature maps, over all layers.
+    /// Feature maps of the widest layer.
     pub maps: usize,
     /// Multiply-adds per image.
     pub multiply_adds: u64,
@@ -86,7 +86,7 @@ pub struct ArmSummary {
     pub parameters: usize,
     /// Learned signs.
     pub one_bit_parameters: usize,
-    /// Feature maps, over all layers.
+    /// Feature maps of the widest layer.
     pub maps: usize,
     /// Multiply-adds per image.
     pub multiply_adds: u64,
@@ -227,7 +227,8 @@ impl<'a> Pairings<'a> {
     }
 
     fn shares(&mut self, whole: Difference) -> Result<Vec<Share>> {
-        let controls = self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
+        let controls =
+            self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
         controls
             .map(|control| {
                 let part = Difference { from: whole.from, to: control };

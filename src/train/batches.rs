@@ -1,0 +1,144 @@
+//! Batches of normalised, augmented images in a seeded order.
+
+use candle_core::{Device, Tensor};
+use rand::seq::SliceRandom;
+use rayon::prelude::*;
+
+use crate::data::{Augmentation, Images};
+use crate::error::Result;
+use crate::rng;
+
+/// Mean and standard deviation over all pixels of all training images; every image is shifted and scaled by them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PixelStatistics {
+    /// Mean.
+    pub mean: f64,
+    /// Standard deviation, at least a tiny positive number.
+    pub deviation: f64,
+}
+
+impl PixelStatistics {
+    /// The statistics of `images`.
+    pub fn of(images: &Images) -> Self {
+        let count = images.pixels.len().max(1) as f64;
+        let mean = images.pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / count;
+        let variance = images.pixels.iter().map(|&p| (f64::from(p) - mean).powi(2)).sum::<f64>() / count;
+        // Images that are all the same stay finite.
+        Self { mean, deviation: variance.sqrt().max(1e-6) }
+    }
+
+    fn normalise(&self, pixels: &mut [f32]) {
+        let (mean, scale) = (self.mean as f32, (1.0 / self.deviation) as f32);
+        pixels.iter_mut().for_each(|pixel| *pixel = (*pixel - mean) * scale);
+    }
+}
+
+/// Some images and their labels on the device.
+pub struct Batch {
+    /// (batch, channels, height, width), normalised.
+    pub images: Tensor,
+    /// (batch), the classes as u32.
+    pub labels: Tensor,
+    /// The classes.
+    pub classes: Vec<u8>,
+}
+
+/// Makes batches of one set of images.
+pub struct Batches<'a> {
+    images: &'a Images,
+    statistics: PixelStatistics,
+    size: usize,
+    device: Device,
+}
+
+impl<'a> Batches<'a> {
+    /// Batches of up to `size` images.
+    pub fn new(images: &'a Images, statistics: PixelStatistics, size: usize, device: &Device) -> Self {
+        Self { images, statistics, size: size.max(1), device: device.clone() }
+    }
+
+    /// Batches in one pass.
+    pub fn count(&self) -> usize {
+        self.images.len().div_ceil(self.size)
+    }
+
+    /// The images in their own order, as they are.
+    pub fn in_order(&self) -> impl Iterator<Item = Result<Batch>> {
+        let all: Vec<usize> = (0..self.images.len()).collect();
+        let batches: Vec<_> = all.chunks(self.size).map(<[_]>::to_vec).collect();
+        batches.into_iter().map(|indices| self.assemble(&indices, |image, _, out| out.copy_from_slice(image)))
+    }
+
+    /// The images of `epoch`: shuffled by the stream `order/{epoch}` of `seed`, each augmented by a stream of its own, so
+    /// that runs with the same seed see the same images whatever they train.
+    pub fn shuffled(&self, seed: u64, epoch: usize, augmentation: Augmentation) -> impl Iterator<Item = Result<Batch>> {
+        let mut order: Vec<usize> = (0..self.images.len()).collect();
+        order.shuffle(&mut rng::stream(seed, &format!("order/{epoch}")));
+        let batches: Vec<_> = order.chunks(self.size).map(<[_]>::to_vec).collect();
+        let Images { channels, height, width, .. } = *self.images;
+        let write = move |image: &[f32], index: usize, out: &mut [f32]| {
+            if augmentation == Augmentation::default() {
+                out.copy_from_slice(image);
+            } else {
+                let mut stream = rng::stream(seed, &format!("augmentation/{epoch}/{index}"));
+                augmentation.apply(image, channels, height, width, out, &mut stream);
+            }
+        };
+        batches.into_iter().map(move |indices| self.assemble(&indices, write))
+    }
+
+    fn assemble(&self, indices: &[usize], write: impl Fn(&[f32], usize, &mut [f32]) + Sync) -> Result<Batch> {
+        let length = self.images.image_len();
+        let mut pixels = vec![0.0; indices.len() * length];
+        pixels.par_chunks_mut(length).zip(indices).for_each(|(out, &index)| {
+            write(self.images.image(index), index, out);
+            self.statistics.normalise(out);
+        });
+        let shape = (indices.len(), self.images.channels, self.images.height, self.images.width);
+        let classes: Vec<u8> = indices.iter().map(|&index| self.images.labels[index]).collect();
+        let labels: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
+        let images = Tensor::from_vec(pixels, shape, &self.device)?;
+        Ok(Batch { images, labels: Tensor::new(labels, &self.device)?, classes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn images(n: usize) -> Images {
+        let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect();
+        Images { channels: 1, height: 2, width: 2, pixels, labels: (0..n as u8).collect() }
+    }
+
+    #[test]
+    fn statistics_are_those_of_all_pixels() {
+        let images = Images { pixels: vec![0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5], ..images(2) };
+        assert_eq!(PixelStatistics::of(&images), PixelStatistics { mean: 0.5, deviation: 0.125f64.sqrt() });
+    }
+
+    #[test]
+    fn every_image_comes_once_with_its_label_and_the_order_depends_on_seed_and_epoch() {
+        let images = images(10);
+        let statistics = PixelStatistics { mean: 0.0, deviation: 1.0 };
+        let batches = Batches::new(&images, statistics, 4, &Device::Cpu);
+        let classes = |seed, epoch| -> Vec<u8> {
+            let batches = batches.shuffled(seed, epoch, Augmentation::default()).map(Result::unwrap);
+            let check = |batch: &Batch| {
+                let first = batch.images.flatten_from(1).unwrap().get(0).unwrap().to_vec1::<f32>().unwrap();
+                assert_eq!(first, images.image(batch.classes[0] as usize));
+            };
+            batches.inspect(check).flat_map(|batch| batch.classes).collect()
+        };
+        let order = classes(1, 1);
+        let mut sorted = order.clone();
+        sorted.sort_unstable();
+        assert_eq!(sorted, images.labels);
+        assert_eq!(order, classes(1, 1));
+        assert_ne!(order, classes(1, 2));
+        assert_ne!(order, classes(2, 1));
+        assert_eq!(batches.count(), 3);
+        let in_order: Vec<u8> = batches.in_order().flat_map(|batch| batch.unwrap().classes).collect();
+        assert_eq!(in_order, images.labels);
+    }
+}
