@@ -24,6 +24,16 @@ pub enum Error {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A line of a file says something that can't be.
+    #[error("{}:{line}: {message}", path.display())]
+    Line {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// What is wrong and what would be right.
+        message: String,
+    },
     /// A request that can't be met: an unknown name, a size of 0, a budget out of reach.
     #[error("{0}")]
     Invalid(String),

@@ -8,6 +8,9 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
+/// How the names of files that are being written begin.
+const UNFINISHED: &str = ".writing-";
+
 /// Writes a file whole: into a temporary file in the same folder, synced, then renamed over `path`.
 /// Missing parent folders are made.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
@@ -17,7 +20,7 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::R
     };
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let fail = |e| Error::io(path, e);
-    let file = tempfile::Builder::new().prefix(".writing-").tempfile_in(folder).map_err(fail)?;
+    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(fail)?;
     let mut writer = BufWriter::new(file);
     write(&mut writer).and_then(|()| writer.flush()).map_err(fail)?;
     let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
@@ -36,6 +39,19 @@ fn make_world_readable(path: &Path) -> std::io::Result<()> {
 
 #[cfg(not(unix))]
 fn make_world_readable(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+/// Removes what a killed process left half-written in `folder`; nothing else may be writing there.
+pub fn remove_unfinished(folder: &Path) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(Error::io(folder, e)),
+    };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        std::fs::remove_file(entry.path()).map_err(|e| Error::io(entry.path(), e))?;
+    }
     Ok(())
 }
 
@@ -72,6 +88,10 @@ mod tests {
         });
         assert!(failed.unwrap_err().to_string().contains("result.json: no space"));
         assert_eq!(read_json::<Vec<i32>>(&path).unwrap(), [1, 2]);
-        assert_eq!(std::fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+        let files = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
+        assert_eq!(files(), 1);
+        std::fs::write(path.with_file_name(".writing-a1b2c3"), "half").unwrap();
+        remove_unfinished(path.parent().unwrap()).unwrap();
+        assert_eq!(files(), 1);
     }
 }

@@ -12,6 +12,7 @@ pub mod model;
 pub mod nn;
 pub mod rng;
 pub mod stats;
+pub mod study;
 pub mod train;
 
 pub use error::{Error, Result};

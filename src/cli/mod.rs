@@ -1,0 +1,65 @@
+//! The commands, one file each.
+
+mod attribute;
+mod expand;
+mod params;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use equisplit::{Error, Result};
+use serde::Serialize;
+
+/// How much of a group-equivariant CNN's gain is equivariance, and how much only repeated weights?
+#[derive(Parser)]
+#[command(name = "equisplit", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run what is missing of a study, then attribute the gain.
+    Run(run::Args),
+    /// Attribute the gain from the finished runs of a store.
+    Attribute(attribute::Args),
+    /// Show what the arms of a study cost.
+    Params(params::Args),
+    /// Expand parameters to the filters of a bank (NumPy arrays).
+    Expand(expand::Args),
+}
+
+/// Parses the command line and runs the command.
+pub fn run() -> Result<ExitCode> {
+    match Cli::parse().command {
+        Command::Run(args) => run::run(&args),
+        Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
+    }
+}
+
+/// Tells of an error in one line and gives the exit code of a failure.
+pub fn report(error: &Error) -> ExitCode {
+    let message = error.to_string();
+    // What may follow is a backtrace.
+    eprintln!("error: {}", message.lines().next().unwrap_or_default());
+    ExitCode::FAILURE
+}
+
+/// Prints a value as JSON.
+fn print_json<T: Serialize>(value: &T) -> Result<()> {
+    let json = serde_json::to_string_pretty(value).map_err(|e| Error::invalid(format!("as JSON: {e}")))?;
+    print(&json)
+}
+
+/// Prints a line or more; a reader that has gone away is no error of ours.
+fn print(text: &str) -> Result<()> {
+    use std::io::Write;
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("standard output", e)),
+        _ => Ok(()),
+    }
+}

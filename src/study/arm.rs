@@ -1,0 +1,117 @@
+//! The arms of a study file.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use super::StudyFile;
+use crate::error::Result;
+use crate::model::{Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Skeleton, Symmetry, match_widths};
+
+/// An `[[arm]]` table: a preset and what differs from it. The keys are those of [`NetConfig`] unless they say otherwise.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs)]
+pub struct ArmFile {
+    /// Name of the arm, and of its folder in the store.
+    pub name: Spanned<String>,
+    /// Which network to start from, see [`PRESETS`]; the name by default.
+    pub preset: Option<Spanned<String>>,
+    pub bank: Option<Family>,
+    /// One width for all layers.
+    pub width: Option<Spanned<usize>>,
+    pub widths: Option<Spanned<Vec<usize>>>,
+    /// The arm whose number of real parameters the widths are chosen for.
+    #[serde(rename = "match")]
+    pub matches: Option<Spanned<String>>,
+    pub scale: Option<Spanned<usize>>,
+    pub group_pooling: Option<Spanned<GroupPooling>>,
+    pub pool_every_layer: Option<Spanned<bool>>,
+    pub mimics: Option<Spanned<Symmetry>>,
+    pub scramble_seed: Option<Spanned<u64>>,
+    pub keep: Option<Spanned<f64>>,
+    pub dropout: Option<f64>,
+}
+
+impl ArmFile {
+    /// The network that the arm asks for, before any matching.
+    pub(super) fn network(&self, file: &StudyFile, skeleton: Skeleton) -> Result<NetConfig> {
+        let name = self.preset.as_ref().unwrap_or(&self.name);
+        let mut net = match (NetConfig::preset(name.as_ref()), self.bank) {
+            (Some(preset), _) => preset,
+            (None, Some(bank)) if self.preset.is_none() => NetConfig::uniform(skeleton, bank, 0),
+            _ => {
+                let known = PRESETS.join(", ");
+                let message =
+                    format!("unknown arm {:?}: its preset is one of {known}, or it has a bank", name.as_ref());
+                return Err(file.error(name, message));
+            }
+        };
+        net.skeleton = skeleton;
+        net.bank = self.bank.unwrap_or(net.bank);
+        self.check_keys(file, net.bank)?;
+        net.scale = given(&self.scale, net.scale);
+        net.group_pooling = given(&self.group_pooling, net.group_pooling);
+        net.pool_every_layer = given(&self.pool_every_layer, net.pool_every_layer);
+        net.mimics = given(&self.mimics, net.mimics);
+        net.scramble_seed = given(&self.scramble_seed, net.scramble_seed);
+        net.keep = given(&self.keep, net.keep);
+        net.dropout = self.dropout.unwrap_or(net.dropout);
+        match (&self.width, &self.widths) {
+            (Some(width), None) => net.widths = vec![*width.as_ref(); skeleton.hidden_layers()],
+            (None, Some(widths)) => net.widths = widths.as_ref().clone(),
+            (Some(width), Some(_)) => return Err(file.error(width, "width and widths can't both be given")),
+            (None, None) if net.widths.contains(&0) && self.matches.is_none() => {
+                return Err(file.error(&self.name, "an arm without a preset needs width, widths or match"));
+            }
+            (None, None) => {}
+        }
+        Ok(net)
+    }
+
+    /// `net` with widths that match `target` real parameters, if the arm asks for that.
+    pub(super) fn matched(
+        &self,
+        file: &StudyFile,
+        net: NetConfig,
+        input: InputShape,
+        target: impl FnOnce(&Spanned<String>) -> Result<NetConfig>,
+    ) -> Result<NetConfig> {
+        let Some(matches) = &self.matches else { return Ok(net) };
+        if self.width.is_some() || self.widths.is_some() {
+            return Err(file.error(matches, "match finds the widths, so they can't be given too"));
+        }
+        let target = Network::budget(&target(matches)?, input).map_err(|e| file.error(matches, e.to_string()))?;
+        match_widths(&net, input, target.parameters).map_err(|e| file.error(matches, e.to_string()))
+    }
+
+    /// Refuses keys that the arm's bank would ignore.
+    fn check_keys(&self, file: &StudyFile, bank: Family) -> Result<()> {
+        let has_group = bank.symmetry(Symmetry::default()).is_some();
+        let scrambled = bank == Family::Scrambled;
+        let checks = [
+            (
+                "scale",
+                self.scale.as_ref().map(Spanned::span),
+                bank.rescales(),
+                "banks that rescale (repeat-*, random-mask)",
+            ),
+            ("group_pooling", self.group_pooling.as_ref().map(Spanned::span), has_group, "p4, p4m and scrambled"),
+            ("pool_every_layer", self.pool_every_layer.as_ref().map(Spanned::span), has_group, "p4, p4m and scrambled"),
+            ("mimics", self.mimics.as_ref().map(Spanned::span), scrambled, "scrambled"),
+            ("scramble_seed", self.scramble_seed.as_ref().map(Spanned::span), scrambled, "scrambled"),
+            ("keep", self.keep.as_ref().map(Spanned::span), bank == Family::RepeatDrop, "repeat-drop"),
+        ];
+        for (key, span, fits, wanted) in checks {
+            if let (Some(span), false) = (span, fits) {
+                let message = format!("{key} is for {wanted} only, but the bank here is {}", bank.name());
+                return Err(file.error(&Spanned::new(span, ()), message));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What the file says, or the default.
+fn given<T: Copy>(value: &Option<Spanned<T>>, default: T) -> T {
+    value.as_ref().map_or(default, |value| *value.as_ref())
+}
