@@ -89,9 +89,35 @@ fn json_has_the_agreed_keys() {
     // Keys in order of appearance, so the order of the fields is checked too.
     let mut from = 0;
     for key in [
-        "study", "baseline", "target", "arms", "name", "bank", "parameters", "one_bit_parameters", "maps",
-        "multiply_adds", "seeds", "seed", "test_error", "mean_error", "sd_error", "gain", "value", "ci95", "shares",
-        "control", "share", "ci95", "method\":\"fieller", "bootstrap95", "ladder", "from", "to", "share", "ci95",
+        "study",
+        "baseline",
+        "target",
+        "arms",
+        "name",
+        "bank",
+        "parameters",
+        "one_bit_parameters",
+        "maps",
+        "multiply_adds",
+        "seeds",
+        "seed",
+        "test_error",
+        "mean_error",
+        "sd_error",
+        "gain",
+        "value",
+        "ci95",
+        "shares",
+        "control",
+        "share",
+        "ci95",
+        "method\":\"fieller",
+        "bootstrap95",
+        "ladder",
+        "from",
+        "to",
+        "share",
+        "ci95",
     ] {
         let found = text[from..].find(&format!("\"{key}\""));
         from += found.unwrap_or_else(|| panic!("{key} missing after {}", &text[..from]));

@@ -43,7 +43,8 @@ fn directly(wrong: &Wrong, replicates: usize, statistic: fn(&[f64]) -> Option<f6
             let drawn_seeds: Vec<usize> = (0..seeds).map(|_| stream.random_range(0..seeds)).collect();
             let drawn: Vec<usize> = (0..examples).map(|_| stream.random_range(0..examples)).collect();
             let error = |arm: &Vec<Vec<bool>>| {
-                let wrong = drawn_seeds.iter().map(|&seed| drawn.iter().filter(|&&x| arm[seed][x]).count()).sum::<usize>();
+                let wrong =
+                    drawn_seeds.iter().map(|&seed| drawn.iter().filter(|&&x| arm[seed][x]).count()).sum::<usize>();
                 wrong as f64 / (seeds * examples) as f64
             };
             statistic(&wrong.iter().map(error).collect::<Vec<f64>>()).unwrap()

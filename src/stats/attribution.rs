@@ -227,7 +227,8 @@ impl<'a> Pairings<'a> {
     }
 
     fn shares(&mut self, whole: Difference) -> Result<Vec<Share>> {
-        let controls = self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
+        let controls =
+            self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
         controls
             .map(|control| {
                 let part = Difference { from: whole.from, to: control };
