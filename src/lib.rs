@@ -10,6 +10,8 @@ pub mod group;
 pub mod kernel;
 pub mod model;
 pub mod nn;
+pub mod npy;
+pub mod report;
 pub mod rng;
 pub mod stats;
 pub mod study;

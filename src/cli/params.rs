@@ -25,8 +25,8 @@ pub fn run(args: &Args) -> Result<()> {
         .arms
         .iter()
         .map(|arm| BudgetRow {
-            name: arm.name.clone(),
-            bank: arm.net.bank.name().to_owned(),
+            name: &arm.name,
+            bank: arm.net.bank.name(),
             parameters: arm.budget.parameters,
             one_bit_parameters: arm.budget.one_bit_parameters,
             maps: arm.budget.maps,

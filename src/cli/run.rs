@@ -71,9 +71,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 fn workers(args: &Args, runs: usize, cpu: bool) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map(NonZeroUsize::get);
-    let jobs = args.jobs.map_or_else(
-        || if cpu { cores / threads.unwrap_or(1) } else { 1 }.clamp(1, runs.max(1)),
-        NonZeroUsize::get,
-    );
+    let jobs = args
+        .jobs
+        .map_or_else(|| if cpu { cores / threads.unwrap_or(1) } else { 1 }.clamp(1, runs.max(1)), NonZeroUsize::get);
     (jobs, threads.unwrap_or((cores / jobs).max(1)))
 }

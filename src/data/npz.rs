@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
-use npyz::{DType, Deserialize, NpyFile, NpyHeader, Order};
+use npyz::Deserialize;
 use zip::ZipArchive;
 
 use super::pixels::{Checked, MAX_VALUES};
 use super::{CLASSES, DataConfig, Dataset, Images, hash, pixels};
 use crate::error::{Error, Result};
+use crate::npy::Array;
 
 /// Usual names of the training file: the first that is there is read.
 pub const TRAIN_FILES: [&str; 2] = ["rotated_train_valid.npz", "rotated_train.npz"];
@@ -20,12 +21,6 @@ const SIDE: usize = 28;
 
 /// Largest array that is read: f64 pixels of the largest set.
 const MAX_BYTES: u64 = 8 * MAX_VALUES;
-
-/// Longest header of an array; NumPy's have about a hundred bytes.
-const MAX_HEADER: usize = 1024;
-
-/// Digits that a header may have in all. It bounds the product of the dimensions, which npyz doesn't check for overflow.
-const MAX_HEADER_DIGITS: usize = 18;
 
 /// Reads both files of `folder`.
 ///
@@ -70,9 +65,9 @@ pub fn read(path: &Path) -> Result<Images> {
 }
 
 fn read_pixels<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Checked<Vec<f32>> {
-    let array = Array::read(archive, "data")?;
+    let array = array(archive, "data")?;
     let side = SIDE as u64;
-    match array.header.shape() {
+    match array.shape() {
         &[n, size] if n > 0 && size == side * side => {}
         &[n, height, width] if n > 0 && [height, width] == [side; 2] => {}
         &[n, 1, height, width] if n > 0 && [height, width] == [side; 2] => {}
@@ -84,27 +79,27 @@ fn read_pixels<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Checked<Vec<f32>>
         ('f', 4) => checked(array.numbers::<f32>()?.into_iter().map(|v| pixels::pixel(f64::from(v)))),
         ('f', 8) => checked(array.numbers::<f64>()?.into_iter().map(pixels::pixel)),
         ('u', 1) => Ok(array.numbers::<u8>()?.into_iter().map(|v| f32::from(v) / 255.0).collect()),
-        _ => Err(format!("type {}, but expected f32, f64 or u8", array.header.dtype().descr())),
+        _ => Err(format!("type {}, but expected f32, f64 or u8", array.type_name())),
     }
 }
 
 fn read_labels<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Checked<Vec<u8>> {
-    let array = Array::read(archive, "labels")?;
-    if !matches!(array.header.shape(), [_] | [_, 1]) {
-        return Err(format!("shape {:?}, but expected (n)", array.header.shape()));
+    let array = array(archive, "labels")?;
+    if !matches!(array.shape(), [_] | [_, 1]) {
+        return Err(format!("shape {:?}, but expected (n)", array.shape()));
     }
     match array.kind()? {
-        ('i', 1) => array.labels::<i8>(f64::from),
-        ('i', 2) => array.labels::<i16>(f64::from),
-        ('i', 4) => array.labels::<i32>(f64::from),
-        ('i', 8) => array.labels::<i64>(|v| v as f64),
-        ('u', 1) => array.labels::<u8>(f64::from),
-        ('u', 2) => array.labels::<u16>(f64::from),
-        ('u', 4) => array.labels::<u32>(f64::from),
-        ('u', 8) => array.labels::<u64>(|v| v as f64),
-        ('f', 4) => array.labels::<f32>(f64::from),
-        ('f', 8) => array.labels::<f64>(|v| v),
-        _ => Err(format!("type {}, but expected integers or floats", array.header.dtype().descr())),
+        ('i', 1) => labels::<i8>(&array, f64::from),
+        ('i', 2) => labels::<i16>(&array, f64::from),
+        ('i', 4) => labels::<i32>(&array, f64::from),
+        ('i', 8) => labels::<i64>(&array, |v| v as f64),
+        ('u', 1) => labels::<u8>(&array, f64::from),
+        ('u', 2) => labels::<u16>(&array, f64::from),
+        ('u', 4) => labels::<u32>(&array, f64::from),
+        ('u', 8) => labels::<u64>(&array, |v| v as f64),
+        ('f', 4) => labels::<f32>(&array, f64::from),
+        ('f', 8) => labels::<f64>(&array, |v| v),
+        _ => Err(format!("type {}, but expected integers or floats", array.type_name())),
     }
 }
 
@@ -113,67 +108,16 @@ fn checked<T>(values: impl Iterator<Item = Checked<T>>) -> Checked<Vec<T>> {
     values.enumerate().map(|(i, value)| value.map_err(|wrong| format!("entry {i}: {wrong}"))).collect()
 }
 
-/// One array of an archive: its header, and the bytes behind it, whose number fits the header.
-struct Array {
-    header: NpyHeader,
-    bytes: Vec<u8>,
+fn array<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str) -> Checked<Array> {
+    let entry = archive.by_name(&format!("{name}.npy")).map_err(|e| e.to_string())?;
+    let mut bytes = Vec::new();
+    entry.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(format!("larger than {MAX_BYTES} bytes"));
+    }
+    Array::parse(bytes)
 }
 
-impl Array {
-    fn read<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str) -> Checked<Self> {
-        let entry = archive.by_name(&format!("{name}.npy")).map_err(|e| e.to_string())?;
-        let mut bytes = Vec::new();
-        entry.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(format!("larger than {MAX_BYTES} bytes"));
-        }
-        let length = header_length(&bytes)?;
-        let header = NpyHeader::from_reader(&bytes[..length]).map_err(|e| e.to_string())?;
-        bytes.drain(..length);
-        let size = header.dtype().num_bytes().unwrap_or(0) as u128;
-        let expected = u128::from(header.len()) * size;
-        if bytes.len() as u128 != expected {
-            return Err(format!("{} bytes, but shape {:?} needs {expected}", bytes.len(), header.shape()));
-        }
-        if header.order() == Order::Fortran && header.shape().len() > 1 {
-            return Err("in Fortran order, but expected C order (numpy.ascontiguousarray)".to_owned());
-        }
-        Ok(Self { header, bytes })
-    }
-
-    /// Kind ('i', 'u', 'f') and bytes per number.
-    fn kind(&self) -> Checked<(char, usize)> {
-        let descr = self.header.dtype().descr();
-        let DType::Plain(plain) = self.header.dtype() else {
-            return Err(format!("type {descr}, but expected plain numbers"));
-        };
-        let kind = descr.trim_matches('\'').chars().nth(1).unwrap_or('?');
-        Ok((kind, plain.num_bytes().unwrap_or(0)))
-    }
-
-    fn numbers<T: Deserialize>(&self) -> Checked<Vec<T>> {
-        NpyFile::with_header(self.header.clone(), self.bytes.as_slice()).into_vec().map_err(|e| e.to_string())
-    }
-
-    fn labels<T: Deserialize>(&self, number: impl Fn(T) -> f64) -> Checked<Vec<u8>> {
-        checked(self.numbers()?.into_iter().map(|value| pixels::label(number(value))))
-    }
-}
-
-/// Length of an array's header, magic number and all, once it is certain that npyz can be trusted with it.
-fn header_length(bytes: &[u8]) -> Checked<usize> {
-    let damaged = || "damaged header of a NumPy array".to_owned();
-    let length = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([*a, *b])),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, 0, 0, ..] => {
-            12 + usize::from(u16::from_le_bytes([*a, *b]))
-        }
-        _ => return Err(damaged()),
-    };
-    let header = bytes.get(..length).filter(|_| length <= MAX_HEADER).ok_or_else(damaged)?;
-    let text = header.get(10..).unwrap_or_default();
-    if text.iter().filter(|byte| byte.is_ascii_digit()).count() > MAX_HEADER_DIGITS {
-        return Err(damaged());
-    }
-    Ok(length)
+fn labels<T: Deserialize>(array: &Array, number: impl Fn(T) -> f64) -> Checked<Vec<u8>> {
+    checked(array.numbers()?.into_iter().map(|value| pixels::label(number(value))))
 }

@@ -51,6 +51,8 @@ fn covariance_of_means(x: &[f64], y: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::student::mean_interval;
     use super::*;
 
@@ -101,6 +103,21 @@ mod tests {
             // 2.776445: the 97.5 % quantile at 4 degrees of freedom, from a table.
             let accepted = mean.abs() <= 2.776_445 * (variance / 5.0).sqrt();
             assert_eq!(accepted, low <= rho && rho <= high, "at {rho}, interval {low} to {high}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn holds_the_ratio_and_mirrors_with_the_numerator(
+            pairs in proptest::collection::vec((-3.0..3.0, 1.0..4.0), 2..12),
+        ) {
+            if let Some([low, high]) = ratio_interval(&pairs) {
+                let sums = pairs.iter().fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
+                prop_assert!(low <= sums.0 / sums.1 && sums.0 / sums.1 <= high);
+                // A factor of −2 rounds nothing, so the ends agree to the bit.
+                let mirrored: Vec<(f64, f64)> = pairs.iter().map(|&(n, d): &(f64, f64)| (-2.0 * n, d)).collect();
+                prop_assert_eq!(ratio_interval(&mirrored), Some([-2.0 * high, -2.0 * low]));
+            }
         }
     }
 

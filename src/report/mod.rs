@@ -1,0 +1,3 @@
+//! Results as people read them, one file a format.
+
+pub mod table;

@@ -1,0 +1,286 @@
+//! Tables for the screen. They carry no colour and don't depend on its width, so they read the same in a file.
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{CellAlignment, LineStyle, Table};
+
+use crate::stats::Interval;
+use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
+
+/// What stands for a number that there is none of.
+const NONE: &str = "–";
+
+const LEGEND: &str = "In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval\n\
+                      of the paired hierarchical bootstrap (seeds, then test examples).\n";
+
+const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
+
+/// What one arm costs.
+#[derive(Debug, Clone, Copy)]
+pub struct BudgetRow<'a> {
+    /// Name in the study file.
+    pub name: &'a str,
+    /// Filter bank.
+    pub bank: &'a str,
+    /// Learned real parameters.
+    pub parameters: usize,
+    /// Learned signs.
+    pub one_bit_parameters: usize,
+    /// Feature maps of the widest layer.
+    pub maps: usize,
+    /// Multiply-adds per image.
+    pub multiply_adds: u64,
+}
+
+impl BudgetRow<'_> {
+    fn cells(&self) -> [String; 6] {
+        [
+            self.name.to_owned(),
+            self.bank.to_owned(),
+            self.parameters.to_string(),
+            self.one_bit_parameters.to_string(),
+            self.maps.to_string(),
+            self.multiply_adds.to_string(),
+        ]
+    }
+}
+
+impl<'a> From<&'a ArmSummary> for BudgetRow<'a> {
+    fn from(arm: &'a ArmSummary) -> Self {
+        Self {
+            name: &arm.name,
+            bank: &arm.bank,
+            parameters: arm.parameters,
+            one_bit_parameters: arm.one_bit_parameters,
+            maps: arm.maps,
+            multiply_adds: arm.multiply_adds,
+        }
+    }
+}
+
+/// The budgets of some arms, one a line.
+pub fn budgets(rows: &[BudgetRow]) -> String {
+    lines(&BUDGET_HEADER, 2, rows.iter().map(|row| row.cells().to_vec()))
+}
+
+/// The outcome of a study: arms, gain, the share of it that each control matches, and the ladder. Errors are in percent,
+/// gains in percentage points, shares in percent of the gain.
+pub fn attribution(attribution: &Attribution) -> String {
+    let Attribution { study, baseline, target, .. } = attribution;
+    let mut parts = vec![format!("{study}: {target} against {baseline}\n"), arms(&attribution.arms)];
+    parts.extend(attribution.gain.as_ref().map(|gain| gain_sentence(gain, baseline, target)));
+    parts.extend(attribution.reason.as_ref().map(|reason| format!("{reason}\n")));
+    if !attribution.shares.is_empty() {
+        parts.push(attribution.shares.iter().map(|share| share_sentence(share, baseline, target)).collect());
+    }
+    if !attribution.ladder.is_empty() {
+        parts.push(format!("Steps of the gain, 100 % together:\n\n{}", ladder(&attribution.ladder)));
+    }
+    parts.push(LEGEND.to_owned());
+    parts.join("\n")
+}
+
+fn arms(arms: &[ArmSummary]) -> String {
+    let header: Vec<&str> = BUDGET_HEADER.into_iter().chain(["seeds", "test error"]).collect();
+    let row = |arm: &ArmSummary| {
+        let error = match (arm.mean_error, arm.sd_error) {
+            (Some(mean), Some(sd)) => format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * sd),
+            (Some(mean), None) => format!("{:.2} %", 100.0 * mean),
+            _ => NONE.to_owned(),
+        };
+        BudgetRow::from(arm).cells().into_iter().chain([arm.seeds.len().to_string(), error]).collect()
+    };
+    lines(&header, 2, arms.iter().map(row))
+}
+
+fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
+    format!(
+        "{target}'s test error is {:.2} {} percentage points below {baseline}'s (bootstrap {}){}\n",
+        100.0 * gain.value,
+        brackets(gain.ci95, 2),
+        brackets(gain.bootstrap95, 2),
+        over_seeds(gain.seeds_used.as_deref()),
+    )
+}
+
+fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
+    let Share { control, ratio } = share;
+    let seeds = over_seeds(ratio.seeds_used.as_deref());
+    if ratio.share.is_none() {
+        return format!("no share of the gain of {target} over {baseline} can be told for {control}{seeds}\n");
+    }
+    format!(
+        "{} {} of the gain of {target} over {baseline} is matched by {control} (bootstrap {}){seeds}\n",
+        percent(ratio.share),
+        brackets(ratio.ci95, 1),
+        brackets(ratio.bootstrap95, 1),
+    )
+}
+
+fn ladder(steps: &[Step]) -> String {
+    let row = |step: &Step| {
+        let Ratio { share, ci95, bootstrap95, ref seeds_used, .. } = step.ratio;
+        vec![
+            format!("{} → {}{}", step.from, step.to, over_seeds(seeds_used.as_deref())),
+            percent(share),
+            brackets(ci95, 1),
+            brackets(bootstrap95, 1),
+        ]
+    };
+    lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row))
+}
+
+fn percent(share: Option<f64>) -> String {
+    share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1} %", 100.0 * share))
+}
+
+/// An interval of fractions, in percent.
+fn brackets(interval: Option<Interval>, decimals: usize) -> String {
+    match interval {
+        Some([low, high]) => format!("[{:.decimals$}, {:.decimals$}]", 100.0 * low, 100.0 * high),
+        None => "[no interval]".to_owned(),
+    }
+}
+
+/// Says which seeds were compared where they are fewer than the study has.
+fn over_seeds(seeds: Option<&[u64]>) -> String {
+    match seeds {
+        None => String::new(),
+        Some([]) => ": no seed finished in all arms compared".to_owned(),
+        Some(seeds) => {
+            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
+            format!(", over seeds {} alone", seeds.join(", "))
+        }
+    }
+}
+
+/// A table of which the first `names` columns hold words and the others numbers; ends with a newline.
+fn lines(header: &[&str], names: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
+    let mut table = Table::new();
+    table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
+    table.set_header(header.to_vec()).add_rows(rows);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 1));
+    }
+    for column in table.column_iter_mut().skip(names) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.lines().flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stats::attribution::{Method, SeedError};
+
+    fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
+        let runs = (1..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error });
+        ArmSummary {
+            name: name.to_owned(),
+            bank: bank.to_owned(),
+            parameters: 25_104,
+            one_bit_parameters: 0,
+            maps: 140,
+            multiply_adds: 4_012_345,
+            seeds: runs.collect(),
+            mean_error: errors.first().copied(),
+            sd_error: (errors.len() > 1).then_some(0.0012),
+        }
+    }
+
+    fn ratio(share: f64, ci95: Interval) -> Ratio {
+        let bootstrap95 = Some([share - 0.05, share + 0.05]);
+        Ratio { share: Some(share), ci95: Some(ci95), method: Method::Fieller, bootstrap95, seeds_used: None }
+    }
+
+    fn example() -> Attribution {
+        let swish = ratio(0.381, [0.312, 0.457]);
+        let step = |from: &str, to: &str, ratio| Step { from: from.to_owned(), to: to.to_owned(), ratio };
+        let missing =
+            Ratio { share: None, ci95: None, method: Method::Fieller, bootstrap95: None, seeds_used: Some(vec![]) };
+        Attribution {
+            study: "rot-mnist".to_owned(),
+            baseline: "z2".to_owned(),
+            target: "p4".to_owned(),
+            arms: vec![
+                arm("z2", "free", &[0.0503, 0.0503]),
+                arm("repeat-swish", "repeat-swish", &[0.0398]),
+                arm("scrambled", "scrambled", &[]),
+                arm("p4", "p4", &[0.0228, 0.0228]),
+            ],
+            gain: Some(Gain {
+                value: 0.0275,
+                ci95: Some([0.0259, 0.0291]),
+                bootstrap95: Some([0.0263, 0.0288]),
+                seeds_used: Some(vec![1, 2]),
+            }),
+            shares: vec![
+                Share { control: "repeat-swish".to_owned(), ratio: swish.clone() },
+                Share { control: "scrambled".to_owned(), ratio: missing },
+            ],
+            ladder: vec![step("z2", "repeat-swish", swish), step("repeat-swish", "p4", ratio(0.619, [0.543, 0.688]))],
+            reason: None,
+        }
+    }
+
+    #[test]
+    fn an_established_gain_is_shared_out_in_sentences() {
+        let expected = "\
+rot-mnist: p4 against z2
+
+arm           bank          parameters  one-bit  maps  multiply-adds  seeds     test error
+───────────────────────────────────────────────────────────────────────────────────────────
+z2            free               25104        0   140        4012345      2  5.03 ± 0.12 %
+repeat-swish  repeat-swish       25104        0   140        4012345      1         3.98 %
+scrambled     scrambled          25104        0   140        4012345      0              –
+p4            p4                 25104        0   140        4012345      2  2.28 ± 0.12 %
+
+p4's test error is 2.75 [2.59, 2.91] percentage points below z2's (bootstrap [2.63, 2.88]), over seeds 1, 2 alone
+
+38.1 % [31.2, 45.7] of the gain of p4 over z2 is matched by repeat-swish (bootstrap [33.1, 43.1])
+no share of the gain of p4 over z2 can be told for scrambled: no seed finished in all arms compared
+
+Steps of the gain, 100 % together:
+
+step                share  95 % interval     bootstrap
+───────────────────────────────────────────────────────
+z2 → repeat-swish  38.1 %   [31.2, 45.7]  [33.1, 43.1]
+repeat-swish → p4  61.9 %   [54.3, 68.8]  [56.9, 66.9]
+
+In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval
+of the paired hierarchical bootstrap (seeds, then test examples).
+";
+        let text = attribution(&example());
+        assert_eq!(text, expected, "\n{text}");
+    }
+
+    #[test]
+    fn a_gain_that_is_not_established_says_why() {
+        let reason = "gain not established: one seed gives no interval".to_owned();
+        let gain = Gain { value: 0.0275, ci95: None, bootstrap95: None, seeds_used: None };
+        let none =
+            Attribution { gain: Some(gain), shares: Vec::new(), ladder: Vec::new(), reason: Some(reason), ..example() };
+        let text = attribution(&none);
+        assert!(text.contains("\np4's test error is 2.75 [no interval] percentage points"), "{text}");
+        assert!(text.contains("\ngain not established: one seed gives no interval\n"), "{text}");
+        assert!(!text.contains("matched by") && !text.contains("Steps"), "{text}");
+    }
+
+    #[test]
+    fn budgets_are_one_a_line() {
+        let row = BudgetRow {
+            name: "repeat-mask",
+            bank: "repeat-mask",
+            parameters: 300_000,
+            one_bit_parameters: 2_700_000,
+            maps: 560,
+            multiply_adds: 12,
+        };
+        let expected = "\
+arm          bank         parameters  one-bit  maps  multiply-adds
+───────────────────────────────────────────────────────────────────
+repeat-mask  repeat-mask      300000  2700000   560             12
+";
+        let text = budgets(&[row]);
+        assert_eq!(text, expected, "\n{text}");
+    }
+}
