@@ -122,8 +122,8 @@ impl StudyFile {
         let bytes = files::read(path)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
         let content = toml::from_str(&text).map_err(|e| match e.span() {
-            Some(span) if !text.is_empty() => at(path, &text, span.start, e.message()),
-            _ => Error::content(path, e.message()),
+            Some(span) if !text.is_empty() => at(path, &text, span.start, &in_words(e.message())),
+            _ => Error::content(path, in_words(e.message())),
         })?;
         Ok(Self { content, path: path.to_owned(), text })
     }
@@ -137,6 +137,13 @@ impl StudyFile {
     pub(super) fn error_in_file(&self, message: impl Into<String>) -> Error {
         Error::content(&self.path, message)
     }
+}
+
+/// A parser's message without the names of Rust's types.
+fn in_words(message: &str) -> String {
+    let words = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
+    let words = words.into_iter().chain([("expected f64", "expected a number")]);
+    words.fold(message.to_owned(), |message, (from, to)| message.replace(from, to))
 }
 
 /// An error about the byte `offset` of the file, as `path:line: message`.

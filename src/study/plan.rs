@@ -52,6 +52,7 @@ impl StudyFile {
     pub fn resolve(&self, input: InputShape) -> Result<Study> {
         let content = &self.content;
         self.check_folder_name(&content.name)?;
+        self.check_arm_names()?;
         let training = content.training.resolve();
         training.check().map_err(|e| self.error_in_file(e.to_string()))?;
         let study = Study {
@@ -62,7 +63,7 @@ impl StudyFile {
             seeds: self.seeds()?,
             data: content.data.clone(),
             training,
-            arms: self.arms(input)?,
+            arms: content.arms.iter().map(|arm| self.arm(arm.as_ref(), input)).collect::<Result<_>>()?,
         };
         if study.baseline == study.target {
             return Err(self.error(&content.target, "baseline and target are the same arm"));
@@ -71,17 +72,15 @@ impl StudyFile {
         Ok(study)
     }
 
-    fn arms(&self, input: InputShape) -> Result<Vec<Arm>> {
-        let mut arms: Vec<Arm> = Vec::new();
-        for arm in &self.content.arms {
-            let arm = arm.as_ref();
-            self.check_folder_name(&arm.name)?;
-            if arms.iter().any(|other| &other.name == arm.name.as_ref()) {
-                return Err(self.error(&arm.name, format!("two arms are called {:?}", arm.name.as_ref())));
+    fn check_arm_names(&self) -> Result<()> {
+        let names: Vec<_> = self.content.arms.iter().map(|arm| &arm.as_ref().name).collect();
+        for (n, name) in names.iter().enumerate() {
+            self.check_folder_name(name)?;
+            if names[..n].iter().any(|other| other.as_ref() == name.as_ref()) {
+                return Err(self.error(name, format!("two arms are called {:?}", name.as_ref())));
             }
-            arms.push(self.arm(arm, input)?);
         }
-        Ok(arms)
+        Ok(())
     }
 
     fn arm(&self, arm: &ArmFile, input: InputShape) -> Result<Arm> {

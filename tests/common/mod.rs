@@ -1,6 +1,9 @@
 //! What several test files need.
+#![allow(dead_code, reason = "every test file uses a part of this")]
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
 
 /// A folder of data that isn't part of the project; tests that need it say so and pass when it's missing.
 pub fn shared(folder: &str) -> Option<PathBuf> {
@@ -10,4 +13,111 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
         return None;
     }
     Some(path)
+}
+
+/// The program.
+pub fn equisplit() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_equisplit"));
+    command.env_remove("RUST_BACKTRACE");
+    command
+}
+
+/// Runs the program and checks that it fails with exit code 1 and one line on standard error, which is returned.
+pub fn failure(args: &[&str]) -> String {
+    let output = equisplit().args(args).output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {error}");
+    let told: Vec<&str> = error.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert_eq!(told.len(), 1, "{args:?}: {error}");
+    assert!(!error.contains("panicked"), "{error}");
+    told[0].to_owned()
+}
+
+/// A study of tiny networks: four arms, two seeds, seconds in all.
+pub const TINY: &str = r#"
+name = "tiny"
+baseline = "z2"
+target = "p4"
+ladder = ["z2", "scrambled", "p4"]
+seeds = 2
+
+[data]
+source = "builtin"
+train = 96
+test = 64
+
+[training]
+epochs = 3
+batch = 32
+learning_rate = 0.005
+augmentation = { rotate = true, flip = true }
+
+[[arm]]
+name = "z2"
+match = "p4"
+
+[[arm]]
+name = "repeat-mask"
+width = 4
+dropout = 0.1
+
+[[arm]]
+name = "scrambled"
+width = 3
+
+[[arm]]
+name = "p4"
+width = 3
+"#;
+
+/// Writes a study file and returns its path.
+pub fn study_file(folder: &Path, text: &str) -> String {
+    let path = folder.join("study.toml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// All results below a store, without what differs between identical runs: times, and the order of a checkpoint's
+/// metadata.
+pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files = Vec::new();
+    let mut folders = vec![store.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            let content = match path.extension().and_then(|e| e.to_str()) {
+                Some("jsonl") => lines_without_times(&bytes),
+                Some("json") => without_times(serde_json::from_slice(&bytes).unwrap()).into_bytes(),
+                Some("safetensors") => tensors(&bytes),
+                _ => panic!("unexpected file {}", path.display()),
+            };
+            files.push((path.strip_prefix(store).unwrap().to_owned(), content));
+        }
+    }
+    files.sort();
+    files
+}
+
+fn without_times(mut value: serde_json::Value) -> String {
+    if let Some(object) = value.as_object_mut() {
+        object.remove("seconds");
+    }
+    value.to_string()
+}
+
+fn lines_without_times(bytes: &[u8]) -> Vec<u8> {
+    let lines = std::str::from_utf8(bytes).unwrap().lines();
+    lines.map(|line| without_times(serde_json::from_str(line).unwrap()) + "\n").collect::<String>().into_bytes()
+}
+
+fn tensors(bytes: &[u8]) -> Vec<u8> {
+    let file = safetensors::SafeTensors::deserialize(bytes).unwrap();
+    let mut names = file.names();
+    names.sort();
+    names.into_iter().flat_map(|name| [name.as_bytes(), file.tensor(name).unwrap().data()].concat()).collect()
 }

@@ -1,0 +1,86 @@
+//! The same study gives the same bits: whatever the threads and jobs, and however often it was killed.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use common::{TINY, equisplit, results, study_file};
+use equisplit::rng;
+use rand::RngExt;
+
+fn run(study: &str, out: &Path, jobs: &str, threads: &str) {
+    let out = out.to_str().unwrap();
+    let args = ["run", study, "--out", out, "--jobs", jobs, "--threads", threads, "--device", "cpu"];
+    equisplit().args(args).assert().success();
+}
+
+#[test]
+fn threads_and_jobs_do_not_change_a_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    let made = |jobs: &str, threads: &str| {
+        let out = folder.path().join(format!("{jobs}-{threads}"));
+        run(&study, &out, jobs, threads);
+        results(&out.join("tiny"))
+    };
+    let reference = made("1", "1");
+    // Per run: configuration, metrics, result, checkpoint; beside them the study and the attribution.
+    assert_eq!(reference.len(), 4 * 2 * 4 + 2);
+    assert!(reference == made("1", "1"), "the same command twice");
+    assert!(reference == made("1", "2"), "two threads");
+    assert!(reference == made("2", "1"), "two jobs");
+    assert!(reference == made("3", "2"), "three jobs of two threads");
+}
+
+#[test]
+fn a_study_killed_at_random_moments_ends_in_the_same_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    run(&study, &folder.path().join("undisturbed"), "2", "1");
+    let reference = results(&folder.path().join("undisturbed/tiny"));
+
+    let out = folder.path().join("killed");
+    let mut moments = rng::stream(0, "kill");
+    let mut killed = 0;
+    for _ in 0..40 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_equisplit"))
+            .args(["run", &study, "--out", out.to_str().unwrap(), "--jobs", "2", "--threads", "1"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(Duration::from_millis(moments.random_range(5..200)));
+        let ended = child.try_wait().unwrap().is_some();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        if ended {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed >= 3, "the study was killed only {killed} times before it ended");
+    run(&study, &out, "2", "1");
+    assert!(results(&out.join("tiny")) == reference, "after {killed} kills");
+}
+
+#[test]
+fn a_second_run_does_only_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    let out = folder.path().join("out");
+    run(&study, &out, "2", "1");
+    let reference = results(&out.join("tiny"));
+    let path = out.join("tiny/p4/seed-1");
+    std::fs::remove_dir_all(&path).unwrap();
+    let again = || {
+        let output = equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let told = again();
+    assert!(told.contains("1 runs made, 7 found"), "{told}");
+    assert!(results(&out.join("tiny")) == reference);
+    assert!(again().contains("0 runs made, 8 found"));
+}

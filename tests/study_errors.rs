@@ -1,0 +1,243 @@
+//! What can be wrong with a study: one line that names the file and the line or key, and nothing half-written.
+
+mod common;
+
+use std::path::Path;
+
+use common::{TINY, equisplit, failure, study_file};
+
+/// The error of running `text`, which must come before anything is written.
+fn refused(text: &str) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, out) = (study_file(folder.path(), text), folder.path().join("out"));
+    let error = failure(&["run", &study, "--out", out.to_str().unwrap()]);
+    assert!(!out.exists(), "{error}");
+    assert!(error.starts_with(&format!("error: {study}")), "{error}");
+    error.replace(&study, "study.toml")
+}
+
+/// The study with `from` replaced, and the line that the replacement starts on.
+fn changed(from: &str, to: &str) -> (String, String) {
+    let start = TINY.find(from).unwrap_or_else(|| panic!("no {from:?} in the study"));
+    let line = 1 + TINY[..start].matches('\n').count();
+    (TINY.replacen(from, to, 1), format!("study.toml:{line}: "))
+}
+
+#[track_caller]
+fn check(from: &str, to: &str, lines_down: isize, says: &[&str]) {
+    let (text, place) = changed(from, to);
+    let line: isize = place.trim_end_matches(": ").rsplit(':').next().unwrap().parse().unwrap();
+    let error = refused(&text);
+    assert!(error.contains(&format!("study.toml:{}: ", line + lines_down)), "{error}");
+    for part in says {
+        assert!(error.contains(part), "{part:?} isn't in {error}");
+    }
+}
+
+#[test]
+fn unknown_names_are_told_with_those_that_are_known() {
+    check("baseline = \"z2\"", "baseline = \"z3\"", 0, &["no arm is called \"z3\"", "repeat-mask, scrambled, p4"]);
+    check("match = \"p4\"", "match = \"p5\"", 0, &["no arm is called \"p5\""]);
+    check("\"scrambled\", \"p4\"]", "\"q\", \"p4\"]", 0, &["no arm is called \"q\""]);
+    check("name = \"repeat-mask\"", "name = \"repeat-mosk\"", 0, &["unknown arm \"repeat-mosk\"", "repeat-mask"]);
+    check("dropout = 0.1", "bank = \"repeet\"", 0, &["repeet", "repeat-linear"]);
+    check("dropout = 0.1", "droput = 0.1", 0, &["droput", "dropout"]);
+    check("epochs = 3", "epocs = 3", 0, &["epocs", "epochs"]);
+    check("source = \"builtin\"", "source = \"bultin\"", 0, &["bultin", "builtin"]);
+    check("[training]", "[trainings]", 0, &["trainings"]);
+}
+
+#[test]
+fn numbers_out_of_range_name_their_key() {
+    check("seeds = 2", "seeds = 0", 0, &["at least 1 seed"]);
+    check("seeds = 2", "seeds = []", 0, &["at least 1 seed"]);
+    check("seeds = 2", "seeds = [3, 3]", 0, &["3", "twice"]);
+    check("seeds = 2", "seeds = -1", 0, &["seeds"]);
+    check("seeds = 2", "seeds = 99999999999", 0, &["seeds"]);
+    check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidth = 0", 0, &["repeat-mask", "is 0"]);
+    check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidths = [4, 4]", 0, &["2 widths", "6"]);
+    check(
+        "name = \"repeat-mask\"\nwidth = 4",
+        "name = \"repeat-mask\"\nwidth = \"4\"",
+        1,
+        &["expected a whole number"],
+    );
+    check("dropout = 0.1", "dropout = 1.5", -2, &["dropout = 1.5"]);
+    check("dropout = 0.1", "scale = 0", -2, &["is 0"]);
+    let error = |from, to| refused(&changed(from, to).0);
+    assert!(error("epochs = 3", "epochs = 0").contains("training.epochs = 0"));
+    assert!(error("batch = 32", "batch = 0").contains("training.batch = 0"));
+    assert!(error("learning_rate = 0.005", "learning_rate = nan").contains("training.learning_rate"));
+}
+
+#[test]
+fn what_does_not_fit_together_is_told() {
+    check("target = \"p4\"", "target = \"z2\"", 1, &["a ladder ends at the target"]);
+    check("target = \"p4\"\nladder = [\"z2\", \"scrambled\", \"p4\"]", "target = \"z2\"", 0, &["the same arm"]);
+    check("name = \"repeat-mask\"", "name = \"z2\"", 0, &["two arms"]);
+    check("dropout = 0.1", "mimics = \"p4m\"", 0, &["mimics is for scrambled only", "repeat-mask"]);
+    check("dropout = 0.1", "keep = 0.5", 0, &["keep", "repeat-drop"]);
+    check("dropout = 0.1", "match = \"p4\"", 0, &["match finds the widths"]);
+    check("dropout = 0.1", "widths = [1, 2]", -1, &["can't both"]);
+    check("name = \"tiny\"", "name = \"../tiny\"", 0, &["folder"]);
+    check("name = \"z2\"", "name = \"a/b\"", 0, &["folder"]);
+    check("name = \"scrambled\"\nwidth = 3", "name = \"scrambled\"\nmatch = \"z2\"", 1, &["itself matches"]);
+}
+
+#[test]
+fn budgets_that_cannot_be_met_are_told_with_the_figures() {
+    let coarse = TINY
+        .replace("match = \"p4\"", "bank = \"p4m\"\nmatch = \"p4\"")
+        .replace("\"p4\"\nwidth = 3", "\"p4\"\nwidth = 1");
+    let error = refused(&coarse);
+    assert!(error.contains("study.toml:22: no widths bring p4m within 1 % of 851 parameters; the nearest"), "{error}");
+    let strict = TINY.replace("[training]", "[budget]\nparameters_within = 0.02\n\n[training]");
+    let error = refused(&strict);
+    assert!(error.contains("parameters_within = 0.02") && error.contains("repeat-mask has"), "{error}");
+}
+
+#[test]
+fn files_that_are_no_study_are_told() {
+    assert!(refused("").contains("missing field"));
+    assert!(refused("name = ").contains("study.toml:1: "));
+    assert!(refused("a: b").contains("study.toml:1: "));
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("none.toml");
+    assert!(failure(&["params", missing.to_str().unwrap()]).contains("none.toml: No such file"));
+    let binary = folder.path().join("binary.toml");
+    std::fs::write(&binary, [0xff, 0xfe, 0]).unwrap();
+    assert!(failure(&["params", binary.to_str().unwrap()]).contains("binary.toml: not a text file"));
+    assert!(failure(&["params", folder.path().to_str().unwrap()]).contains("directory"));
+}
+
+#[test]
+fn data_that_is_missing_or_too_little_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = |text: &str, data: &[&str]| {
+        let study = study_file(folder.path(), text);
+        let out = folder.path().join("out");
+        let error = failure(&[&["run", &study, "--out", out.to_str().unwrap()], data].concat());
+        assert!(!out.exists());
+        error
+    };
+    let rotated = TINY.replace("builtin", "mnist-rot");
+    assert!(run(&rotated, &[]).contains("--data"));
+    let empty = folder.path().join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    assert!(run(&rotated, &["--data", empty.to_str().unwrap()]).contains("train-images-idx3-ubyte"));
+    assert!(run(&rotated, &["--data", "/nonexistent"]).contains("/nonexistent"));
+    assert!(run(&TINY.replace("train = 96", "train = 0"), &[]).contains("data.train"));
+}
+
+/// A store with the tiny study, and its folder.
+fn store(folder: &Path) -> (String, String) {
+    let study = study_file(folder, TINY);
+    let out = folder.join("out").to_str().unwrap().to_owned();
+    equisplit().args(["run", &study, "--out", &out]).assert().success();
+    (study, out)
+}
+
+#[test]
+fn damaged_or_foreign_stores_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, out) = store(folder.path());
+    let tiny = Path::new(&out).join("tiny");
+    let attribute = || failure(&["attribute", tiny.to_str().unwrap()]);
+    let again = |study: &str| failure(&["run", study, "--out", &out]);
+
+    assert!(failure(&["attribute", &out]).contains("study.json"));
+
+    let result = tiny.join("p4/seed-1/result.json");
+    let whole = std::fs::read_to_string(&result).unwrap();
+    std::fs::write(&result, &whole[..whole.len() / 2]).unwrap();
+    assert!(attribute().contains("p4/seed-1/result.json: "));
+    assert!(again(&study).contains("p4/seed-1/result.json: "));
+    std::fs::write(&result, whole.replace("\"schema_version\":1", "\"schema_version\":99")).unwrap();
+    assert!(attribute().contains("newer equisplit"));
+    std::fs::write(&result, whole.replacen("\"predictions\":[", "\"predictions\":[1,", 1)).unwrap();
+    assert!(attribute().contains("65 predictions, but the store has 64 labels"));
+    std::fs::write(&result, &whole).unwrap();
+
+    let longer = study_file(folder.path(), &TINY.replace("epochs = 3", "epochs = 4"));
+    let error = again(&longer);
+    assert!(error.contains("training.epochs: 3 → 4"), "{error}");
+    let other = study_file(folder.path(), &TINY.replace("train = 96", "train = 97"));
+    let error = again(&other);
+    assert!(error.contains("96/64 images") && error.contains("97/64 images"), "{error}");
+}
+
+#[test]
+fn a_damaged_checkpoint_restarts_its_run_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, out) = store(folder.path());
+    let reference = common::results(&Path::new(&out).join("tiny"));
+    for (damage, file) in [("checkpoint.safetensors", b"".as_slice()), ("metrics.jsonl", b"{".as_slice())] {
+        let run = Path::new(&out).join("tiny/z2/seed-0");
+        std::fs::remove_file(run.join("result.json")).unwrap();
+        std::fs::write(run.join(damage), file).unwrap();
+        let output = equisplit().args(["run", &study, "--out", &out]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success() && told.contains("z2 seed 0: starts anew") && told.contains(damage), "{told}");
+        assert!(common::results(&Path::new(&out).join("tiny")) == reference);
+    }
+}
+
+#[test]
+fn a_run_that_diverges_keeps_its_checkpoint_and_others_go_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &TINY.replace("learning_rate = 0.005", "learning_rate = 1e38"));
+    let out = folder.path().join("out");
+    let output = equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let run = out.join("tiny/z2/seed-0");
+    let result: serde_json::Value = serde_json::from_slice(&std::fs::read(run.join("result.json")).unwrap()).unwrap();
+    assert_eq!(result["status"], "failed");
+    assert!(result["reason"].as_str().unwrap().contains("the loss is"), "{result}");
+    let checkpoint = equisplit::train::Checkpoint::read(&run.join("checkpoint.safetensors")).unwrap();
+    for (name, tensor) in checkpoint.tensors {
+        let entries = tensor.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        assert!(entries.iter().all(|entry| entry.is_finite()), "{name}");
+    }
+    // All eight runs were tried, and the attribution says why there is none.
+    assert_eq!(told.matches("stopped: the loss").count(), 8, "{told}");
+    let attribution = std::fs::read_to_string(out.join("tiny/attribution.json")).unwrap();
+    assert!(attribution.contains("\"reason\""), "{attribution}");
+}
+
+/// A file-size limit stands in for a full disk: the same write fails, without a disk to fill.
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_told_and_leaves_no_half_written_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    let out = folder.path().join("out");
+    let limited = |blocks: usize| {
+        let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" run \"$1\" --out \"$2\"");
+        let mut command = assert_cmd::Command::new("bash");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_equisplit"), &study, out.to_str().unwrap()]);
+        command.output().unwrap()
+    };
+    let output = limited(8);
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    let errors: Vec<&str> = told.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(matches!(errors[..], [error] if error.contains("checkpoint.safetensors: ")), "{told}");
+    for (path, _) in common::results(&out.join("tiny")) {
+        assert!(!path.ends_with("checkpoint.safetensors"), "{}", path.display());
+    }
+    // With room again the study ends as if nothing had happened.
+    equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).assert().success();
+    let undisturbed = folder.path().join("undisturbed");
+    equisplit().args(["run", &study, "--out", undisturbed.to_str().unwrap()]).assert().success();
+    assert!(common::results(&out.join("tiny")) == common::results(&undisturbed.join("tiny")));
+}
+
+#[test]
+fn wrong_usage_has_exit_code_2() {
+    for args in [&["run"] as &[&str], &["run", "a.toml", "--jobs", "0"], &["fly"], &["attribute", "a", "--nope"], &[]] {
+        let output = equisplit().args(args).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");
+    }
+}
