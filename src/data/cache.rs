@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
@@ -81,8 +82,11 @@ pub fn write(dataset: &Dataset, path: &Path) -> Result<()> {
 }
 
 fn pixel_tensor(images: &Images) -> Tensor {
-    let shape = vec![images.len(), images.channels, images.height, images.width];
-    Tensor { dtype: Dtype::F32, shape, bytes: images.pixels.iter().flat_map(|value| value.to_le_bytes()).collect() }
+    let mut bytes = vec![0; 4 * images.pixels.len()];
+    for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(&images.pixels) {
+        *bytes = value.to_le_bytes();
+    }
+    Tensor { dtype: Dtype::F32, shape: vec![images.len(), images.channels, images.height, images.width], bytes }
 }
 
 fn label_tensor(images: &Images) -> Tensor {
@@ -104,13 +108,8 @@ pub fn read(path: &Path) -> Result<Dataset> {
         return Err(wrong(format!("layout {}, but this version reads layout {LAYOUT}", header.layout)));
     }
     let tensors = SafeTensors::deserialize(&bytes).map_err(|e| wrong(e.to_string()))?;
-    for (part, sha256) in PARTS.iter().zip(&header.sha256) {
-        let tensor = tensors.tensor(part).map_err(|e| wrong(e.to_string()))?;
-        if &hash::of_bytes(tensor.data()) != sha256 {
-            return Err(wrong(format!("{part} doesn't match its checksum")));
-        }
-    }
-    let [train, test] = ["train", "test"].map(|part| read_images(&tensors, part, header.classes).map_err(wrong));
+    let part = |part| read_images(&tensors, part, &header).map_err(wrong);
+    let (train, test) = rayon::join(|| part("train"), || part("test"));
     Ok(Dataset {
         name: header.name,
         fingerprint: header.fingerprint,
@@ -120,8 +119,8 @@ pub fn read(path: &Path) -> Result<Dataset> {
     })
 }
 
-fn read_images(tensors: &SafeTensors, part: &str, classes: usize) -> Checked<Images> {
-    let tensor = |what| tensors.tensor(&format!("{part}.{what}")).map_err(|e| e.to_string());
+fn read_images(tensors: &SafeTensors, part: &str, header: &Header) -> Checked<Images> {
+    let tensor = |what| intact(tensors, &format!("{part}.{what}"), header);
     let (pixels, labels) = (tensor("pixels")?, tensor("labels")?);
     let &[count, channels, height, width] = pixels.shape() else {
         return Err(format!("{part}.pixels has shape {:?}; expected 4 dimensions", pixels.shape()));
@@ -135,13 +134,20 @@ fn read_images(tensors: &SafeTensors, part: &str, classes: usize) -> Checked<Ima
     let labels = labels.data().to_vec();
     let (bytes, _) = pixels.data().as_chunks::<4>();
     let pixels: Vec<f32> = bytes.iter().map(|&value| f32::from_le_bytes(value)).collect();
-    if labels.iter().any(|&label| usize::from(label) >= classes) {
-        return Err(format!("{part}.labels has labels of {classes} and above"));
-    }
-    if !pixels.iter().all(|value| (0.0..=1.0).contains(value)) {
-        return Err(format!("{part}.pixels has values outside [0, 1]"));
+    if labels.iter().any(|&label| usize::from(label) >= header.classes) {
+        return Err(format!("{part}.labels has labels of {} and above", header.classes));
     }
     Ok(Images { channels, height, width, pixels, labels })
+}
+
+/// A tensor whose bytes have the checksum they were written with.
+fn intact<'a>(tensors: &SafeTensors<'a>, name: &str, header: &Header) -> Checked<TensorView<'a>> {
+    let tensor = tensors.tensor(name).map_err(|e| e.to_string())?;
+    let sha256 = PARTS.iter().position(|&part| part == name).map(|part| &header.sha256[part]);
+    if sha256 != Some(&hash::of_bytes(tensor.data())) {
+        return Err(format!("{name} doesn't match its checksum"));
+    }
+    Ok(tensor)
 }
 
 /// Takes the set with this fingerprint from the cache in `folder`, or makes it and keeps it there.

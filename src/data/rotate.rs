@@ -23,22 +23,34 @@ pub fn rotate(image: &[f32], height: usize, width: usize, angle: f64, out: &mut 
 /// Bilinear interpolation at a fractional position; pixels outside the plane count as 0.
 #[inline]
 fn sample(image: &[f32], height: usize, width: usize, row: f64, col: f64) -> f32 {
-    let (top, left) = (row.floor(), col.floor());
-    let (below, beside) = ((row - top) as f32, (col - left) as f32);
-    let (top, left) = (top as isize, left as isize);
-    let inside = top >= 0 && left >= 0 && top + 1 < height as isize && left + 1 < width as isize;
-    let [a, b, c, d] = if inside {
+    // Most positions have all four neighbours. For them rounding down is a plain conversion, which is what makes it fast.
+    if row >= 0.0 && col >= 0.0 && row < height as f64 - 1.0 && col < width as f64 - 1.0 {
+        let (top, left) = (row as u32, col as u32);
         let first = top as usize * width + left as usize;
-        [image[first], image[first + 1], image[first + width], image[first + width + 1]]
+        let [upper, lower] = [first, first + width].map(|at| (image[at], image[at + 1]));
+        blend(upper, lower, (row - f64::from(top)) as f32, (col - f64::from(left)) as f32)
+    } else if row <= -1.0 || col <= -1.0 || row >= height as f64 || col >= width as f64 {
+        0.0
     } else {
-        let at = |r: isize, c: isize| {
-            let within = (0..height as isize).contains(&r) && (0..width as isize).contains(&c);
-            if within { image[r as usize * width + c as usize] } else { 0.0 }
-        };
-        [at(top, left), at(top, left + 1), at(top + 1, left), at(top + 1, left + 1)]
+        sample_at_edge(image, height, width, row, col)
+    }
+}
+
+fn sample_at_edge(image: &[f32], height: usize, width: usize, row: f64, col: f64) -> f32 {
+    let (top, left) = (row.floor(), col.floor());
+    let at = |row: f64, col: f64| {
+        let inside = row >= 0.0 && col >= 0.0 && row < height as f64 && col < width as f64;
+        if inside { image[row as usize * width + col as usize] } else { 0.0 }
     };
-    let upper = a + (b - a) * beside;
-    let lower = c + (d - c) * beside;
+    let [upper, lower] = [top, top + 1.0].map(|row| (at(row, left), at(row, left + 1.0)));
+    blend(upper, lower, (row - top) as f32, (col - left) as f32)
+}
+
+/// Mean of two pairs of neighbours; `below` weighs the lower pair, `beside` the right one of each.
+#[inline]
+fn blend(upper: (f32, f32), lower: (f32, f32), below: f32, beside: f32) -> f32 {
+    let upper = upper.0 + (upper.1 - upper.0) * beside;
+    let lower = lower.0 + (lower.1 - lower.0) * beside;
     upper + (lower - upper) * below
 }
 
@@ -56,9 +68,7 @@ pub fn upsample(image: &[f32], height: usize, width: usize, factor: usize, out: 
         let (top, bottom, below) = neighbours(row, factor, height);
         let (top, bottom) = (&image[top * width..][..width], &image[bottom * width..][..width]);
         for (value, &(left, right, beside)) in line.iter_mut().zip(&columns) {
-            let upper = top[left] + (top[right] - top[left]) * beside;
-            let lower = bottom[left] + (bottom[right] - bottom[left]) * beside;
-            *value = upper + (lower - upper) * below;
+            *value = blend((top[left], top[right]), (bottom[left], bottom[right]), below, beside);
         }
     }
 }
@@ -80,11 +90,12 @@ pub fn downsample(image: &[f32], height: usize, width: usize, factor: usize, out
     assert_eq!(out.len(), height * width, "plane of {height}×{width}");
     assert_eq!(image.len(), height * width * factor * factor, "plane of {height}×{width} enlarged {factor} times");
     let scale = 1.0 / (factor * factor) as f32;
-    for (row, line) in out.chunks_exact_mut(width).enumerate() {
-        let rows = &image[row * factor * factor * width..][..factor * factor * width];
-        for (col, value) in line.iter_mut().enumerate() {
-            let block = rows.chunks_exact(factor * width).flat_map(|row| &row[col * factor..][..factor]);
-            *value = block.sum::<f32>() * scale;
+    for (line, rows) in out.chunks_exact_mut(width).zip(image.chunks_exact(factor * factor * width)) {
+        line.fill(0.0);
+        for row in rows.chunks_exact(factor * width) {
+            for (value, part) in line.iter_mut().zip(row.chunks_exact(factor)) {
+                *value += part.iter().sum::<f32>() * scale;
+            }
         }
     }
 }

@@ -1,0 +1,118 @@
+//! `equisplit data`: what is in a folder, making a rotated set, fetching published ones.
+
+use std::path::{Path, PathBuf};
+
+use clap::builder::PossibleValuesParser;
+use equisplit::data::fetch::{self, Options};
+use equisplit::data::info::{FileInfo, info};
+use equisplit::data::{DataConfig, Source, cache, load};
+use equisplit::{Error, Result};
+
+/// Look at, make and fetch images.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Tell what is found in a folder of data files (or in one file).
+    Info {
+        /// The folder or file.
+        dir: PathBuf,
+        /// Print JSON instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Make a rotated set from MNIST's IDX files, as one file that can be passed wherever a data folder can.
+    Make {
+        /// Folder with MNIST's four IDX files.
+        #[arg(long, value_name = "DIR")]
+        source: PathBuf,
+        /// The file to write.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Seed of the draw and of the angles.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        seed: u64,
+        /// Training images [default: 12000].
+        #[arg(long, value_name = "N")]
+        train: Option<usize>,
+        /// Test images [default: 50000].
+        #[arg(long, value_name = "N")]
+        test: Option<usize>,
+    },
+    /// Fetch a published set from the publisher or a mirror.
+    Fetch {
+        /// The set.
+        #[arg(value_parser = PossibleValuesParser::new(fetch::names()))]
+        name: String,
+        /// Folder to put it in [default: data/NAME].
+        #[arg(long, value_name = "DIR")]
+        out: Option<PathBuf>,
+        /// Base address to fetch from instead of the known ones.
+        #[arg(long, value_name = "BASE")]
+        url: Option<String>,
+    },
+}
+
+/// Runs the subcommand: results to stdout, everything else to stderr.
+///
+/// # Errors
+/// Whatever the library call behind it fails with.
+pub fn run(args: Args) -> Result<()> {
+    match args.command {
+        Command::Info { dir, json } => print_info(&dir, json),
+        Command::Make { source, out, seed, train, test } => {
+            make(&source, &out, DataConfig { seed, train, test, ..DataConfig::new(Source::MnistRot) })
+        }
+        Command::Fetch { name, out, url } => {
+            let out = out.unwrap_or_else(|| Path::new("data").join(&name));
+            let options = Options { url, ..Options::default() };
+            for path in fetch::fetch(&name, &out, &options)? {
+                println!("{}", path.display());
+            }
+            Ok(())
+        }
+    }
+}
+
+fn make(source: &Path, out: &Path, config: DataConfig) -> Result<()> {
+    if !source.is_dir() {
+        return Err(Error::content(source, "not a folder; expected one with MNIST's four IDX files"));
+    }
+    let set = load(&config, Some(source))?;
+    cache::write(&set, out)?;
+    println!("{}: {}, {} training and {} test images", out.display(), set.name, set.train.len(), set.test.len());
+    println!("fingerprint {}", set.fingerprint);
+    Ok(())
+}
+
+fn print_info(dir: &Path, json: bool) -> Result<()> {
+    let files = info(dir)?;
+    if json {
+        let text = serde_json::to_string_pretty(&files).map_err(|e| Error::content(dir, e.to_string()))?;
+        println!("{text}");
+    } else {
+        files.iter().for_each(print_file);
+    }
+    Ok(())
+}
+
+fn print_file(file: &FileInfo) {
+    let part = file.part.as_ref().map_or(String::new(), |part| format!(" ({part})"));
+    println!("{}{part}", file.file);
+    match file.size {
+        Some([height, width]) => println!("  {} images of {height}×{width} pixels", file.count),
+        None => println!("  {} labels", file.count),
+    }
+    if let Some(labels) = &file.labels {
+        let counts: Vec<String> = labels.iter().enumerate().map(|(class, n)| format!("{class}: {n}")).collect();
+        println!("  labels {}", counts.join(", "));
+    }
+    println!("  SHA-256 {}", file.sha256);
+    if let Some(published) = &file.published {
+        println!("  equal to {published}");
+    }
+}
