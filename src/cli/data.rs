@@ -57,10 +57,6 @@ enum Command {
     },
 }
 
-/// Runs the subcommand: results to stdout, everything else to stderr.
-///
-/// # Errors
-/// Whatever the library call behind it fails with.
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Info { dir, json } => print_info(&dir, json),
@@ -71,7 +67,7 @@ pub fn run(args: Args) -> Result<()> {
             let out = out.unwrap_or_else(|| Path::new("data").join(&name));
             let options = Options { url, ..Options::default() };
             for path in fetch::fetch(&name, &out, &options)? {
-                println!("{}", path.display());
+                super::print(&path.display().to_string())?;
             }
             Ok(())
         }
@@ -84,35 +80,31 @@ fn make(source: &Path, out: &Path, config: DataConfig) -> Result<()> {
     }
     let set = load(&config, Some(source))?;
     cache::write(&set, out)?;
-    println!("{}: {}, {} training and {} test images", out.display(), set.name, set.train.len(), set.test.len());
-    println!("fingerprint {}", set.fingerprint);
-    Ok(())
+    let (train, test) = (set.train.len(), set.test.len());
+    super::print(&format!("{}: {}, {train} training and {test} test images", out.display(), set.name))?;
+    super::print(&format!("fingerprint {}", set.fingerprint))
 }
 
 fn print_info(dir: &Path, json: bool) -> Result<()> {
     let files = info(dir)?;
     if json {
-        let text = serde_json::to_string_pretty(&files).map_err(|e| Error::content(dir, e.to_string()))?;
-        println!("{text}");
-    } else {
-        files.iter().for_each(print_file);
+        return super::print_json(&files);
     }
-    Ok(())
+    files.iter().try_for_each(|file| super::print(&describe(file)))
 }
 
-fn print_file(file: &FileInfo) {
+fn describe(file: &FileInfo) -> String {
     let part = file.part.as_ref().map_or(String::new(), |part| format!(" ({part})"));
-    println!("{}{part}", file.file);
-    match file.size {
-        Some([height, width]) => println!("  {} images of {height}×{width} pixels", file.count),
-        None => println!("  {} labels", file.count),
-    }
+    let mut lines = vec![format!("{}{part}", file.file)];
+    lines.push(match file.size {
+        Some([height, width]) => format!("  {} images of {height}×{width} pixels", file.count),
+        None => format!("  {} labels", file.count),
+    });
     if let Some(labels) = &file.labels {
         let counts: Vec<String> = labels.iter().enumerate().map(|(class, n)| format!("{class}: {n}")).collect();
-        println!("  labels {}", counts.join(", "));
+        lines.push(format!("  labels {}", counts.join(", ")));
     }
-    println!("  SHA-256 {}", file.sha256);
-    if let Some(published) = &file.published {
-        println!("  equal to {published}");
-    }
+    lines.push(format!("  SHA-256 {}", file.sha256));
+    lines.extend(file.published.as_ref().map(|published| format!("  equal to {published}")));
+    lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod attribute;
+mod data;
 mod expand;
 mod params;
 mod run;
@@ -29,6 +30,8 @@ enum Command {
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
     Expand(expand::Args),
+    /// Look at, make and fetch images.
+    Data(data::Args),
 }
 
 /// Parses the command line and runs the command.
@@ -38,6 +41,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
     }
 }
 
