@@ -1,4 +1,56 @@
-//! `equisplit`: how much of a group-equivariant CNN's gain is equivariance, and how much only repeated weights?
+//! How much of a group-equivariant CNN's gain is equivariance, and how much only repeated weights?
+//!
+//! A G-CNN (Cohen & Welling, ICML 2016) differs from a plain CNN with the same number of parameters in three things: it
+//! repeats its weights in a larger network, it repeats them in a fixed pattern, and that pattern is a group action.
+//! Chavan et al. ("Rescaling CNN through Learnable Repetition of Network Parameters", ICIP 2021, arXiv 2101.05650) say that
+//! up to 40 % of the relative gain reported for rotation equivariance on rot-MNIST could be due to learned repetition alone.
+//! This crate holds everything else equal and varies one of the three at a time.
+//!
+//! # The one axis of variation
+//!
+//! Every convolution is planar, with filters W of shape (out maps, in maps, k, k); arms of a study differ only in how W
+//! comes from the learned parameters θ. That map is a [`bank`]:
+//!
+//! | bank | θ of a layer | W | equivariant |
+//! | --- | --- | --- | --- |
+//! | `free` | (O, I, k, k) | θ itself | to shifts only |
+//! | `p4`, `p4m`, lifting | (O, I, k, k) | a transformed copy per group element: W\[o·\|H\| + g, i\] = g·θ\[o, i\] | yes |
+//! | `p4`, `p4m`, regular | (O, I, \|H\|, k, k) | W\[o·\|H\| + g, i·\|H\| + h\] = g·θ\[o, i, g⁻¹h\] | yes |
+//! | `scrambled` | as the group bank it mimics | as many copies, by fixed random bijections of a filter's entries that aren't a group action; copy 0 is θ | no |
+//! | `repeat-linear` | base (o, i, k, k) | the base tiled to (O, I, k, k) | no |
+//! | `repeat-swish` | base; α, β per tile | tile (a, b) is α\[a,b\]·w / (1 + exp(β\[a,b\]·w)) | no |
+//! | `repeat-mask` | base; a learned sign per entry of W | the tiled base times the signs | no |
+//! | `repeat-drop` | base | the tiled base times a fixed Bernoulli mask | no |
+//! | `random-mask` | base; a learned sign per entry of W | the base's kernels first, frozen random ones after them, times the signs | no |
+//!
+//! P4CNN against `scrambled` is equivariance and nothing else: same parameters, maps, multiply-adds and tying pattern.
+//!
+//! # Conventions
+//!
+//! - Tensors are (batch, maps, height, width). A group axis follows its channel: map c·|H| + h.
+//! - In C4 the element r turns by r counter-clockwise quarter turns (numpy's `rot90`); in D4 the element 4m + r then flips
+//!   the rows (`flipud`) if m = 1. Filters are GrouPy's arrays to the bit.
+//! - Norms, biases and dropout act per field: they are shared by the maps of a group axis.
+//! - Every random number comes from a stream named after its use ([`rng`]): the same study, seed and machine give the same
+//!   bits, for any number of jobs and threads.
+//!
+//! # Where things are
+//!
+//! Data flows one way; no module uses one above it.
+//!
+//! | module | what |
+//! | --- | --- |
+//! | [`report`] | tables |
+//! | [`study`] | a study file → runs → the store of their results |
+//! | [`stats`] | Student, Fieller, bootstrap, attribution: numbers in, numbers out |
+//! | [`train`] | protocols, the loop, checkpoints |
+//! | [`model`] | skeletons, built over any bank |
+//! | [`nn`] | layers |
+//! | [`bank`] | parameters → filters |
+//! | [`kernel`] | CPU operators behind candle's tensors, with no idea of groups |
+//! | [`group`] | point and plane groups and their actions, with no idea of tensors |
+//! | [`data`] | sources, rotation, augmentation |
+//! | [`error`], [`files`], [`npy`], [`rng`] | what all of them use |
 
 #![warn(missing_docs)]
 

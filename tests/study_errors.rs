@@ -94,6 +94,7 @@ fn budgets_that_cannot_be_met_are_told_with_the_figures() {
     let strict = TINY.replace("[training]", "[budget]\nparameters_within = 0.02\n\n[training]");
     let error = refused(&strict);
     assert!(error.contains("parameters_within = 0.02") && error.contains("repeat-mask has"), "{error}");
+    assert!(refused(&strict.replace("0.02", "nan")).contains("parameters_within = NaN"));
 }
 
 #[test]

@@ -40,7 +40,7 @@ impl Bank for CopiesBank {
         vec![Parameter { name: "weight", shape, kind: Kind::Real, init: he_uniform(fan_in) }]
     }
 
-    /// W[o·copies + g, i·components + c] = (copy g of θ[o, i])[c].
+    /// `W[o·copies + g, i·components + c]` is component c of copy g of `θ[o, i]`.
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
         let [weight] = checked(self, values)?;
         let Self { out_fields, in_fields, components, kernel, tables } = self;

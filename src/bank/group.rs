@@ -8,8 +8,8 @@ impl CopiesBank {
     /// Filters shared over a point group H, so that the convolution commutes with Z² ⋊ H (Cohen & Welling 2016, eq. 10
     /// and 11).
     ///
-    /// - lifting (Z² → G), `input` trivial: W[o·|H| + g, i] = g·w[o, i]
-    /// - regular (G → G), `input` regular: W[o·|H| + g, i·|H| + h] = g·w[o, i, g⁻¹h]
+    /// - lifting (Z² → G), `input` trivial: `W[o·|H| + g, i] = g·w[o, i]`
+    /// - regular (G → G), `input` regular: `W[o·|H| + g, i·|H| + h] = g·w[o, i, g⁻¹h]`
     ///
     /// # Errors
     /// When a size is 0.

@@ -1,6 +1,6 @@
 //! Filter banks: how a layer's learned parameters θ become the filters W of a planar convolution.
 //!
-//! The arms of a study differ in this map alone (design, section 1). A bank is plain data: it declares its parameters and,
+//! The arms of a study differ in this map alone. A bank is plain data: it declares its parameters and,
 //! given their values, returns the filters as a differentiable tensor of shape (out maps, in maps, k, k). What trains, what
 //! is counted and what is drawn at the start all follows from the declaration.
 

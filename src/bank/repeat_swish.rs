@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use super::{Bank, Kind, Parameter, Rescale, checked, xavier_uniform};
 use crate::error::Result;
 
-/// Tile (a, b) is α[a,b]·w / (1 + exp(β[a,b]·w)), a swish of the base weights w (Chavan et al. 2021).
+/// Tile (a, b) is `α[a,b]·w / (1 + exp(β[a,b]·w))`, a swish of the base weights w (Chavan et al. 2021).
 #[derive(Clone, Debug)]
 pub struct RepeatSwishBank {
     rescale: Rescale,

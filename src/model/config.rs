@@ -72,7 +72,7 @@ pub const PRESETS: [&str; 11] = [
 ];
 
 impl NetConfig {
-    /// A network of the design by name, near 25,000 parameters (but `wide`): see [`PRESETS`].
+    /// A network by name, near 25,000 parameters (but `wide`): see [`PRESETS`].
     pub fn preset(name: &str) -> Option<Self> {
         let uniform = |bank, width| Self::uniform(Skeleton::default(), bank, width);
         Some(match name {

@@ -12,7 +12,7 @@ use crate::bank::{
 use crate::error::Result;
 use crate::group::{PointGroup, Representation};
 
-/// The kinds of filter bank (design, section 1).
+/// The kinds of filter bank; the [crate's page](crate) has their table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {

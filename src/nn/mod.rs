@@ -1,6 +1,6 @@
 //! Layers: planar convolution over any filter bank, and what goes between convolutions.
 //!
-//! Feature maps are (batch, maps, height, width); the maps of a field follow each other (design, section 2). Every layer
+//! Feature maps are (batch, maps, height, width); the maps of a field follow each other. Every layer
 //! knows the [`FieldType`] of its input and output, so that anyone can check that it commutes with the group.
 
 mod activation;

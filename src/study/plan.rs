@@ -157,11 +157,15 @@ impl StudyFile {
     fn check_budget(&self, study: &Study) -> Result<()> {
         let Some(within) = &self.content.budget.parameters_within else { return Ok(()) };
         let tolerance = *within.as_ref();
+        if !tolerance.is_finite() || tolerance < 0.0 {
+            return Err(
+                self.error(within, format!("budget.parameters_within = {tolerance}, but it's a fraction, at least 0"))
+            );
+        }
         let target = study.arms.iter().find(|arm| arm.name == study.target).map_or(0, |arm| arm.budget.parameters);
         for arm in &study.arms {
             let difference = arm.budget.parameters.abs_diff(target) as f64 / target.max(1) as f64;
-            // Written so that a tolerance that is no number refuses everything.
-            if !(difference <= tolerance) {
+            if difference > tolerance {
                 let Arm { name, budget, .. } = arm;
                 let message = format!(
                     "budget.parameters_within = {tolerance}, but {name} has {} real parameters, {:.1} % from the {target} of {}; \

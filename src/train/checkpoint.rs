@@ -41,8 +41,7 @@ impl Checkpoint {
             (STEPS.to_owned(), self.steps.to_string()),
             (RUN.to_owned(), self.run.clone()),
         ]);
-        let tensors = self.tensors.iter().map(|(name, tensor)| (name, tensor));
-        let bytes = safetensors::serialize(tensors, Some(metadata))
+        let bytes = safetensors::serialize(&self.tensors, Some(metadata))
             .map_err(|e| Error::content(path, format!("can't be serialised: {e}")))?;
         files::write_whole(path, |out| out.write_all(&bytes))
     }
