@@ -1,5 +1,6 @@
 //! Attribution against numbers worked out by hand.
 
+use equisplit::model::Budget;
 use equisplit::stats::Interval;
 use equisplit::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
 
@@ -13,10 +14,7 @@ fn arm(name: &str, wrong: &[Option<usize>]) -> ArmResults {
     ArmResults {
         name: name.to_owned(),
         bank: "free".to_owned(),
-        parameters: 25_000,
-        one_bit_parameters: 7,
-        maps: 140,
-        multiply_adds: 4_000_000,
+        budget: Budget { parameters: 25_000, one_bit_parameters: 7, maps: 140, multiply_adds: 4_000_000 },
         seeds: (1..).zip(wrong).filter_map(run).collect(),
     }
 }

@@ -21,17 +21,8 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         return super::print_json(&study.arms);
     }
-    let rows: Vec<BudgetRow> = study
-        .arms
-        .iter()
-        .map(|arm| BudgetRow {
-            name: &arm.name,
-            bank: arm.net.bank.name(),
-            parameters: arm.budget.parameters,
-            one_bit_parameters: arm.budget.one_bit_parameters,
-            maps: arm.budget.maps,
-            multiply_adds: arm.budget.multiply_adds,
-        })
-        .collect();
+    let arms = study.arms.iter();
+    let rows: Vec<BudgetRow> =
+        arms.map(|arm| BudgetRow { name: &arm.name, bank: arm.net.bank.name(), budget: arm.budget }).collect();
     super::print(&table::budgets(&rows))
 }

@@ -3,6 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, LineStyle, Table};
 
+use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
 
@@ -21,14 +22,8 @@ pub struct BudgetRow<'a> {
     pub name: &'a str,
     /// Filter bank.
     pub bank: &'a str,
-    /// Learned real parameters.
-    pub parameters: usize,
-    /// Learned signs.
-    pub one_bit_parameters: usize,
-    /// Feature maps of the widest layer.
-    pub maps: usize,
-    /// Multiply-adds per image.
-    pub multiply_adds: u64,
+    /// What its network costs.
+    pub budget: Budget,
 }
 
 impl BudgetRow<'_> {
@@ -36,24 +31,17 @@ impl BudgetRow<'_> {
         [
             self.name.to_owned(),
             self.bank.to_owned(),
-            self.parameters.to_string(),
-            self.one_bit_parameters.to_string(),
-            self.maps.to_string(),
-            self.multiply_adds.to_string(),
+            self.budget.parameters.to_string(),
+            self.budget.one_bit_parameters.to_string(),
+            self.budget.maps.to_string(),
+            self.budget.multiply_adds.to_string(),
         ]
     }
 }
 
 impl<'a> From<&'a ArmSummary> for BudgetRow<'a> {
     fn from(arm: &'a ArmSummary) -> Self {
-        Self {
-            name: &arm.name,
-            bank: &arm.bank,
-            parameters: arm.parameters,
-            one_bit_parameters: arm.one_bit_parameters,
-            maps: arm.maps,
-            multiply_adds: arm.multiply_adds,
-        }
+        Self { name: &arm.name, bank: &arm.bank, budget: arm.budget }
     }
 }
 
@@ -177,10 +165,7 @@ mod tests {
         ArmSummary {
             name: name.to_owned(),
             bank: bank.to_owned(),
-            parameters: 25_104,
-            one_bit_parameters: 0,
-            maps: 140,
-            multiply_adds: 4_012_345,
+            budget: Budget { parameters: 25_104, one_bit_parameters: 0, maps: 140, multiply_adds: 4_012_345 },
             seeds: runs.collect(),
             mean_error: errors.first().copied(),
             sd_error: (errors.len() > 1).then_some(0.0012),
@@ -270,10 +255,7 @@ of the paired hierarchical bootstrap (seeds, then test examples).
         let row = BudgetRow {
             name: "repeat-mask",
             bank: "repeat-mask",
-            parameters: 300_000,
-            one_bit_parameters: 2_700_000,
-            maps: 560,
-            multiply_adds: 12,
+            budget: Budget { parameters: 300_000, one_bit_parameters: 2_700_000, maps: 560, multiply_adds: 12 },
         };
         let expected = "\
 arm          bank         parameters  one-bit  maps  multiply-adds

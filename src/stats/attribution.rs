@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::paired::{Difference, Paired};
 use super::{Interval, student};
+use crate::model::Budget;
 use crate::{Error, Result};
 
 /// What one arm of a study costs, and how its finished runs did.
@@ -25,14 +26,8 @@ pub struct ArmResults {
     pub name: String,
     /// Filter bank, as the study file calls it.
     pub bank: String,
-    /// Learned real parameters.
-    pub parameters: usize,
-    /// Learned signs.
-    pub one_bit_parameters: usize,
-    /// Feature maps of the widest layer.
-    pub maps: usize,
-    /// Multiply-adds per image.
-    pub multiply_adds: u64,
+    /// What its network costs.
+    pub budget: Budget,
     /// Finished runs, one a seed.
     pub seeds: Vec<SeedResult>,
 }
@@ -82,14 +77,9 @@ pub struct ArmSummary {
     pub name: String,
     /// Filter bank.
     pub bank: String,
-    /// Learned real parameters.
-    pub parameters: usize,
-    /// Learned signs.
-    pub one_bit_parameters: usize,
-    /// Feature maps of the widest layer.
-    pub maps: usize,
-    /// Multiply-adds per image.
-    pub multiply_adds: u64,
+    /// What its network costs.
+    #[serde(flatten)]
+    pub budget: Budget,
     /// Error of each finished run.
     pub seeds: Vec<SeedError>,
     /// Mean over the finished runs; `None` of none.
@@ -273,10 +263,7 @@ fn summary(arm: &ArmResults) -> ArmSummary {
     ArmSummary {
         name: arm.name.clone(),
         bank: arm.bank.clone(),
-        parameters: arm.parameters,
-        one_bit_parameters: arm.one_bit_parameters,
-        maps: arm.maps,
-        multiply_adds: arm.multiply_adds,
+        budget: arm.budget,
         seeds: arm.seeds.iter().map(|run| SeedError { seed: run.seed, test_error: run.test_error() }).collect(),
         mean_error: student::mean(&errors),
         sd_error: student::sd(&errors),

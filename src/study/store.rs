@@ -104,10 +104,7 @@ impl Store {
             Ok(ArmResults {
                 name: arm.name.clone(),
                 bank: arm.net.bank.name().to_owned(),
-                parameters: arm.budget.parameters,
-                one_bit_parameters: arm.budget.one_bit_parameters,
-                maps: arm.budget.maps,
-                multiply_adds: arm.budget.multiply_adds,
+                budget: arm.budget,
                 seeds: seeds.collect::<Result<_>>()?,
             })
         });
