@@ -187,4 +187,8 @@ fn shapes_that_do_not_fit_are_refused() {
     assert!(conv2d(&x, &w, Window { stride: 0, padding: 1 }).is_err());
     assert!(conv2d(&x, &random(&[1, 3, 2, 2], "w"), Window::default()).is_err());
     assert!(field_moments(&x, 3).is_err());
+    let empty = Tensor::zeros((0, 2, 3, 3), DType::F32, &Device::Cpu).unwrap();
+    assert!(conv2d(&empty, &random(&[1, 2, 2, 2], "w"), Window::default()).is_err());
+    assert!(max_over_axis(&empty, 1).is_err());
+    assert!(max_over_axis(&x, 4).is_err());
 }

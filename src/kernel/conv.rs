@@ -62,7 +62,8 @@ impl Geometry {
         let (batch, in_maps, height, width) = input.dims4()?;
         let (out_maps, filter_maps, k_height, k_width) = filters.dims4()?;
         let positions = (window.positions(height, k_height), window.positions(width, k_width));
-        let (Some(out_height), Some(out_width), true) = (positions.0, positions.1, in_maps == filter_maps) else {
+        let fits = in_maps == filter_maps && input.elem_count() * filters.elem_count() > 0;
+        let (Some(out_height), Some(out_width), true) = (positions.0, positions.1, fits) else {
             candle_core::bail!("conv2d: filters {filters:?} don't fit input {input:?} with {window:?}")
         };
         Ok(Self {
@@ -140,7 +141,7 @@ impl Geometry {
     fn forward<T: WithDType>(&self, input: &[T], filters: &[T]) -> Vec<T> {
         let mut out = vec![T::zero(); self.batch * self.result()];
         let product = [self.out_maps, self.pixels(), self.depth()];
-        out.par_chunks_mut(self.result().max(1)).zip(input.par_chunks(self.image().max(1))).for_each_init(
+        out.par_chunks_mut(self.result()).zip(input.par_chunks(self.image())).for_each_init(
             || self.zeroed_columns(),
             |columns, (out, image)| {
                 self.columns_of(image, columns);
@@ -154,7 +155,7 @@ impl Geometry {
     fn input_gradient<T: WithDType>(&self, filters: &[T], gradient: &[T]) -> Vec<T> {
         let mut out = vec![T::zero(); self.batch * self.image()];
         let product = [self.depth(), self.pixels(), self.out_maps];
-        out.par_chunks_mut(self.image().max(1)).zip(gradient.par_chunks(self.result().max(1))).for_each_init(
+        out.par_chunks_mut(self.image()).zip(gradient.par_chunks(self.result())).for_each_init(
             || self.zeroed_columns(),
             |columns, (image, gradient)| {
                 let filters = Matrix::new(filters, self.depth()).transposed();
@@ -167,8 +168,8 @@ impl Geometry {
 
     fn filter_gradient<T: WithDType>(&self, input: &[T], gradient: &[T]) -> Vec<T> {
         let product = [self.out_maps, self.depth(), self.pixels()];
-        let images = input.par_chunks(IMAGES_PER_SUM * self.image().max(1));
-        let partial = images.zip(gradient.par_chunks(IMAGES_PER_SUM * self.result().max(1))).map_init(
+        let images = input.par_chunks(IMAGES_PER_SUM * self.image());
+        let partial = images.zip(gradient.par_chunks(IMAGES_PER_SUM * self.result())).map_init(
             || self.zeroed_columns(),
             |columns, (images, gradients)| {
                 let mut sum = vec![T::zero(); self.out_maps * self.depth()];

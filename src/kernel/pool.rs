@@ -48,9 +48,86 @@ pub fn mean_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
 /// # Errors
 /// When there's no such axis, or it's empty.
 pub fn max_over_axis(input: &Tensor, axis: usize) -> Result<Tensor> {
+    let dims = input.dims();
+    if axis >= dims.len() || input.elem_count() == 0 {
+        candle_core::bail!("maximum over axis {axis} of {dims:?}, which has no entries")
+    }
+    if input.device().is_cpu() {
+        let inner = dims[axis + 1..].iter().product();
+        return input.contiguous()?.apply_op1(MaxOverAxis { axis, length: dims[axis], inner });
+    }
     let input = input.transpose(axis, D::Minus1)?.contiguous()?;
     let winners = input.argmax_keepdim(D::Minus1)?;
     input.gather(&winners, D::Minus1)?.transpose(axis, D::Minus1)?.squeeze(axis)
+}
+
+/// Entries as (outer, `length`, `inner`), the maximum taken over the middle axis.
+struct MaxOverAxis {
+    axis: usize,
+    length: usize,
+    inner: usize,
+}
+
+impl MaxOverAxis {
+    fn forward<T: WithDType>(&self, input: &[T]) -> Vec<T> {
+        let mut out = vec![T::zero(); input.len() / self.length];
+        out.par_chunks_mut(self.inner).zip(input.par_chunks(self.inner * self.length)).for_each(|(out, input)| {
+            out.copy_from_slice(&input[..self.inner]);
+            for slice in input.chunks(self.inner).skip(1) {
+                out.iter_mut().zip(slice).for_each(|(out, x)| *out = if *x > *out { *x } else { *out });
+            }
+        });
+        out
+    }
+
+    fn backward<T: WithDType>(&self, input: &Tensor, maxima: &Tensor, gradient: &Tensor) -> Result<Tensor> {
+        let mut out = vec![T::zero(); input.elem_count()];
+        let Self { inner, length, .. } = *self;
+        with_entries::<T, _>(input, |input| {
+            with_entries::<T, _>(maxima, |maxima| {
+                with_entries::<T, _>(gradient, |gradient| {
+                    let maxima = maxima.par_chunks(inner).zip(gradient.par_chunks(inner));
+                    let inputs = input.par_chunks(inner * length).zip(maxima);
+                    out.par_chunks_mut(inner * length).zip(inputs).for_each(|(out, (input, (maxima, gradient)))| {
+                        let mut left = gradient.to_vec();
+                        for (out, input) in out.chunks_mut(inner).zip(input.chunks(inner)) {
+                            for entry in 0..inner {
+                                if input[entry] == maxima[entry] {
+                                    out[entry] = std::mem::replace(&mut left[entry], T::zero());
+                                }
+                            }
+                        }
+                    });
+                    Ok(())
+                })
+            })
+        })?;
+        Tensor::from_vec(out, input.shape(), input.device())
+    }
+}
+
+impl CustomOp1 for MaxOverAxis {
+    fn name(&self) -> &'static str {
+        "max-over-axis"
+    }
+
+    fn cpu_fwd(&self, storage: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
+        let mut shape = layout.shape().dims().to_vec();
+        shape.remove(self.axis);
+        match storage.dtype() {
+            DType::F32 => Ok(output(self.forward::<f32>(entries(storage, layout)?), shape)),
+            DType::F64 => Ok(output(self.forward::<f64>(entries(storage, layout)?), shape)),
+            other => unsupported(self.name(), other),
+        }
+    }
+
+    fn bwd(&self, input: &Tensor, maxima: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        match input.dtype() {
+            DType::F32 => self.backward::<f32>(input, maxima, gradient).map(Some),
+            DType::F64 => self.backward::<f64>(input, maxima, gradient).map(Some),
+            other => unsupported(self.name(), other),
+        }
+    }
 }
 
 struct MaxPool {
