@@ -93,7 +93,7 @@ fn label_tensor(images: &Images) -> Tensor {
     Tensor { dtype: Dtype::U8, shape: vec![images.len()], bytes: images.labels.clone() }
 }
 
-/// Reads a file written by [`write`].
+/// Reads a file written by [`write()`].
 ///
 /// # Errors
 /// A file that can't be read, is no decoded set, or isn't as it was written.
