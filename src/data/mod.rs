@@ -187,7 +187,7 @@ impl DataConfig {
 
 /// Loads the images that `config` asks for.
 ///
-/// `dir` is the folder that holds the source's files, or a file written by [`cache::write`] (`equisplit data make`), which
+/// `dir` is the folder that holds the source's files, or a file written by [`cache::write()`] (`equisplit data make`), which
 /// stands in for any source: its images are taken as they are, under the name and fingerprint stored in it, and the default
 /// sizes are all of them. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
 ///
