@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, FieldSizes, Kind, Parameter, checked, he_uniform};
+use super::{Bank, FieldSizes, Kind, Parameter, checked, fan_in_uniform};
 use crate::error::Result;
 
 /// Copies of each filter θ[o, i], each with its entries in another order.
@@ -37,7 +37,7 @@ impl Bank for CopiesBank {
             _ => vec![out_fields, in_fields, components, kernel, kernel],
         };
         let fan_in = in_fields * components * kernel * kernel;
-        vec![Parameter { name: "weight", shape, kind: Kind::Real, init: he_uniform(fan_in) }]
+        vec![Parameter { name: "weight", shape, kind: Kind::Real, init: fan_in_uniform(fan_in) }]
     }
 
     /// `W[o·copies + g, i·components + c]` is component c of copy g of `θ[o, i]`.

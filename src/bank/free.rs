@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, Kind, Parameter, check_sizes, checked, he_uniform};
+use super::{Bank, Kind, Parameter, check_sizes, checked, fan_in_uniform};
 use crate::error::Result;
 
 /// Every filter entry is a parameter of its own: W = θ.
@@ -33,7 +33,7 @@ impl Bank for FreeBank {
             name: "weight",
             shape: self.shape.to_vec(),
             kind: Kind::Real,
-            init: he_uniform(inputs * k * k),
+            init: fan_in_uniform(inputs * k * k),
         }]
     }
 

@@ -136,6 +136,14 @@ fn checked<'a, const N: usize>(bank: &dyn Bank, values: &'a [Tensor]) -> Result<
     }
 }
 
+/// Uniform with variance 1/(3·fan in), PyTorch's default for convolutions: behind a batch norm the scale of a filter doesn't
+/// change what it computes, but sets the effective learning rate, so free and group banks have the same one as the
+/// implementations that published errors come from.
+fn fan_in_uniform(fan_in: usize) -> Init {
+    let bound = (1.0 / fan_in as f64).sqrt();
+    Init::Uniform { lo: -bound, up: bound }
+}
+
 /// He's uniform initialisation for a filter whose outputs sum over `fan_in` inputs.
 fn he_uniform(fan_in: usize) -> Init {
     let bound = (6.0 / fan_in as f64).sqrt();

@@ -67,6 +67,7 @@ impl Store {
     /// # Errors
     /// When the store's runs were made with other images, or it can't be written.
     pub fn begin(&self, record: &Record) -> Result<()> {
+        files::remove_unfinished(&self.folder)?;
         if let Some(old) = self.record()?
             && (&old.data, &old.test_labels) != (&record.data, &record.test_labels)
         {
