@@ -62,6 +62,13 @@ fn numbers_out_of_range_name_their_key() {
         1,
         &["expected a whole number"],
     );
+    check(
+        "name = \"scrambled\"\nwidth = 3",
+        "name = \"scrambled\"\nwidth = 1000000000",
+        0,
+        &["scrambled", "4096 maps"],
+    );
+    check("dropout = 0.1", "scale = 100000000000", -2, &["4096 maps"]);
     check("dropout = 0.1", "dropout = 1.5", -2, &["dropout = 1.5"]);
     check("dropout = 0.1", "scale = 0", -2, &["is 0"]);
     let error = |from, to| refused(&changed(from, to).0);
@@ -236,7 +243,14 @@ fn a_full_disk_is_told_and_leaves_no_half_written_file() {
 
 #[test]
 fn wrong_usage_has_exit_code_2() {
-    for args in [&["run"] as &[&str], &["run", "a.toml", "--jobs", "0"], &["fly"], &["attribute", "a", "--nope"], &[]] {
+    for args in [
+        &["run"] as &[&str],
+        &["run", "a.toml", "--jobs", "0"],
+        &["run", "a.toml", "--threads", "100000"],
+        &["fly"],
+        &["attribute", "a", "--nope"],
+        &[],
+    ] {
         let output = equisplit().args(args).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(output.stdout.is_empty() && !output.stderr.is_empty(), "{args:?}");

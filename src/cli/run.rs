@@ -22,11 +22,11 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Runs side by side [default: as many as there are cores].
-    #[arg(long, value_name = "N")]
-    jobs: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Threads of each run [default: the cores divided among the jobs].
-    #[arg(long, value_name = "N")]
-    threads: Option<NonZeroUsize>,
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
     /// Where to train.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -70,9 +70,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 /// One-thread runs side by side use the cores best; a GPU is shared by one run at a time.
 fn workers(args: &Args, runs: usize, cpu: bool) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = args.threads.map(NonZeroUsize::get);
-    let jobs = args
-        .jobs
-        .map_or_else(|| if cpu { cores / threads.unwrap_or(1) } else { 1 }.clamp(1, runs.max(1)), NonZeroUsize::get);
+    let threads = args.threads.map(usize::from);
+    let fitting = if cpu { cores / threads.unwrap_or(1) } else { 1 };
+    let jobs = args.jobs.map_or(fitting.clamp(1, runs.max(1)), usize::from);
     (jobs, threads.unwrap_or((cores / jobs).max(1)))
 }

@@ -17,6 +17,9 @@ use crate::nn::{
     Reduction, Relu, SpatialPool,
 };
 
+/// Most maps of a layer; more is a slip of the pen, and would exhaust the memory before anyone sees it.
+pub(super) const MAX_MAPS: usize = 4096;
+
 /// What a network is fed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InputShape {
@@ -154,6 +157,7 @@ impl<'a> Builder<'a> {
                 "{found} widths, but the skeleton has {wanted} layers before its head"
             )));
         }
+        self.check_widths()?;
         if self.config.pool_every_layer && self.config.group_pooling == GroupPooling::None {
             return Err(Error::invalid("pool_every_layer needs a group_pooling of \"max\" or \"mean\""));
         }
@@ -172,6 +176,18 @@ impl<'a> Builder<'a> {
         }
         self.head(&format!("conv{}", number + 1), skeleton.head_kernel())?;
         Ok(self.layers)
+    }
+
+    fn check_widths(&self) -> Result<()> {
+        let NetConfig { bank, scale, widths, .. } = self.config;
+        let copies = if bank.rescales() { *scale } else { self.group.order() };
+        let too_wide = |width: &&usize| width.checked_mul(copies).is_none_or(|maps| maps > MAX_MAPS);
+        match widths.iter().find(too_wide) {
+            Some(width) => Err(Error::invalid(format!(
+                "a width of {width} with {copies} maps each, but a layer can have {MAX_MAPS} maps at most"
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Convolution, norm, ReLU, and what else the configuration puts after every layer.

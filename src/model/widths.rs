@@ -6,9 +6,6 @@ use crate::error::{Error, Result};
 /// Largest relative difference in real parameters that counts as a match.
 pub const MATCH_TOLERANCE: f64 = 0.01;
 
-/// Wider networks than this are not tried.
-const MAX_WIDTH: usize = 4096;
-
 /// `config` with the widths that bring its real parameters within [`MATCH_TOLERANCE`] of `target`: the same width for all
 /// layers if one will do, else two neighbouring widths, distributed over the layers so that the difference is smallest.
 ///
@@ -21,7 +18,8 @@ pub fn match_widths(config: &NetConfig, input: InputShape, target: usize) -> Res
     };
     let difference = |found: usize| found.abs_diff(target) as f64 / target.max(1) as f64;
     let mut width = 1;
-    while width < MAX_WIDTH && parameters(&vec![width + 1; layers])? <= target {
+    // Widths beyond what a network can have end in an error.
+    while parameters(&vec![width + 1; layers])? <= target {
         width += 1;
     }
     for uniform in [vec![width; layers], vec![width + 1; layers]] {

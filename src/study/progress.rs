@@ -43,7 +43,7 @@ impl StudyProgress {
     /// Starts a run of `epochs` epochs, of which `done` are done.
     pub fn run(&self, label: String, epochs: usize, done: usize) -> RunProgress<'_> {
         let bar = match &self.bars {
-            Some(bars) => bars.insert_before(&self.total, ProgressBar::new(epochs as u64 * PARTS)),
+            Some(bars) => bars.insert_before(&self.total, ProgressBar::new((epochs as u64).saturating_mul(PARTS))),
             None => ProgressBar::hidden(),
         };
         bar.set_style(style("{prefix} {wide_bar} {msg} {eta} left"));
