@@ -1,5 +1,6 @@
 //! Fetching, against a server on the loopback interface that misbehaves in every way a server can.
 
+mod common;
 mod data_support;
 
 use std::io::{BufRead, BufReader, Write};
@@ -254,7 +255,7 @@ fn idx_files_with_another_hash_are_refused() {
 
 #[test]
 fn canonical_files_pass_and_are_not_fetched_again() {
-    let Some(source) = mnist() else { return };
+    let Some(source) = common::mnist() else { return };
     let read = |name: String| (name.clone(), std::fs::read(source.path().join(name)).unwrap());
     let server = Server::start(Manner::CutOnce(1000), names(source.path()).into_iter().map(read).collect());
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! Rotation, augmentation, and the sets that are made rather than read.
 
+mod common;
 mod data_support;
 
 use data_support::*;
@@ -211,7 +212,7 @@ fn threads_do_not_change_rotated_sets() {
 
 #[test]
 fn canonical_mnist_is_recognised_and_rotated_mnist_has_its_sizes() {
-    let Some(folder) = mnist() else { return };
+    let Some(folder) = common::mnist() else { return };
     let set = load(&DataConfig::new(Source::Mnist), Some(folder.path())).unwrap();
     assert_eq!((set.name.as_str(), set.train.len(), set.test.len()), ("MNIST", 60_000, 10_000));
     assert_eq!(set.train.labels[..5], [5, 0, 4, 1, 9]);

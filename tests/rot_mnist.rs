@@ -35,13 +35,7 @@ name = "p4"
 
 #[test]
 fn p4_is_clearly_ahead_of_z2_on_real_digits() {
-    let Some(mnist) = common::shared("data/mnist") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    // Copied, since the decoded set is kept beside its source.
-    for entry in std::fs::read_dir(mnist).unwrap() {
-        let path = entry.unwrap().path();
-        std::fs::write(folder.path().join(path.file_name().unwrap()), std::fs::read(&path).unwrap()).unwrap();
-    }
+    let Some(folder) = common::mnist() else { return };
     let study = study_file(folder.path(), STUDY);
     let (data, out) = (folder.path().to_str().unwrap(), folder.path().join("out"));
     let args = ["run", &study, "--data", data, "--out", out.to_str().unwrap(), "--json"];

@@ -1,7 +1,5 @@
 //! The bootstrap against a direct implementation of the same resampling.
 
-use std::time::Instant;
-
 use equisplit::rng;
 use equisplit::stats::Interval;
 use equisplit::stats::bootstrap::Replicates;
@@ -112,16 +110,4 @@ fn refuses_runs_that_do_not_pair() {
     assert!(Replicates::draw(&borrowed(&fewer), 10, 0).is_err());
     assert!(Replicates::draw(&[], 10, 0).is_err());
     assert!(Replicates::draw(&[vec![&[]]], 10, 0).is_err());
-}
-
-/// Run by hand with `--ignored --nocapture`: a whole study of 14 arms, 5 seeds and 50,000 test images.
-#[test]
-#[ignore = "a measurement"]
-fn speed_of_a_whole_study() {
-    let rates: Vec<f64> = [0.07, 0.03].into_iter().chain((1..13).map(|arm| 0.03 + 0.003 * f64::from(arm))).collect();
-    let wrong = simulate(&rates, 5, 50_000, "speed");
-    let start = Instant::now();
-    let replicates = Replicates::draw(&borrowed(&wrong), 10_000, 0).unwrap();
-    println!("drawn in {:.2} s", start.elapsed().as_secs_f64());
-    println!("{:?} in {:.2} s", replicates.interval(share), start.elapsed().as_secs_f64());
 }

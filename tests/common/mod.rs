@@ -15,6 +15,18 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     Some(path)
 }
 
+/// The canonical MNIST files in a folder of our own, since decoded sets are kept beside their source.
+pub fn mnist() -> Option<tempfile::TempDir> {
+    let source = shared("data/mnist")?;
+    let folder = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(source).unwrap() {
+        let path = entry.unwrap().path();
+        // Content only: the copies must be writable, the originals aren't.
+        std::fs::write(folder.path().join(path.file_name().unwrap()), std::fs::read(&path).unwrap()).unwrap();
+    }
+    Some(folder)
+}
+
 /// The program.
 pub fn equisplit() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_equisplit"));

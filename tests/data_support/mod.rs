@@ -4,22 +4,6 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The canonical MNIST files, copied to a folder of our own; `None`, with a word on stderr, where they are not there.
-pub fn mnist() -> Option<tempfile::TempDir> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/mnist");
-    let Ok(entries) = std::fs::read_dir(&source) else {
-        eprintln!("skipped: the canonical MNIST files are not in {}", source.display());
-        return None;
-    };
-    let folder = tempfile::tempdir().unwrap();
-    for entry in entries {
-        let path = entry.unwrap().path();
-        // Content only: the copies must be writable, the originals aren't.
-        std::fs::write(folder.path().join(path.file_name().unwrap()), std::fs::read(&path).unwrap()).unwrap();
-    }
-    Some(folder)
-}
-
 pub fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).unwrap();
