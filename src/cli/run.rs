@@ -72,6 +72,6 @@ fn workers(args: &Args, runs: usize, cpu: bool) -> (usize, usize) {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = args.threads.map(usize::from);
     let fitting = if cpu { cores / threads.unwrap_or(1) } else { 1 };
-    let jobs = args.jobs.map_or(fitting.clamp(1, runs.max(1)), usize::from);
+    let jobs = args.jobs.map_or(fitting, usize::from).clamp(1, runs.max(1));
     (jobs, threads.unwrap_or((cores / jobs).max(1)))
 }
