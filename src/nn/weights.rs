@@ -49,6 +49,21 @@ impl Weights {
         tensors
     }
 
+    /// The path of a tensor that holds an infinity or NaN, if there's one.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn first_not_finite(&self) -> Result<Option<String>> {
+        for (path, var) in self.all() {
+            // Large entries would overflow a sum in f32.
+            let sum = var.as_detached_tensor().to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
+            if !sum.is_finite() {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
     /// Sets every tensor to the one of the same path in `values`; other paths there are ignored.
     ///
     /// # Errors

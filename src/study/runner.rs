@@ -182,12 +182,7 @@ fn epoch(
     let number = trainer.epoch() + 1;
     let done: Progress = match trainer.train_epoch(&mut |done| progress.batch(done))? {
         EpochEnd::Done(done) => done,
-        EpochEnd::Diverged { step, loss } => {
-            return Ok(Err(format!(
-                "the loss is {loss} in step {step} of epoch {number}, after {} good epochs",
-                number - 1
-            )));
-        }
+        EpochEnd::Diverged(reason) => return Ok(Err(format!("{reason}, after {} good epochs", number - 1))),
     };
     let seconds = start.elapsed().as_secs_f64();
     let last = number == config.training.epochs;

@@ -63,17 +63,12 @@ pub struct EpochMetrics {
 }
 
 /// How an epoch ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum EpochEnd {
     /// All images were used.
     Done(Progress),
-    /// The loss was not a finite number; the network is of no use any more.
-    Diverged {
-        /// The step, counted from 1 within the epoch.
-        step: usize,
-        /// The loss.
-        loss: f64,
-    },
+    /// The loss or a weight was not a finite number any more; why, in words. The network is of no use.
+    Diverged(String),
 }
 
 /// Predictions of the test set.
@@ -141,7 +136,10 @@ impl<'a> Trainer<'a> {
             let loss = cross_entropy(&scores, &batch.labels)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             if !value.is_finite() {
-                return Ok(EpochEnd::Diverged { step: done.batch + 1, loss: value });
+                return Ok(EpochEnd::Diverged(format!(
+                    "the loss is {value} in step {} of epoch {epoch}",
+                    done.batch + 1
+                )));
             }
             self.adam.step(&loss.backward()?, learning_rate)?;
             let images = batch.classes.len();
@@ -152,6 +150,10 @@ impl<'a> Trainer<'a> {
             done.loss = loss_sum / done.images as f64;
             done.error = wrong as f64 / done.images as f64;
             progress(&done);
+        }
+        // The last step isn't followed by a loss that would tell.
+        if let Some(path) = self.weights.first_not_finite()? {
+            return Ok(EpochEnd::Diverged(format!("{path} is not finite after epoch {epoch}")));
         }
         self.epoch = epoch;
         Ok(EpochEnd::Done(done))
