@@ -18,6 +18,10 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::R
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    // Renaming over a device or a folder would replace it.
+    if path.exists() && !path.is_file() {
+        return Err(Error::content(path, "is there and not a regular file; give another path"));
+    }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let fail = |e| Error::io(path, e);
     let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(fail)?;
@@ -88,6 +92,7 @@ mod tests {
         });
         assert!(failed.unwrap_err().to_string().contains("result.json: no space"));
         assert_eq!(read_json::<Vec<i32>>(&path).unwrap(), [1, 2]);
+        assert!(write_json(folder.path(), &[1]).unwrap_err().to_string().contains("not a regular file"));
         let files = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(files(), 1);
         std::fs::write(path.with_file_name(".writing-a1b2c3"), "half").unwrap();

@@ -70,3 +70,13 @@ pub mod study;
 pub mod train;
 
 pub use error::{Error, Result};
+
+/// Says something on standard error. Unlike `eprintln`, it doesn't panic where nobody listens any more: a study that takes
+/// hours outlives the terminal that it was started from.
+#[macro_export]
+macro_rules! tell {
+    ($($argument:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), $($argument)*);
+    }};
+}

@@ -88,6 +88,7 @@ fn what_is_not_right_is_told_and_nothing_is_written() {
     assert!(refused("repeat-linear", &["--weight", &w]).contains("--shape"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "4"]).contains("--shape"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "0,4"]).contains("is 0"));
+    assert!(refused("repeat-linear", &["--weight", &w, "--shape", "18446744073709551615,4"]).contains("at most"));
     assert!(refused("repeat-swish", &["--weight", &w, "--alpha", &w]).contains("--beta"));
     assert!(refused("repeat-mask", &["--weight", &w, "--mask", &file("flat.npy")]).contains("--shape"));
     let output = equisplit().args(["expand", "--bank", "p5", "--weight", &w, "--out", &out]).output().unwrap();

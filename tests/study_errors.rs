@@ -88,6 +88,7 @@ fn what_does_not_fit_together_is_told() {
     check("dropout = 0.1", "widths = [1, 2]", -1, &["can't both"]);
     check("name = \"tiny\"", "name = \"../tiny\"", 0, &["folder"]);
     check("name = \"z2\"", "name = \"a/b\"", 0, &["folder"]);
+    check("name = \"z2\"", "name = \"attribution.json\"", 0, &["attribution.json"]);
     check("name = \"scrambled\"\nwidth = 3", "name = \"scrambled\"\nmatch = \"z2\"", 1, &["itself matches"]);
 }
 
@@ -166,12 +167,16 @@ fn damaged_or_foreign_stores_are_told() {
     assert!(attribute().contains("65 predictions, but the store has 64 labels"));
     std::fs::write(&result, &whole).unwrap();
 
+    let before = common::results(&tiny);
     let longer = study_file(folder.path(), &TINY.replace("epochs = 3", "epochs = 4"));
     let error = again(&longer);
     assert!(error.contains("training.epochs: 3 → 4"), "{error}");
     let other = study_file(folder.path(), &TINY.replace("train = 96", "train = 97"));
     let error = again(&other);
     assert!(error.contains("96/64 images") && error.contains("97/64 images"), "{error}");
+    assert!(common::results(&tiny) == before, "a refusal changes nothing");
+    std::fs::remove_file(tiny.join("p4/seed-1/config.json")).unwrap();
+    assert!(again(&study_file(folder.path(), TINY)).contains("p4/seed-1: has a result, but no config.json"));
 }
 
 #[test]
@@ -215,6 +220,7 @@ fn diverges(text: &str, says: &str) {
 #[test]
 fn a_run_that_diverges_keeps_its_checkpoint_and_others_go_on() {
     diverges(&TINY.replace("learning_rate = 0.005", "learning_rate = 1e38"), "the loss is");
+    diverges(&TINY.replace("learning_rate = 0.005", "learning_rate = 1e30"), "");
     // One step an epoch: no loss follows it that would tell.
     let one_step = TINY.replace("learning_rate = 0.005", "learning_rate = 1e300").replace("batch = 32", "batch = 96");
     diverges(&one_step, "is not finite after epoch 1, after 0 good epochs");
@@ -246,6 +252,17 @@ fn a_full_disk_is_told_and_leaves_no_half_written_file() {
     let undisturbed = folder.path().join("undisturbed");
     equisplit().args(["run", &study, "--out", undisturbed.to_str().unwrap()]).assert().success();
     assert!(common::results(&out.join("tiny")) == common::results(&undisturbed.join("tiny")));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_study_goes_on_when_nobody_listens() {
+    let folder = tempfile::tempdir().unwrap();
+    let (study, out) = (study_file(folder.path(), TINY), folder.path().join("out"));
+    let script = "\"$0\" run \"$1\" --out \"$2\" 2>&1 >/dev/null | head -n 1";
+    let arguments = ["-c", script, env!("CARGO_BIN_EXE_equisplit"), &study, out.to_str().unwrap()];
+    assert_cmd::Command::new("bash").args(arguments).assert().success();
+    assert!(out.join("tiny/attribution.json").is_file());
 }
 
 #[test]

@@ -3,7 +3,10 @@
 use candle_core::{Device, Tensor};
 
 use super::{Kind, Parameter, check_sizes, xavier_uniform};
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// Most maps on a side of a rescaled layer; more could only exhaust the memory.
+const MAX_MAPS: usize = 1 << 14;
 
 /// A base layer (o, i, k, k) rescaled to (O, I, k, k).
 ///
@@ -23,6 +26,10 @@ impl Rescale {
     pub(super) fn check(&self, bank: &str) -> Result<()> {
         let [o, i] = self.base;
         let [out_maps, in_maps] = self.scaled;
+        if self.scaled.iter().any(|&maps| maps > MAX_MAPS) {
+            let message = format!("{bank}: {out_maps} out and {in_maps} in maps, but at most {MAX_MAPS} can be made");
+            return Err(Error::invalid(message));
+        }
         check_sizes(
             bank,
             &[

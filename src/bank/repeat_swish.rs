@@ -39,7 +39,9 @@ impl Bank for RepeatSwishBank {
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
         let [base, alpha, beta] = checked(self, values)?;
         let weight = self.rescale.tile(base)?;
-        let gate = (self.rescale.spread(beta)?.broadcast_mul(&weight)?.exp()? + 1.0)?;
-        Ok((self.rescale.spread(alpha)?.broadcast_mul(&weight)? / gate)?)
+        // 1 / (1 + exp(x)) as (1 - tanh(x/2)) / 2: its gradient stays finite where exp(x) overflows.
+        let half = (self.rescale.spread(beta)?.broadcast_mul(&weight)? * 0.5)?;
+        let gate = half.tanh()?.affine(-0.5, 0.5)?;
+        Ok((self.rescale.spread(alpha)?.broadcast_mul(&weight)? * gate)?)
     }
 }

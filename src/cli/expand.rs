@@ -101,7 +101,7 @@ fn swish(args: &Args) -> Result<Tensor> {
     let alpha = npy::read(required(&args.alpha, "repeat-swish", "--alpha")?)?;
     let beta = npy::read(required(&args.beta, "repeat-swish", "--beta")?)?;
     let whole_tiles = match (alpha.dims(), base.dims()) {
-        (&[rows, columns], &[out, inputs, ..]) => Some([rows * out, columns * inputs]),
+        (&[rows, columns], &[out, inputs, ..]) => Some([rows.saturating_mul(out), columns.saturating_mul(inputs)]),
         _ => None,
     };
     RepeatSwishBank::new(rescale(args, &base, whole_tiles)?)?.filters(&[base, alpha, beta])

@@ -49,7 +49,7 @@ pub fn run() -> Result<ExitCode> {
 pub fn report(error: &Error) -> ExitCode {
     let message = error.to_string();
     // What may follow is a backtrace.
-    eprintln!("error: {}", message.lines().next().unwrap_or_default());
+    equisplit::tell!("error: {}", message.lines().next().unwrap_or_default());
     ExitCode::FAILURE
 }
 

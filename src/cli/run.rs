@@ -43,7 +43,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let dataset = data::load(&file.content.data, args.data.as_deref())?;
     let study = file.resolve(InputShape::of(&dataset))?;
     let (jobs, threads) = workers(args, study.arms.len() * study.seeds.len(), device.is_cpu());
-    eprintln!(
+    equisplit::tell!(
         "{}: {} arms × {} seeds, {} ({} training, {} test images), {jobs} jobs × {threads} threads",
         study.name,
         study.arms.len(),
@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     );
     let store = Store::new(&args.out, &study.name);
     let summary = study::run(&study, &dataset, &store, &Options { jobs, threads, device, quiet: false })?;
-    eprintln!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
+    equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     let attribution = store.attribute()?;
     if args.json {
         super::print_json(&attribution)?;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         super::print(&table::attribution(&attribution))?;
     }
     for failed in &summary.failed {
-        eprintln!("error: {failed}; delete its folder to run it again");
+        equisplit::tell!("error: {failed}; delete its folder to run it again");
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

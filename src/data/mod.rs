@@ -170,7 +170,10 @@ impl DataConfig {
     }
 
     /// Refuses what the source would ignore, and sizes of 0.
-    fn check(&self) -> Result<()> {
+    ///
+    /// # Errors
+    /// Both, with the key.
+    pub fn check(&self) -> Result<()> {
         if self.train == Some(0) || self.test == Some(0) {
             return Err(Error::invalid("data.train and data.test must be at least 1"));
         }

@@ -55,6 +55,7 @@ impl StudyFile {
         self.check_arm_names()?;
         let training = content.training.resolve();
         training.check().map_err(|e| self.error_in_file(e.to_string()))?;
+        content.data.check().map_err(|e| self.error_in_file(e.to_string()))?;
         let study = Study {
             name: content.name.as_ref().clone(),
             baseline: self.arm_called(&content.baseline)?.name.as_ref().clone(),
@@ -147,8 +148,11 @@ impl StudyFile {
     fn check_folder_name(&self, name: &Spanned<String>) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
         let text = name.as_ref();
-        if text.is_empty() || text.starts_with('.') || !text.chars().all(plain) || text.len() > 100 {
-            let message = format!("{text:?} can't name a folder: letters, digits and - _ . + only, and no . in front");
+        let taken = ["study.json", "attribution.json"].iter().any(|file| file.eq_ignore_ascii_case(text));
+        if taken || text.is_empty() || text.starts_with('.') || !text.chars().all(plain) || text.len() > 100 {
+            let message = format!(
+                "{text:?} can't name a folder: letters, digits and - _ . + only, no . in front, and not study.json or attribution.json"
+            );
             return Err(self.error(name, message));
         }
         Ok(())

@@ -57,8 +57,8 @@ impl StudyProgress {
     pub fn line(&self, line: &str) {
         match &self.bars {
             _ if self.quiet => {}
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(|| crate::tell!("{line}")),
+            None => crate::tell!("{line}"),
         }
     }
 }

@@ -51,14 +51,20 @@ struct Pending<'a> {
 /// # Errors
 /// When the store holds runs of another configuration or other images, or can't be written. What was done until then stays.
 pub fn run(study: &Study, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
-    store.begin(&Record {
+    let record = Record {
         schema_version: SCHEMA_VERSION,
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
         study: study.clone(),
         data: DataRecord::of(dataset),
         test_labels: dataset.test.labels.clone(),
-    })?;
+    };
+    // Nothing is written before everything there is known to fit.
+    store.check(&record)?;
     let pending = pending(study, dataset, store)?;
+    store.begin(&record)?;
+    for run in &pending {
+        run.folder.begin(&run.config)?;
+    }
     let total = study.arms.len() * study.seeds.len();
     let mut summary = Summary { found: total - pending.len(), made: pending.len(), failed: Vec::new() };
     work_off(pending, dataset, options)?;
@@ -87,7 +93,7 @@ fn pending<'a>(study: &'a Study, dataset: &Dataset, store: &Store) -> Result<Vec
             seed,
         };
         let folder = store.run_folder(&arm.name, seed);
-        if !folder.prepare(&config)? {
+        if !folder.is_done(&config)? {
             pending.push_back(Pending { arm, config, folder });
         }
     }

@@ -62,12 +62,11 @@ impl Store {
         serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
     }
 
-    /// Takes down the study that is about to run.
+    /// Checks that the store's runs were made with the images of `record`.
     ///
     /// # Errors
-    /// When the store's runs were made with other images, or it can't be written.
-    pub fn begin(&self, record: &Record) -> Result<()> {
-        files::remove_unfinished(&self.folder)?;
+    /// When they weren't, or the store can't be read.
+    pub fn check(&self, record: &Record) -> Result<()> {
         if let Some(old) = self.record()?
             && (&old.data, &old.test_labels) != (&record.data, &record.test_labels)
         {
@@ -83,6 +82,15 @@ impl Store {
             );
             return Err(Error::content(&self.folder, message));
         }
+        Ok(())
+    }
+
+    /// Takes down the study that is about to run.
+    ///
+    /// # Errors
+    /// When the store can't be written.
+    pub fn begin(&self, record: &Record) -> Result<()> {
+        files::remove_unfinished(&self.folder)?;
         files::write_json(&self.record_path(), record)
     }
 
@@ -161,18 +169,29 @@ impl RunFolder {
         self.read("result.json")
     }
 
-    /// Makes the folder ready for a run of `config`. Returns whether the run is done already.
-    pub fn prepare(&self, config: &RunConfig) -> Result<bool> {
-        files::remove_unfinished(&self.folder)?;
-        if let Some(old) = self.read::<RunConfig>("config.json")? {
-            if let Some(difference) = old.difference(config) {
-                let message = format!("made with another configuration ({difference}); use another --out or delete it");
-                return Err(Error::content(&self.folder, message));
+    /// Whether the run of `config` has ended; runs of another configuration are refused.
+    pub fn is_done(&self, config: &RunConfig) -> Result<bool> {
+        let done = self.result()?.is_some();
+        match self.read::<RunConfig>("config.json")? {
+            Some(old) => match old.difference(config) {
+                Some(difference) => {
+                    let message =
+                        format!("made with another configuration ({difference}); use another --out or delete it");
+                    Err(Error::content(&self.folder, message))
+                }
+                None => Ok(done),
+            },
+            None if done => {
+                Err(Error::content(&self.folder, "has a result, but no config.json that says of what; delete it"))
             }
-        } else {
-            files::write_json(&self.path("config.json"), config)?;
+            None => Ok(false),
         }
-        Ok(self.result()?.is_some())
+    }
+
+    /// Makes the folder ready for a run of `config`.
+    pub fn begin(&self, config: &RunConfig) -> Result<()> {
+        files::remove_unfinished(&self.folder)?;
+        files::write_json(&self.path("config.json"), config)
     }
 
     /// The last checkpoint; `None` if there is none.

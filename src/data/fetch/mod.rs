@@ -114,10 +114,10 @@ fn idx_file(client: &Client, bases: &[&str], set: &str, file: &str, folder: &Pat
     if path.exists() {
         match check(&path) {
             Ok(()) => {
-                eprintln!("{}: already there", path.display());
+                crate::tell!("{}: already there", path.display());
                 return Ok(path);
             }
-            Err(wrong) => eprintln!("{} {wrong}; fetching it again", path.display()),
+            Err(wrong) => crate::tell!("{} {wrong}; fetching it again", path.display()),
         }
     }
     let part = download_any(client, bases, &name, folder, &check)?;
@@ -137,13 +137,13 @@ fn amat_files(client: &Client, bases: &[&str], archive: &str, folder: &Path) -> 
     if paths.iter().all(|path| path.exists()) {
         match unpack::check(&paths) {
             Ok(()) => {
-                eprintln!("{}: already there", folder.display());
+                crate::tell!("{}: already there", folder.display());
                 return Ok(paths.into());
             }
-            Err(e) => eprintln!("{e}; fetching it again"),
+            Err(e) => crate::tell!("{e}; fetching it again"),
         }
     }
-    eprintln!("{archive}: no checksum of it is known, so it can't be verified; its content is checked by parsing");
+    crate::tell!("{archive}: no checksum of it is known, so it can't be verified; its content is checked by parsing");
     let part = download_any(client, bases, archive, folder, &|path| unpack::check_archive(path))?;
     let unpacked = unpack::unpack(&part, folder);
     std::fs::remove_file(&part).map_err(|e| Error::io(&part, e))?;
@@ -166,7 +166,7 @@ fn download_any(
             Ok(()) => return Ok(part),
             Err(Failure::Local(e)) => return Err(e),
             Err(Failure::Interrupted(why) | Failure::Refused(why)) => {
-                eprintln!("{url}: {why}");
+                crate::tell!("{url}: {why}");
                 failures.push(format!("{url}: {why}"));
             }
         }
