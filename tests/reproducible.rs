@@ -66,6 +66,20 @@ fn a_study_killed_at_random_moments_ends_in_the_same_results() {
 }
 
 #[test]
+fn numbers_survive_being_written_and_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    // A rate that a careless parser of decimals reads back as its neighbour.
+    let rate = "learning_rate = 0.0035714285714285718";
+    let study = study_file(folder.path(), &TINY.replace("learning_rate = 0.005", rate));
+    let out = folder.path().join("out");
+    run(&study, &out, "2", "1");
+    run(&study, &out, "2", "1");
+    let values: Vec<f64> = (1..2000).map(|n| 1.0 / f64::from(n) + 1.8242475390434265).collect();
+    let back: Vec<f64> = serde_json::from_str(&serde_json::to_string(&values).unwrap()).unwrap();
+    assert_eq!(values, back);
+}
+
+#[test]
 fn a_second_run_does_only_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let study = study_file(folder.path(), TINY);
