@@ -5,7 +5,7 @@ mod common;
 use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Init;
 use equisplit::bank::{
-    Bank, CopiesBank, FreeBank, Kind, RandomMaskBank, RepeatDropBank, RepeatLinearBank, RepeatMaskBank,
+    Bank, CopiesBank, FreeBank, Initialisation, Kind, RandomMaskBank, RepeatDropBank, RepeatLinearBank, RepeatMaskBank,
     RepeatSwishBank, Rescale, count,
 };
 use equisplit::group::{PointGroup, Representation};
@@ -178,14 +178,45 @@ fn zero_sizes_and_wrong_tensors_are_refused() {
 }
 
 #[test]
-fn initial_values_are_those_of_the_authors() {
-    let bank = RepeatSwishBank::new(Rescale { base: [20, 20], scaled: [40, 40], kernel: 3 }).unwrap();
-    let bounds = bank.parameters().into_iter().map(|p| match p.init {
-        Init::Uniform { lo, up } => (lo, up),
-        other => panic!("{other:?}"),
-    });
+fn under_xavier_repetition_starts_as_in_the_authors_code() {
+    let rescale = Rescale { base: [20, 20], scaled: [40, 40], kernel: 3 };
     let (base, tile) = ((6.0f64 / 360.0).sqrt(), (6.0f64 / 5.0).sqrt());
-    assert!(bounds.eq([(-base, base), (-tile, tile), (-tile, tile)]));
+    let swish = RepeatSwishBank::new(rescale).unwrap();
+    assert_eq!(bounds(&swish, Initialisation::Xavier), [base, tile, tile]);
+    // There the frozen kernels are He's with 40 in maps: the same bound.
+    let mask = RandomMaskBank::new(rescale).unwrap();
+    assert_eq!(bounds(&mask, Initialisation::Xavier)[..2], [base, (6.0f64 / (40.0 * 9.0)).sqrt()]);
+}
+
+#[test]
+fn under_any_rule_a_repeated_base_starts_as_the_plain_layer_that_it_is() {
+    let rescale = Rescale { base: [20, 10], scaled: [40, 20], kernel: 3 };
+    let banks: [Box<dyn Bank>; 5] = [
+        Box::new(RepeatLinearBank::new(rescale).unwrap()),
+        Box::new(RepeatSwishBank::new(rescale).unwrap()),
+        Box::new(RepeatMaskBank::new(rescale).unwrap()),
+        Box::new(RepeatDropBank::new(rescale, 0.5).unwrap()),
+        Box::new(RandomMaskBank::new(rescale).unwrap()),
+    ];
+    let plain = FreeBank::new(20, 10, 3).unwrap();
+    for rule in [Initialisation::FanIn, Initialisation::Xavier, Initialisation::He] {
+        for bank in &banks {
+            assert_eq!(bounds(bank.as_ref(), rule)[0], bounds(&plain, rule)[0], "{bank:?} {rule:?}");
+        }
+    }
+    assert_eq!(bounds(&plain, Initialisation::FanIn), [(1.0f64 / 90.0).sqrt()]);
+    assert_eq!(bounds(&plain, Initialisation::He), [(6.0f64 / 90.0).sqrt()]);
+    // A group convolution sums over all maps of its fields.
+    let group = CopiesBank::group(&PointGroup::c4(), Representation::Regular, [5, 10, 3]).unwrap();
+    assert_eq!(bounds(&group, Initialisation::FanIn), [(1.0f64 / (4.0 * 90.0)).sqrt()]);
+}
+
+fn bounds(bank: &dyn Bank, rule: Initialisation) -> Vec<f64> {
+    let bound = |init: Init| match init {
+        Init::Uniform { lo, up } => lo.abs().max(up),
+        other => panic!("{other:?}"),
+    };
+    bank.parameters().into_iter().map(|p| bound(p.initial.distribution(rule))).collect()
 }
 
 fn npy(folder: &std::path::Path, name: &str) -> Tensor {

@@ -84,15 +84,36 @@ fn what_is_not_right_is_told_and_nothing_is_written() {
     assert!(refused("z2_p4", &["--weight", &file("text.npy")]).contains("text.npy: "));
     assert!(refused("z2_p4", &["--weight", &file("flat.npy")]).contains("flat.npy: shape [36]"));
     assert!(refused("p4_p4", &["--weight", &w]).contains("(out, in, 4, k, k)"));
-    assert!(refused("z2_p4", &["--weight", &w, "--mask", &w]).contains("--mask is of no use to z2_p4"));
-    assert!(refused("repeat-linear", &["--weight", &w]).contains("--shape"));
-    assert!(refused("repeat-linear", &["--weight", &w, "--shape", "4"]).contains("--shape"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "0,4"]).contains("is 0"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "18446744073709551615,4"]).contains("at most"));
-    assert!(refused("repeat-swish", &["--weight", &w, "--alpha", &w]).contains("--beta"));
-    assert!(refused("repeat-mask", &["--weight", &w, "--mask", &file("flat.npy")]).contains("--shape"));
-    let output = equisplit().args(["expand", "--bank", "p5", "--weight", &w, "--out", &out]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2));
+    let swish = refused("repeat-swish", &["--weight", &w, "--alpha", &w, "--beta", &w]);
+    assert!(swish.contains("w.npy: shape [2, 2, 3, 3], but expected (tiles out, tiles in)"), "{swish}");
+    let mask = refused("repeat-mask", &["--weight", &w, "--mask", &file("flat.npy")]);
+    assert!(mask.contains("flat.npy: shape [36], but expected (O, I, k, k)"), "{mask}");
+    let mask = refused("repeat-mask", &["--weight", &w, "--mask", &w, "--shape", "4,4"]);
+    assert!(mask.contains("sign has the shape [2, 2, 3, 3], but this bank takes [4, 4, 3, 3]"), "{mask}");
     let unwritable = file("w.npy/filters.npy");
     assert!(failure(&["expand", "--bank", "z2_p4", "--weight", &w, "--out", &unwritable]).contains("w.npy"));
+}
+
+#[test]
+fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    let (w, out) = (path(folder.path(), "w.npy"), path(folder.path(), "out.npy"));
+    let cases: [(&str, &[&str], &str); 7] = [
+        ("p5", &[], "invalid value 'p5'"),
+        ("z2_p4", &["--mask", &w], "--mask is of no use to z2_p4"),
+        ("p4_p4", &["--alpha", &w], "--alpha is of no use to p4_p4"),
+        ("repeat-linear", &[], "repeat-linear needs --shape"),
+        ("repeat-linear", &["--shape", "4"], "--shape takes two numbers"),
+        ("repeat-swish", &["--alpha", &w], "repeat-swish needs --beta"),
+        ("repeat-mask", &["--shape", "4,4"], "repeat-mask needs --mask"),
+    ];
+    for (bank, options, wanted) in cases {
+        let arguments = [&["expand", "--bank", bank, "--weight", &w, "--out", &out], options].concat();
+        let output = equisplit().args(arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(wanted), "{error}");
+    }
 }

@@ -161,7 +161,7 @@ fn damaged_or_foreign_stores_are_told() {
     std::fs::write(&result, &whole[..whole.len() / 2]).unwrap();
     assert!(attribute().contains("p4/seed-1/result.json: "));
     assert!(again(&study).contains("p4/seed-1/result.json: "));
-    std::fs::write(&result, whole.replace("\"schema_version\":1", "\"schema_version\":99")).unwrap();
+    std::fs::write(&result, whole.replace("\"schema_version\":2", "\"schema_version\":99")).unwrap();
     assert!(attribute().contains("newer equisplit"));
     std::fs::write(&result, whole.replacen("\"predictions\":[", "\"predictions\":[1,", 1)).unwrap();
     assert!(attribute().contains("65 predictions, but the store has 64 labels"));

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, FieldSizes, Kind, Parameter, checked, fan_in_uniform};
+use super::{Bank, Fan, FieldSizes, Initial, Kind, Parameter, checked};
 use crate::error::Result;
 
 /// Copies of each filter θ[o, i], each with its entries in another order.
@@ -36,8 +36,10 @@ impl Bank for CopiesBank {
             1 => vec![out_fields, in_fields, kernel, kernel],
             _ => vec![out_fields, in_fields, components, kernel, kernel],
         };
-        let fan_in = in_fields * components * kernel * kernel;
-        vec![Parameter { name: "weight", shape, kind: Kind::Real, init: fan_in_uniform(fan_in) }]
+        let [out_maps, in_maps, ..] = self.filter_shape();
+        let area = kernel * kernel;
+        let initial = Initial::Weight(Fan { inputs: in_maps * area, outputs: out_maps * area });
+        vec![Parameter { name: "weight", shape, kind: Kind::Real, initial }]
     }
 
     /// `W[o·copies + g, i·components + c]` is component c of copy g of `θ[o, i]`.

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, Kind, Parameter, check_sizes, checked, fan_in_uniform};
+use super::{Bank, Fan, Initial, Kind, Parameter, check_sizes, checked};
 use crate::error::Result;
 
 /// Every filter entry is a parameter of its own: W = θ.
@@ -28,12 +28,12 @@ impl Bank for FreeBank {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let [_, inputs, k, _] = self.shape;
+        let [outputs, inputs, k, _] = self.shape;
         vec![Parameter {
             name: "weight",
             shape: self.shape.to_vec(),
             kind: Kind::Real,
-            init: fan_in_uniform(inputs * k * k),
+            initial: Initial::Weight(Fan { inputs: inputs * k * k, outputs: outputs * k * k }),
         }]
     }
 

@@ -7,6 +7,7 @@
 mod copies;
 mod free;
 mod group;
+mod initial;
 mod random_mask;
 mod repeat;
 mod repeat_drop;
@@ -18,12 +19,12 @@ mod scrambled;
 use std::fmt::Debug;
 
 use candle_core::Tensor;
-use candle_nn::Init;
 
 use crate::error::{Error, Result};
 
 pub use copies::CopiesBank;
 pub use free::FreeBank;
+pub use initial::{Fan, Initial, Initialisation};
 pub use random_mask::RandomMaskBank;
 pub use repeat::Rescale;
 pub use repeat_drop::RepeatDropBank;
@@ -70,7 +71,7 @@ pub struct Parameter {
     /// Whether and how it's learned.
     pub kind: Kind,
     /// How its initial values are drawn.
-    pub init: Init,
+    pub initial: Initial,
 }
 
 /// How much of a parameter is information that training puts there.
@@ -127,31 +128,10 @@ fn check_sizes(bank: &str, sizes: &[(&str, usize)]) -> Result<()> {
 /// The declared tensors out of `values`, their shapes checked.
 fn checked<'a, const N: usize>(bank: &dyn Bank, values: &'a [Tensor]) -> Result<&'a [Tensor; N]> {
     let declared = bank.parameters();
-    let shapes: Vec<_> = values.iter().map(Tensor::dims).collect();
-    let wanted: Vec<_> = declared.iter().map(|p| p.shape.as_slice()).collect();
-    let names: Vec<_> = declared.iter().map(|p| p.name).collect();
-    match values.try_into() {
-        Ok(tensors) if shapes == wanted => Ok(tensors),
-        _ => Err(Error::invalid(format!("bank {bank:?} takes {names:?} of shapes {wanted:?}, but got {shapes:?}"))),
+    if let Some((parameter, value)) = declared.iter().zip(values).find(|(p, value)| p.shape != value.dims()) {
+        let Parameter { name, shape, .. } = parameter;
+        return Err(Error::invalid(format!("{name} has the shape {:?}, but this bank takes {shape:?}", value.dims())));
     }
-}
-
-/// Uniform with variance 1/(3·fan in), PyTorch's default for convolutions: behind a batch norm the scale of a filter doesn't
-/// change what it computes, but sets the effective learning rate, so free and group banks have the same one as the
-/// implementations that published errors come from.
-fn fan_in_uniform(fan_in: usize) -> Init {
-    let bound = (1.0 / fan_in as f64).sqrt();
-    Init::Uniform { lo: -bound, up: bound }
-}
-
-/// He's uniform initialisation for a filter whose outputs sum over `fan_in` inputs.
-fn he_uniform(fan_in: usize) -> Init {
-    let bound = (6.0 / fan_in as f64).sqrt();
-    Init::Uniform { lo: -bound, up: bound }
-}
-
-/// Glorot and Bengio's ("Xavier") uniform initialisation.
-fn xavier_uniform(fan_in: usize, fan_out: usize) -> Init {
-    let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
-    Init::Uniform { lo: -bound, up: bound }
+    let message = || format!("{} tensors, but this bank takes {}", values.len(), declared.len());
+    values.try_into().map_err(|_| Error::invalid(message()))
 }

@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 
 use super::repeat::{sign_scores, straight_through_sign};
-use super::{Bank, Kind, Parameter, Rescale, checked, he_uniform};
+use super::{Bank, Kind, Parameter, Rescale, checked};
 use crate::error::{Error, Result};
 
 /// The o·i learned kernels fill the first kernels of W in row order, frozen random ones the rest; all of W is multiplied
@@ -41,14 +41,16 @@ impl Bank for RandomMaskBank {
     }
 
     fn parameters(&self) -> Vec<Parameter> {
-        let Rescale { scaled, kernel, .. } = self.rescale;
+        let kernel = self.rescale.kernel;
+        let base = self.rescale.base_parameter();
+        // Drawn as the kernels beside them: they differ in nothing but that they are never learned.
         let frozen = Parameter {
             name: "kernels",
             shape: vec![self.frozen_kernels(), kernel, kernel],
             kind: Kind::Frozen,
-            init: he_uniform(scaled[1] * kernel * kernel),
+            initial: base.initial,
         };
-        vec![self.rescale.base_parameter(), frozen, sign_scores(self.filter_shape())]
+        vec![base, frozen, sign_scores(self.filter_shape())]
     }
 
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {

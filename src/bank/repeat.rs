@@ -1,8 +1,9 @@
 //! Repetition of a small layer's weights in a larger one (Chavan et al. 2021): what the repetition banks share.
 
 use candle_core::{Device, Tensor};
+use candle_nn::Init;
 
-use super::{Kind, Parameter, check_sizes, xavier_uniform};
+use super::{Fan, Initial, Kind, Parameter, check_sizes};
 use crate::error::{Error, Result};
 
 /// Most maps on a side of a rescaled layer; more could only exhaust the memory.
@@ -52,7 +53,7 @@ impl Rescale {
         [self.scaled[0].div_ceil(self.base[0]), self.scaled[1].div_ceil(self.base[1])]
     }
 
-    /// The learned base, drawn as in the authors' code.
+    /// The learned base, drawn as the small layer that it is.
     pub(super) fn base_parameter(&self) -> Parameter {
         let [o, i] = self.base;
         let area = self.kernel * self.kernel;
@@ -60,7 +61,7 @@ impl Rescale {
             name: "base",
             shape: vec![o, i, self.kernel, self.kernel],
             kind: Kind::Real,
-            init: xavier_uniform(i * area, o * area),
+            initial: Initial::Weight(Fan { inputs: i * area, outputs: o * area }),
         }
     }
 
@@ -102,6 +103,6 @@ pub(super) fn sign_scores(shape: [usize; 4]) -> Parameter {
         name: "sign",
         shape: shape.to_vec(),
         kind: Kind::OneBit,
-        init: candle_nn::Init::Uniform { lo: 0.0, up: 0.001 },
+        initial: Initial::Own(Init::Uniform { lo: 0.0, up: 0.001 }),
     }
 }

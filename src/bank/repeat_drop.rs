@@ -3,7 +3,7 @@
 use candle_core::Tensor;
 use candle_nn::Init;
 
-use super::{Bank, Kind, Parameter, Rescale, checked};
+use super::{Bank, Initial, Kind, Parameter, Rescale, checked};
 use crate::error::{Error, Result};
 
 /// The tiled base times a fixed Bernoulli mask: copies differ by which of their entries are missing.
@@ -37,7 +37,7 @@ impl Bank for RepeatDropBank {
             name: "lot",
             shape: self.filter_shape().to_vec(),
             kind: Kind::Frozen,
-            init: Init::Uniform { lo: 0.0, up: 1.0 },
+            initial: Initial::Own(Init::Uniform { lo: 0.0, up: 1.0 }),
         };
         vec![self.rescale.base_parameter(), lot]
     }

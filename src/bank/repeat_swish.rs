@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, Kind, Parameter, Rescale, checked, xavier_uniform};
+use super::{Bank, Fan, Initial, Initialisation, Kind, Parameter, Rescale, checked};
 use crate::error::Result;
 
 /// Tile (a, b) is `α[a,b]·w / (1 + exp(β[a,b]·w))`, a swish of the base weights w (Chavan et al. 2021).
@@ -27,12 +27,10 @@ impl Bank for RepeatSwishBank {
 
     fn parameters(&self) -> Vec<Parameter> {
         let tiles = self.rescale.tiles();
-        let per_tile = |name| Parameter {
-            name,
-            shape: tiles.to_vec(),
-            kind: Kind::Real,
-            init: xavier_uniform(tiles[0] * tiles[1], 1),
-        };
+        // As in the authors' code, where they are one row.
+        let xavier = Initialisation::Xavier.distribution(Fan { inputs: tiles[0] * tiles[1], outputs: 1 });
+        let per_tile =
+            |name| Parameter { name, shape: tiles.to_vec(), kind: Kind::Real, initial: Initial::Own(xavier) };
         vec![self.rescale.base_parameter(), per_tile("alpha"), per_tile("beta")]
     }
 

@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "B.npy")]
     beta: Option<PathBuf>,
     /// Scores of repeat-mask, whose signs are used: (O, I, k, k).
-    #[arg(long, value_name = "M.npy", conflicts_with_all = ["alpha", "beta"])]
+    #[arg(long, value_name = "M.npy")]
     mask: Option<PathBuf>,
     /// Out and in maps of a repetition bank [default: those of the mask, or whole tiles of α].
     #[arg(long, value_name = "O,I", value_delimiter = ',')]
@@ -48,7 +48,38 @@ enum BankName {
     RepeatMask,
 }
 
+impl Args {
+    /// Ends the program where an option is missing that the bank needs, or given that it would ignore.
+    fn check(&self) {
+        let (needed, allowed): (&[&str], &[&str]) = match self.bank {
+            BankName::Z2P4 | BankName::P4P4 | BankName::Z2P4m | BankName::P4mP4m => (&[], &[]),
+            BankName::RepeatLinear => (&["--shape"], &["--shape"]),
+            BankName::RepeatSwish => (&["--alpha", "--beta"], &["--alpha", "--beta", "--shape"]),
+            BankName::RepeatMask => (&["--mask"], &["--mask", "--shape"]),
+        };
+        let given = [
+            ("--alpha", self.alpha.is_some()),
+            ("--beta", self.beta.is_some()),
+            ("--mask", self.mask.is_some()),
+            ("--shape", !self.shape.is_empty()),
+        ];
+        let bank = self.bank.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
+        for (option, given) in given {
+            if given && !allowed.contains(&option) {
+                super::wrong_usage(&format!("{option} is of no use to {bank}"));
+            }
+            if !given && needed.contains(&option) {
+                super::wrong_usage(&format!("{bank} needs {option}"));
+            }
+        }
+        if !self.shape.is_empty() && self.shape.len() != 2 {
+            super::wrong_usage("--shape takes two numbers: O,I");
+        }
+    }
+}
+
 pub fn run(args: &Args) -> Result<()> {
+    args.check();
     use Representation::{Regular, Trivial};
     let (c4, d4) = (PointGroup::c4, PointGroup::d4);
     let filters = match args.bank {
@@ -64,11 +95,6 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn group(args: &Args, group: &PointGroup, input: Representation) -> Result<Tensor> {
-    unused(
-        args,
-        &[("--alpha", args.alpha.is_some()), ("--beta", args.beta.is_some()), ("--mask", args.mask.is_some())],
-    )?;
-    unused(args, &[("--shape", !args.shape.is_empty())])?;
     let weight = npy::read(&args.weight)?;
     let components = input.dim(group);
     let [out, inputs, kernel] = match *weight.dims() {
@@ -87,34 +113,28 @@ fn group(args: &Args, group: &PointGroup, input: Representation) -> Result<Tenso
 }
 
 fn linear(args: &Args) -> Result<Tensor> {
-    unused(
-        args,
-        &[("--alpha", args.alpha.is_some()), ("--beta", args.beta.is_some()), ("--mask", args.mask.is_some())],
-    )?;
     let base = npy::read(&args.weight)?;
     RepeatLinearBank::new(rescale(args, &base, None)?)?.filters(&[base])
 }
 
 fn swish(args: &Args) -> Result<Tensor> {
-    unused(args, &[("--mask", args.mask.is_some())])?;
     let base = npy::read(&args.weight)?;
-    let alpha = npy::read(required(&args.alpha, "repeat-swish", "--alpha")?)?;
-    let beta = npy::read(required(&args.beta, "repeat-swish", "--beta")?)?;
+    let alpha = npy::read(required(&args.alpha)?)?;
+    let beta = npy::read(required(&args.beta)?)?;
     let whole_tiles = match (alpha.dims(), base.dims()) {
-        (&[rows, columns], &[out, inputs, ..]) => Some([rows.saturating_mul(out), columns.saturating_mul(inputs)]),
-        _ => None,
+        (&[rows, columns], &[out, inputs, ..]) => [rows.saturating_mul(out), columns.saturating_mul(inputs)],
+        _ => return Err(shape_error(required(&args.alpha)?, &alpha, "(tiles out, tiles in)")),
     };
-    RepeatSwishBank::new(rescale(args, &base, whole_tiles)?)?.filters(&[base, alpha, beta])
+    RepeatSwishBank::new(rescale(args, &base, Some(whole_tiles))?)?.filters(&[base, alpha, beta])
 }
 
 fn mask(args: &Args) -> Result<Tensor> {
     let base = npy::read(&args.weight)?;
-    let mask = npy::read(required(&args.mask, "repeat-mask", "--mask")?)?;
-    let shape = match *mask.dims() {
-        [out, inputs, ..] => Some([out, inputs]),
-        _ => None,
+    let mask = npy::read(required(&args.mask)?)?;
+    let [out, inputs, ..] = *mask.dims() else {
+        return Err(shape_error(required(&args.mask)?, &mask, "(O, I, k, k)"));
     };
-    RepeatMaskBank::new(rescale(args, &base, shape)?)?.filters(&[base, mask])
+    RepeatMaskBank::new(rescale(args, &base, Some([out, inputs]))?)?.filters(&[base, mask])
 }
 
 /// The rescaling from the base to `--shape`, or to `default`.
@@ -122,8 +142,7 @@ fn rescale(args: &Args, base: &Tensor, default: Option<[usize; 2]>) -> Result<Re
     let scaled = match (args.shape.as_slice(), default) {
         (&[out, inputs], _) => [out, inputs],
         ([], Some(default)) => default,
-        ([], None) => return Err(Error::invalid("--shape O,I is needed here")),
-        _ => return Err(Error::invalid("--shape takes two numbers: O,I")),
+        _ => super::wrong_usage("--shape O,I is needed here: two numbers"),
     };
     match *base.dims() {
         [out, inputs, kernel, width] if kernel == width => Ok(Rescale { base: [out, inputs], scaled, kernel }),
@@ -131,18 +150,9 @@ fn rescale(args: &Args, base: &Tensor, default: Option<[usize; 2]>) -> Result<Re
     }
 }
 
-fn required<'a>(path: &'a Option<PathBuf>, bank: &str, option: &str) -> Result<&'a Path> {
-    path.as_deref().ok_or_else(|| Error::invalid(format!("{bank} needs {option}")))
-}
-
-fn unused(args: &Args, options: &[(&str, bool)]) -> Result<()> {
-    match options.iter().find(|(_, given)| *given) {
-        Some((option, _)) => {
-            let bank = args.bank.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-            Err(Error::invalid(format!("{option} is of no use to {bank}")))
-        }
-        None => Ok(()),
-    }
+/// An option that [`Args::check`] has seen.
+fn required(path: &Option<PathBuf>) -> Result<&Path> {
+    path.as_deref().ok_or_else(|| Error::invalid("an option of this bank is missing"))
 }
 
 fn shape_error(path: &Path, found: &Tensor, wanted: &str) -> Error {

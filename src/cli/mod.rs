@@ -8,7 +8,8 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
@@ -51,6 +52,11 @@ pub fn report(error: &Error) -> ExitCode {
     // What may follow is a backtrace.
     equisplit::tell!("error: {}", message.lines().next().unwrap_or_default());
     ExitCode::FAILURE
+}
+
+/// Tells of wrong usage that clap's declarations can't express, and ends the program as they would.
+fn wrong_usage(message: &str) -> ! {
+    Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
 /// Prints a value as JSON.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Family, Skeleton, Symmetry};
+use crate::bank::Initialisation;
 use crate::nn::Reduction;
 
 /// Everything that a network depends on, beside its input and its seed.
@@ -29,6 +30,8 @@ pub struct NetConfig {
     pub keep: f64,
     /// Rate of the dropout after every convolution but the last.
     pub dropout: f64,
+    /// How the filters start; one rule for all arms of a study.
+    pub initialisation: Initialisation,
 }
 
 /// What happens to the group axis before the classes.
@@ -105,6 +108,7 @@ impl NetConfig {
             scramble_seed: 0,
             keep: 0.5,
             dropout: 0.0,
+            initialisation: Initialisation::default(),
         }
     }
 }

@@ -194,7 +194,7 @@ impl<'a> Builder<'a> {
     fn hidden(&mut self, name: &str, kernel: usize, width: usize) -> Result<()> {
         let bank = family::bank(self.config, &self.group, self.place(name, kernel, width, false))?;
         // A norm follows, which would undo a bias.
-        let conv = Conv::new(bank, &self.group, ConvConfig::default(), self.vb.pp(name))?;
+        let conv = Conv::new(bank, &self.group, self.conv_config(false), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
         self.width = width;
         let norm_name = format!("{name}.norm");
@@ -220,14 +220,17 @@ impl<'a> Builder<'a> {
             None if oriented => Box::new(FreeBank::new(classes, self.fields.maps(), kernel)?),
             _ => family::bank(self.config, &self.group, self.place(name, kernel, classes, true))?,
         };
-        let config = ConvConfig { bias: true, ..ConvConfig::default() };
-        let conv = Conv::new(bank, &self.group, config, self.vb.pp(name))?;
+        let conv = Conv::new(bank, &self.group, self.conv_config(true), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
         if let Some(reduction) = reduction.filter(|_| self.fields.representation == Representation::Regular) {
             self.push(format!("{name}.group_pool"), GroupPool::new(self.fields.clone(), reduction));
         }
         self.push(format!("{name}.max"), GlobalMaxPool::new(self.fields.clone()));
         Ok(())
+    }
+
+    fn conv_config(&self, bias: bool) -> ConvConfig {
+        ConvConfig { bias, initialisation: self.config.initialisation, ..ConvConfig::default() }
     }
 
     fn place<'p>(&self, layer: &'p str, kernel: usize, width: usize, last: bool) -> Place<'p> {

@@ -7,7 +7,7 @@ use candle_nn::{Init, VarBuilder};
 
 use super::weights::BUFFERS;
 use super::{FieldType, Layer, Mode};
-use crate::bank::{self, Bank, Kind, ParameterCount};
+use crate::bank::{self, Bank, Initialisation, Kind, ParameterCount};
 use crate::error::Result;
 use crate::group::PointGroup;
 use crate::kernel::{self, Window};
@@ -19,6 +19,8 @@ pub struct ConvConfig {
     pub window: Window,
     /// Whether each field gets a bias; without use where a norm follows.
     pub bias: bool,
+    /// How its filters start.
+    pub initialisation: Initialisation,
 }
 
 /// A convolution whose filters come from a bank; the bias is shared by the maps of a field.
@@ -47,7 +49,7 @@ impl Conv {
         let (input, output) = (fields(in_maps, sizes.input), fields(out_maps, sizes.output));
         let values = bank.parameters().into_iter().map(|p| {
             let vb = if p.kind == Kind::Frozen { vb.pp(BUFFERS) } else { vb.clone() };
-            vb.get_with_hints(p.shape, p.name, p.init)
+            vb.get_with_hints(p.shape, p.name, p.initial.distribution(config.initialisation))
         });
         let values = values.collect::<candle_core::Result<_>>()?;
         let bias = match config.bias {

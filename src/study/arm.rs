@@ -4,8 +4,9 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::StudyFile;
+use super::file::ModelFile;
 use crate::error::Result;
-use crate::model::{Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Skeleton, Symmetry, match_widths};
+use crate::model::{Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Symmetry, match_widths};
 
 /// An `[[arm]]` table: a preset and what differs from it. The keys are those of [`NetConfig`] unless they say otherwise.
 #[derive(Clone, Debug, Deserialize)]
@@ -34,7 +35,8 @@ pub struct ArmFile {
 
 impl ArmFile {
     /// The network that the arm asks for, before any matching.
-    pub(super) fn network(&self, file: &StudyFile, skeleton: Skeleton) -> Result<NetConfig> {
+    pub(super) fn network(&self, file: &StudyFile) -> Result<NetConfig> {
+        let ModelFile { skeleton, initialisation } = file.content.model;
         let name = self.preset.as_ref().unwrap_or(&self.name);
         let mut net = match (NetConfig::preset(name.as_ref()), self.bank) {
             (Some(preset), _) => preset,
@@ -47,6 +49,7 @@ impl ArmFile {
             }
         };
         net.skeleton = skeleton;
+        net.initialisation = initialisation;
         net.bank = self.bank.unwrap_or(net.bank);
         self.check_keys(file, net.bank)?;
         net.scale = given(&self.scale, net.scale);

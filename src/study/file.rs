@@ -6,6 +6,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 use super::ArmFile;
+use crate::bank::Initialisation;
 use crate::data::{Augmentation, DataConfig};
 use crate::error::{Error, Result};
 use crate::files;
@@ -63,12 +64,15 @@ pub enum Seeds {
 }
 
 /// The `[model]` table.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelFile {
     /// Default: `cohen2016`.
     #[serde(default)]
     pub skeleton: Skeleton,
+    /// How the filters of all arms start; default: `fan-in`.
+    #[serde(default)]
+    pub initialisation: Initialisation,
 }
 
 /// The `[budget]` table.

@@ -85,13 +85,12 @@ impl StudyFile {
     }
 
     fn arm(&self, arm: &ArmFile, input: InputShape) -> Result<Arm> {
-        let skeleton = self.content.model.skeleton;
-        let net = arm.matched(self, arm.network(self, skeleton)?, input, |name| {
+        let net = arm.matched(self, arm.network(self)?, input, |name| {
             let target = self.arm_called(name)?;
             if target.matches.is_some() {
                 return Err(self.error(name, format!("{:?} itself matches another arm; match that one", name.as_ref())));
             }
-            target.network(self, skeleton)
+            target.network(self)
         })?;
         let name = arm.name.as_ref().clone();
         let budget = Network::budget(&net, input).map_err(|e| self.error(&arm.name, format!("arm {name}: {e}")))?;

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Study;
+use super::{Arm, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
-use crate::train::TrainingConfig;
+use crate::train::{DeviceKind, TrainingConfig};
 
 /// Version of the store's files.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// `study.json`: the study as it was last run, and the labels that predictions are judged by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub struct Record {
     pub study: Study,
     /// The images.
     pub data: DataRecord,
+    /// Where it runs: processors round differently.
+    pub device: DeviceKind,
     /// The class of every test image.
     pub test_labels: Vec<u8>,
 }
@@ -47,6 +49,8 @@ pub struct RunConfig {
     pub schema_version: u32,
     /// The images.
     pub data: DataRecord,
+    /// Where it's trained: processors round differently.
+    pub device: DeviceKind,
     /// The network.
     pub net: NetConfig,
     /// How it's trained.
@@ -101,6 +105,20 @@ impl DataRecord {
             fingerprint: dataset.fingerprint.clone(),
             train: dataset.train.len(),
             test: dataset.test.len(),
+        }
+    }
+}
+
+impl Record {
+    /// The configuration of a run of the study.
+    pub fn run_config(&self, arm: &Arm, seed: u64) -> RunConfig {
+        RunConfig {
+            schema_version: SCHEMA_VERSION,
+            data: self.data.clone(),
+            device: self.device,
+            net: arm.net.clone(),
+            training: self.study.training.clone(),
+            seed,
         }
     }
 }

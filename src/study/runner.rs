@@ -13,7 +13,7 @@ use super::store::RunFolder;
 use super::{Arm, DataRecord, Record, RunConfig, RunResult, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::train::{EpochEnd, EpochMetrics, Progress, Trainer};
+use crate::train::{DeviceKind, EpochEnd, EpochMetrics, Progress, Trainer};
 
 /// How to run a study.
 #[derive(Clone, Debug)]
@@ -56,11 +56,12 @@ pub fn run(study: &Study, dataset: &Dataset, store: &Store, options: &Options) -
         crate_version: env!("CARGO_PKG_VERSION").to_owned(),
         study: study.clone(),
         data: DataRecord::of(dataset),
+        device: DeviceKind::of(&options.device),
         test_labels: dataset.test.labels.clone(),
     };
     // Nothing is written before everything there is known to fit.
     store.check(&record)?;
-    let pending = pending(study, dataset, store)?;
+    let pending = pending(study, &record, store)?;
     store.begin(&record)?;
     for run in &pending {
         run.folder.begin(&run.config)?;
@@ -82,16 +83,10 @@ fn runs(study: &Study) -> impl Iterator<Item = (u64, &Arm)> {
     study.seeds.iter().flat_map(|&seed| study.arms.iter().map(move |arm| (seed, arm)))
 }
 
-fn pending<'a>(study: &'a Study, dataset: &Dataset, store: &Store) -> Result<VecDeque<Pending<'a>>> {
+fn pending<'a>(study: &'a Study, record: &Record, store: &Store) -> Result<VecDeque<Pending<'a>>> {
     let mut pending = VecDeque::new();
     for (seed, arm) in runs(study) {
-        let config = RunConfig {
-            schema_version: SCHEMA_VERSION,
-            data: DataRecord::of(dataset),
-            net: arm.net.clone(),
-            training: study.training.clone(),
-            seed,
-        };
+        let config = record.run_config(arm, seed);
         let folder = store.run_folder(&arm.name, seed);
         if !folder.is_done(&config)? {
             pending.push_back(Pending { arm, config, folder });

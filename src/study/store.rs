@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{Outcome, SCHEMA_VERSION};
-use super::{Record, RunConfig, RunResult};
+use super::{Arm, Record, RunConfig, RunResult};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
@@ -106,10 +106,9 @@ impl Store {
         let Some(record) = self.record()? else {
             return Err(Error::content(&self.folder, "no study has been run here"));
         };
-        let Record { study, test_labels, .. } = &record;
+        let study = &record.study;
         let arms = study.arms.iter().map(|arm| {
-            let seeds =
-                study.seeds.iter().filter_map(|&seed| self.seed_result(&arm.name, seed, test_labels).transpose());
+            let seeds = study.seeds.iter().filter_map(|&seed| self.seed_result(&record, arm, seed).transpose());
             Ok(ArmResults {
                 name: arm.name.clone(),
                 bank: arm.net.bank.name().to_owned(),
@@ -123,11 +122,15 @@ impl Store {
         Ok(attribution)
     }
 
-    fn seed_result(&self, arm: &str, seed: u64, labels: &[u8]) -> Result<Option<SeedResult>> {
-        let run = self.run_folder(arm, seed);
+    fn seed_result(&self, record: &Record, arm: &Arm, seed: u64) -> Result<Option<SeedResult>> {
+        let run = self.run_folder(&arm.name, seed);
+        if !run.is_done(&record.run_config(arm, seed))? {
+            return Ok(None);
+        }
         let Some(RunResult { outcome: Outcome::Finished { predictions, .. }, .. }) = run.result()? else {
             return Ok(None);
         };
+        let labels = &record.test_labels;
         if predictions.len() != labels.len() {
             let message = format!("{} predictions, but the store has {} labels", predictions.len(), labels.len());
             return Err(Error::content(run.path("result.json"), message));
@@ -140,7 +143,13 @@ impl Store {
 /// Refuses files of a version that this program doesn't know.
 fn check_version(path: &Path, json: &serde_json::Value) -> Result<()> {
     match json.get("schema_version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version <= u64::from(SCHEMA_VERSION) => Ok(()),
+        Some(version) if version == u64::from(SCHEMA_VERSION) => Ok(()),
+        Some(version) if version < u64::from(SCHEMA_VERSION) => Err(Error::content(
+            path,
+            format!(
+                "of an older equisplit (schema version {version}, now {SCHEMA_VERSION}), whose runs can't be compared; use another --out"
+            ),
+        )),
         Some(version) => Err(Error::content(
             path,
             format!("written by a newer equisplit (schema version {version}, this one knows {SCHEMA_VERSION})"),

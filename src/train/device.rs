@@ -1,6 +1,7 @@
 //! The one place where the device is chosen.
 
 use candle_core::Device;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
@@ -14,6 +15,29 @@ pub enum DeviceChoice {
     Cpu,
     /// The first CUDA device.
     Cuda,
+}
+
+/// The kind of a device, as records name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceKind {
+    /// The CPU.
+    Cpu,
+    /// A CUDA device.
+    Cuda,
+    /// An Apple GPU, which no choice leads to yet.
+    Metal,
+}
+
+impl DeviceKind {
+    /// The kind of `device`.
+    pub fn of(device: &Device) -> Self {
+        match device {
+            Device::Cpu => Self::Cpu,
+            Device::Cuda(_) => Self::Cuda,
+            Device::Metal(_) => Self::Metal,
+        }
+    }
 }
 
 impl DeviceChoice {
