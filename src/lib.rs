@@ -4,8 +4,8 @@
 //! repeats its weights in a larger network, it repeats them in a fixed pattern, and that pattern is a group action.
 //! Chavan et al. ("Rescaling CNN through Learnable Repetition of Network Parameters", ICIP 2021, arXiv 2101.05650) say that
 //! up to 40 % of the relative gain reported for rotation equivariance on rot-MNIST could be due to learned repetition alone.
-//! This crate varies one of the three at a time and holds the rest equal, but for one thing: the repetition banks are drawn
-//! at the start as in their authors' code, the others as PyTorch draws convolutions, and that difference matters.
+//! This crate varies one of the three at a time and holds the rest equal, the rule for initial values included
+//! ([`bank::Initialisation`]).
 //!
 //! # The one axis of variation
 //!
