@@ -5,6 +5,7 @@
 //! what is summed, is summed in an order that depends on shapes alone.
 
 mod conv;
+pub mod lanes;
 mod matmul;
 mod norm;
 mod pool;

@@ -1,0 +1,152 @@
+#!/usr/bin/env python3
+"""Times equisplit against PyTorch and escnn: the same networks, on the same cores, in turns.
+
+    cargo build --release
+    python3 benches/peers/compare.py --out peers.json
+
+The first run makes a virtual environment and installs PyTorch and escnn from PyPI (3 GB to fetch). Nothing else is
+needed but Python 3.11 or 3.12; on other versions escnn may be left out. Every measurement is a fresh process; run the
+script under `taskset -c 0,1` to choose the cores. The table goes to standard output, progress to standard error.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import report
+
+HERE = Path(__file__).resolve().parent
+PROGRAM = HERE.parent.parent / "target/release/equisplit"
+# in maps, out maps, kernel, size, padding
+SHAPES = [(64, 64, 7, 25, 3), (64, 128, 5, 25, 2), (128, 128, 3, 25, 1)]
+SHAPES += [(128, 128, 5, 12, 2), (128, 256, 3, 12, 1), (256, 256, 3, 6, 1)]
+SHAPE_BATCH = 32
+BUSY = 0.5
+
+
+def note(text):
+    print(text, file=sys.stderr, flush=True)
+
+
+def run_json(command, threads=1):
+    command = [str(part) for part in command]
+    counts = {f"{library}_NUM_THREADS": str(threads) for library in ("OMP", "MKL", "OPENBLAS", "RAYON")}
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | counts)
+    if done.returncode != 0:
+        last = (done.stderr.strip() or "no message").splitlines()[-1]
+        sys.exit(f"error: `{' '.join(command)}` failed: {last}")
+    try:
+        return json.loads(done.stdout)
+    except ValueError:
+        sys.exit(f"error: `{' '.join(command)}` did not print JSON, but {done.stdout[:200]!r}")
+
+
+def python_of(folder):
+    return folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def prepare(folder):
+    """Makes the virtual environment where it is missing. Returns versions; escnn's is null where it can't be had."""
+    if not python_of(folder).exists():
+        note(f"making a virtual environment in {folder}")
+        venv.create(folder, with_pip=True)
+    if not install(folder, "requirements.txt"):
+        sys.exit("error: PyTorch could not be installed; pip's messages above say why")
+    install(folder, "requirements-escnn.txt", "--no-deps")
+    return run_json([python_of(folder), HERE / "peer.py", "{}"])
+
+
+def install(folder, requirements, *options):
+    wanted = (HERE / requirements).read_text()
+    stamp = folder / f"{requirements}.installed"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        note(f"installing {requirements}")
+        pip = [python_of(folder), "-m", "pip", "install", "--quiet", *options, "-r", HERE / requirements]
+        if subprocess.run(pip, stdout=sys.stderr).returncode != 0:
+            return False
+        stamp.write_text(wanted)
+    return True
+
+
+def measure(who, entry, args):
+    if who == "equisplit":
+        shape = ["--convolution", ",".join(map(str, entry["convolution"]))] if "convolution" in entry else None
+        size = shape or ["--arm", entry["arm"]]
+        command = [args.equisplit, "bench", *size, "--batch", entry["batch"], "--threads", args.threads, "--json"]
+    else:
+        job = entry | {"library": who, "threads": args.threads, "repeats": args.repeats}
+        command = [python_of(args.venv), HERE / "peer.py", json.dumps(job)]
+    return run_json(command, args.threads)
+
+
+def contest(entries, rounds, args):
+    """Measures every contestant of every entry once a round, in turns: [(entry, {contestant: [result, …]})]."""
+    results = [(entry, {who: [] for who in contestants}) for entry, contestants in entries]
+    for n in range(rounds):
+        for entry, runs in results:
+            for who in runs:
+                note(f"round {n + 1}/{rounds}: {entry.get('arm') or entry['convolution']} {who}")
+                runs[who].append(measure(who, entry, args))
+    return results
+
+
+def compare(args):
+    machine = report.machine()
+    if (machine["load_before"] or 0) > BUSY:
+        note(f"warning: this machine is busy (load {machine['load_before']:.1f}); PyTorch suffers most from it")
+    versions = prepare(args.venv)
+    p4 = ["equisplit", "torch"] + (["escnn"] if versions["escnn"] else [])
+    nets = [({"arm": "p4", "batch": args.batch}, p4), ({"arm": "z2", "batch": args.batch}, ["equisplit", "torch"])]
+    shapes = [] if args.skip_shapes else SHAPES
+    shapes = [({"convolution": shape, "batch": SHAPE_BATCH}, ["equisplit", "torch"]) for shape in shapes]
+    nets, shapes = contest(nets, args.rounds, args), contest(shapes, args.shape_rounds, args)
+    return {
+        "machine": machine,
+        "versions": versions,
+        "settings": {name: getattr(args, name) for name in ("rounds", "shape_rounds", "repeats", "threads", "batch")},
+        "sgemm_gflops": report.sgemm(nets),
+        "nets": report.rows(nets),
+        "convolutions": report.rows(shapes),
+    }
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--equisplit", type=Path, default=PROGRAM, help="our program")
+    parser.add_argument("--venv", type=Path, default=HERE / ".venv", help="folder of the virtual environment")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--shape-rounds", type=int, default=3, help="rounds of the single convolutions")
+    parser.add_argument("--repeats", type=int, default=20, help="repeats that the peers take a median over")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--skip-shapes", action="store_true", help="networks only, no single convolutions")
+    parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write everything as JSON")
+    args = parser.parse_args()
+    if min(args.rounds, args.shape_rounds, args.repeats, args.threads, args.batch) < 1:
+        parser.error("numbers must be at least 1")
+    if not args.equisplit.is_file():
+        sys.exit(f"error: no program at {args.equisplit}: run `cargo build --release` first, or name it by --equisplit")
+    args.equisplit = args.equisplit.resolve()
+    return args
+
+
+def main():
+    args = arguments()
+    results = compare(args)
+    print(report.markdown(results))
+    if args.out:
+        args.out.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
+        note(f"wrote {args.out}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (OSError, subprocess.SubprocessError) as error:
+        sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")

@@ -1,0 +1,94 @@
+"""What compare.py reports: medians over rounds, the machine, Markdown tables. Standard library only."""
+
+import datetime
+import os
+import platform
+from pathlib import Path
+from statistics import median
+
+NAMES = {"torch": "PyTorch", "escnn": "escnn"}
+
+
+def rows(results):
+    """One row for each measure of each entry: medians over rounds and, for peers, ratios to ours of the same round."""
+    return [
+        entry | {"measure": measure} | summarise(runs, measure)
+        for entry, runs in results
+        for measure in (["step", "inference"] if "arm" in entry else ["forward", "input_gradient", "filter_gradient"])
+    ]
+
+
+def summarise(runs, measure):
+    rounds = {who: [result[measure]["median_ms"] for result in results] for who, results in runs.items()}
+    summary = {who: {"median_ms": median(times), "rounds_ms": times} for who, times in rounds.items()}
+    for peer in runs.keys() & NAMES:
+        ratios = [theirs / ours for theirs, ours in zip(rounds[peer], rounds["equisplit"])]
+        summary[peer]["ratio"] = {"median": median(ratios), "min": min(ratios), "max": max(ratios)}
+    return summary
+
+
+def sgemm(nets):
+    """Each side's rate of large matrix products, the median over all that it measured."""
+    sides = ("equisplit", "torch")
+    return {who: median(result["sgemm_gflops"] for _, runs in nets for result in runs[who]) for who in sides}
+
+
+def machine():
+    return {
+        "date": datetime.date.today().isoformat(),
+        "cpu": cpu_field("model name") or platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "instructions": [flag for flag in cpu_field("flags").split() if flag.startswith(("avx", "fma", "amx"))],
+        "os": platform.platform(),
+        "python": platform.python_version(),
+        "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def cpu_field(name):
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(name)), "")
+
+
+def markdown(results):
+    parts = [heading(**results), table("arm", results["nets"])]
+    if shapes := results["convolutions"]:
+        parts += [f"Single convolutions, batch {shapes[0]['batch']}:", table("convolution", shapes)]
+    return "\n\n".join(parts)
+
+
+def heading(machine, versions, settings, sgemm_gflops, **_):
+    vectors = ", ".join(flag for flag in ("avx2", "avx512f") if flag in machine["instructions"])
+    escnn = versions["escnn"] or f"left out ({versions['escnn_error']})"
+    return (
+        f"{machine['cpu']}, {machine['cores']} cores ({vectors or 'no AVX2'}), {machine['os']}, {machine['date']}. "
+        f"PyTorch {versions['torch']}, escnn {escnn}. {settings['threads']} threads, batch {settings['batch']}, f32. "
+        f"sgemm: equisplit {sgemm_gflops['equisplit']:.0f}, PyTorch {sgemm_gflops['torch']:.0f} GFLOP/s.\n\n"
+        "Medians over rounds, in ms. Ratios are peer / equisplit, above 1 where equisplit is faster, with the least "
+        "and the greatest round."
+    )
+
+
+def label(row):
+    if "arm" in row:
+        return row["arm"]
+    in_maps, out_maps, kernel, size, padding = row["convolution"]
+    return f"{in_maps} → {out_maps} maps, {kernel}×{kernel}, {size}×{size} pixels, padding {padding}"
+
+
+def table(title, rows):
+    peers = [peer for peer in NAMES if any(peer in row for row in rows)]
+    head = [title, "measure", "equisplit"] + [cell for peer in peers for cell in (NAMES[peer], f"ratio {NAMES[peer]}")]
+    lines = [head, ["---", "---"] + ["---:"] * (len(head) - 2)]
+    for row in rows:
+        times = [f"{row['equisplit']['median_ms']:.2f}"] + [cell for peer in peers for cell in peer_cells(row, peer)]
+        lines.append([label(row), row["measure"].replace("_", " "), *times])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def peer_cells(row, peer):
+    if peer not in row:
+        return ["–", "–"]
+    ratio = row[peer]["ratio"]
+    return [f"{row[peer]['median_ms']:.2f}", f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]"]

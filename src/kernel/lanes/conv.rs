@@ -1,0 +1,208 @@
+//! Planar convolution and its gradients on lanes: what the two algorithms share, and the choice between them.
+
+use rayon::prelude::*;
+
+use super::buffer::{Buffer, Workspace};
+use super::maps::{LaneShape, Lanes, lane_count};
+use super::{direct, winograd};
+use crate::kernel::Window;
+
+/// The sizes of a convolution whose input has been padded with zeros as far as the algorithm needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Geometry {
+    pub in_maps: usize,
+    pub out_maps: usize,
+    pub kernel: [usize; 2],
+    pub stride: usize,
+    /// Height and width of the padded input.
+    pub padded: [usize; 2],
+    /// Height and width of the output.
+    pub out_size: [usize; 2],
+}
+
+/// A convolution of feature maps with filters (out maps, in maps, k, k).
+pub struct Convolution<'a> {
+    input: LaneShape,
+    geometry: Geometry,
+    padding: usize,
+    filters: &'a [f32],
+    algorithm: Algorithm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Algorithm {
+    Direct,
+    /// Fewer multiplications, for 3×3 filters at stride 1.
+    Winograd,
+}
+
+/// Maps below which Winograd's transforms cost more than they save.
+const WINOGRAD_MAPS: usize = 8;
+
+impl<'a> Convolution<'a> {
+    /// The convolution of `input` with `filters`; `None` where they don't fit.
+    pub fn new(
+        input: LaneShape,
+        filters: &'a [f32],
+        [out_maps, in_maps, k_height, k_width]: [usize; 4],
+        window: Window,
+    ) -> Option<Self> {
+        let Window { stride, padding } = window;
+        let [height, width] = input.size;
+        let out_size = [window.positions(height, k_height)?, window.positions(width, k_width)?];
+        if input.maps != in_maps || filters.len() != out_maps * in_maps * k_height * k_width || filters.is_empty() {
+            return None;
+        }
+        let few = in_maps.min(out_maps) < WINOGRAD_MAPS;
+        let algorithm = match ([k_height, k_width], stride) {
+            ([3, 3], 1) if !few => Algorithm::Winograd,
+            _ => Algorithm::Direct,
+        };
+        let padded = match algorithm {
+            Algorithm::Direct => input.size.map(|pixels| pixels + 2 * padding),
+            Algorithm::Winograd => out_size.map(winograd::padded),
+        };
+        let geometry = Geometry { in_maps, out_maps, kernel: [k_height, k_width], stride, padded, out_size };
+        Some(Self { input, geometry, padding, filters, algorithm })
+    }
+
+    /// The output.
+    pub fn forward(&self, input: &Lanes) -> Lanes {
+        let workspace = input.workspace();
+        let shape = LaneShape { maps: self.geometry.out_maps, size: self.geometry.out_size, ..self.input };
+        match self.algorithm {
+            Algorithm::Direct => {
+                let weights = direct::ForwardWeights::new(&self.geometry, self.filters);
+                Lanes::build(workspace, shape, |group, output| {
+                    let padded = self.pad(workspace, input.group(group));
+                    direct::forward(&self.geometry, &padded, &weights, output);
+                })
+            }
+            Algorithm::Winograd => {
+                let weights = winograd::Weights::forward(&self.geometry, self.filters);
+                Lanes::build(workspace, shape, |group, output| {
+                    let padded = self.pad(workspace, input.group(group));
+                    winograd::forward(&self.geometry, workspace, &padded, &weights, output);
+                })
+            }
+        }
+    }
+
+    /// The gradient of the input, if asked for, and that of the filters.
+    pub fn backward(&self, input: &Lanes, gradient: &Lanes, of_input: bool) -> (Option<Lanes>, Vec<f32>) {
+        let workspace = input.workspace();
+        let plan = match self.algorithm {
+            Algorithm::Direct => Backward::Direct(direct::BackwardWeights::new(&self.geometry, self.filters)),
+            Algorithm::Winograd => Backward::Winograd(winograd::Weights::backward(&self.geometry, self.filters)),
+        };
+        let length = match self.algorithm {
+            Algorithm::Direct => self.filters.len(),
+            Algorithm::Winograd => winograd::sums_length(&self.geometry),
+        };
+        let group = |group: usize, mut input_gradient: Option<&mut [f32]>| {
+            let padded = self.pad(workspace, input.group(group));
+            let mut scratch = input_gradient.as_ref().map(|_| self.padded_zeros(workspace));
+            let mut sums = workspace.take(length);
+            sums.fill(0.0);
+            let entries = (&*padded, gradient.group(group));
+            match &plan {
+                Backward::Direct(weights) => {
+                    direct::backward(&self.geometry, entries, weights, scratch.as_deref_mut(), &mut sums);
+                }
+                Backward::Winograd(weights) => {
+                    winograd::backward(&self.geometry, workspace, entries, weights, scratch.as_deref_mut(), &mut sums);
+                }
+            }
+            if let (Some(to), Some(scratch)) = (&mut input_gradient, &scratch) {
+                self.crop(scratch, to);
+            }
+            sums
+        };
+        let (input_gradient, partial) = self.for_each_group(workspace, of_input, group);
+        let mut total = vec![0.0; length];
+        for sums in partial {
+            total.iter_mut().zip(&*sums).for_each(|(total, part)| *total += part);
+        }
+        let filter_gradient = match self.algorithm {
+            Algorithm::Direct => total,
+            Algorithm::Winograd => winograd::filter_gradient(&self.geometry, &total),
+        };
+        (input_gradient, filter_gradient)
+    }
+
+    /// Runs `group` for every group of images, with the group's part of the input's gradient if that's wanted; returns
+    /// the gradient and the groups' results in order.
+    fn for_each_group(
+        &self,
+        workspace: &Workspace,
+        of_input: bool,
+        group: impl Fn(usize, Option<&mut [f32]>) -> Buffer + Sync,
+    ) -> (Option<Lanes>, Vec<Buffer>) {
+        if !of_input {
+            return (None, (0..self.input.groups()).into_par_iter().map(|n| group(n, None)).collect());
+        }
+        let (gradient, results) = Lanes::build_with(workspace, self.input, |n, entries| group(n, Some(entries)));
+        (Some(gradient), results)
+    }
+
+    fn row(&self) -> usize {
+        self.geometry.in_maps * lane_count()
+    }
+
+    /// A group's input with its padding; itself where there's none.
+    fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Padded<'b> {
+        if self.input.size == self.geometry.padded {
+            return Padded::Same(entries);
+        }
+        let mut padded = self.padded_zeros(workspace);
+        self.for_each_row(|inside, outside, length| {
+            padded[outside..outside + length].copy_from_slice(&entries[inside..inside + length]);
+        });
+        Padded::Copy(padded)
+    }
+
+    fn crop(&self, padded: &[f32], entries: &mut [f32]) {
+        entries.fill(0.0);
+        self.for_each_row(|inside, outside, length| {
+            entries[inside..inside + length].copy_from_slice(&padded[outside..outside + length]);
+        });
+    }
+
+    fn padded_zeros(&self, workspace: &Workspace) -> Buffer {
+        let [height, width] = self.geometry.padded;
+        let mut zeros = workspace.take(height * width * self.row());
+        zeros.fill(0.0);
+        zeros
+    }
+
+    /// Visits the image's rows as far as the padded image has them: (start in the image, start in the padded image, length).
+    fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
+        let ([height, width], [padded_height, padded_width]) = (self.input.size, self.geometry.padded);
+        let columns = width.min(padded_width.saturating_sub(self.padding));
+        for y in 0..height.min(padded_height.saturating_sub(self.padding)) {
+            let outside = (y + self.padding) * padded_width + self.padding;
+            visit(y * width * self.row(), outside * self.row(), columns * self.row());
+        }
+    }
+}
+
+enum Backward {
+    Direct(direct::BackwardWeights),
+    Winograd(winograd::Weights),
+}
+
+enum Padded<'a> {
+    Same(&'a [f32]),
+    Copy(Buffer),
+}
+
+impl std::ops::Deref for Padded<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Same(entries) => entries,
+            Self::Copy(buffer) => buffer,
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Feature maps with the images of a batch side by side in vector lanes.
+
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::buffer::{Buffer, Workspace};
+use crate::kernel::slices::with_entries;
+
+/// Feature maps of f32, stored as (groups, height, width, maps, lanes): a group is as many images as there are lanes, the
+/// last one is filled up with images of no meaning.
+///
+/// A vector register then holds one pixel of one map for several images, so that every operator vectorises fully at any
+/// number of maps and pixels, and weights are scalars.
+#[derive(Clone)]
+pub struct Lanes {
+    shape: LaneShape,
+    entries: Arc<Buffer>,
+    workspace: Workspace,
+}
+
+/// The sizes of [`Lanes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LaneShape {
+    /// Images.
+    pub batch: usize,
+    /// Maps.
+    pub maps: usize,
+    /// Height and width.
+    pub size: [usize; 2],
+}
+
+/// Images per group: those that fill a vector register, and at least 8.
+pub fn lane_count() -> usize {
+    struct Count;
+    impl WithSimd for Count {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES.max(8)
+        }
+    }
+    Arch::new().dispatch(Count)
+}
+
+/// Vectors that hold a map's value for all lanes.
+pub fn parts<S: Simd>() -> usize {
+    lane_count() / S::F32_LANES
+}
+
+impl LaneShape {
+    /// Groups of images.
+    pub fn groups(&self) -> usize {
+        self.batch.div_ceil(lane_count())
+    }
+
+    /// Pixels of a map.
+    pub fn pixels(&self) -> usize {
+        self.size[0] * self.size[1]
+    }
+
+    /// Floats of one group.
+    pub fn group(&self) -> usize {
+        self.pixels() * self.maps * lane_count()
+    }
+
+    /// Lanes of group `group` that hold images.
+    pub fn lanes_of(&self, group: usize) -> usize {
+        (self.batch - group * lane_count()).min(lane_count())
+    }
+}
+
+impl Lanes {
+    /// Maps filled by `write`(group, floats of the group), in parallel.
+    pub fn build(workspace: &Workspace, shape: LaneShape, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
+        Self::build_with(workspace, shape, write).0
+    }
+
+    /// As [`Lanes::build`]; also returns what `write` returns, in the order of the groups.
+    pub fn build_with<R: Send>(
+        workspace: &Workspace,
+        shape: LaneShape,
+        write: impl Fn(usize, &mut [f32]) -> R + Sync,
+    ) -> (Self, Vec<R>) {
+        let mut entries = workspace.take(shape.groups() * shape.group());
+        let groups = entries.par_chunks_mut(shape.group()).enumerate();
+        let results = groups.map(|(group, entries)| write(group, entries)).collect();
+        (Self { shape, entries: Arc::new(entries), workspace: workspace.clone() }, results)
+    }
+
+    /// From a tensor (batch, maps, height, width) of f32.
+    pub fn from_tensor(workspace: &Workspace, tensor: &Tensor) -> Result<Self> {
+        let (batch, maps, height, width) = tensor.dims4()?;
+        let shape = LaneShape { batch, maps, size: [height, width] };
+        let (lanes, pixels) = (lane_count(), shape.pixels());
+        with_entries::<f32, _>(tensor, |images| {
+            Ok(Self::build(workspace, shape, |group, entries| {
+                entries.fill(0.0);
+                for lane in 0..shape.lanes_of(group) {
+                    let image = &images[(group * lanes + lane) * maps * pixels..][..maps * pixels];
+                    for (map, values) in image.chunks(pixels).enumerate() {
+                        let places = entries[map * lanes + lane..].iter_mut().step_by(maps * lanes);
+                        places.zip(values).for_each(|(place, value)| *place = *value);
+                    }
+                }
+            }))
+        })
+    }
+
+    /// As a tensor (batch, maps, height, width).
+    pub fn to_tensor(&self) -> Result<Tensor> {
+        let LaneShape { batch, maps, size: [height, width] } = self.shape;
+        let (lanes, pixels) = (lane_count(), self.shape.pixels());
+        let mut images = vec![0.0; batch * maps * pixels];
+        images.par_chunks_mut(maps * pixels).enumerate().for_each(|(image, values)| {
+            let entries = self.group(image / lanes);
+            for (map, values) in values.chunks_mut(pixels).enumerate() {
+                let places = entries[map * lanes + image % lanes..].iter().step_by(maps * lanes);
+                values.iter_mut().zip(places).for_each(|(value, place)| *value = *place);
+            }
+        });
+        Tensor::from_vec(images, (batch, maps, height, width), &candle_core::Device::Cpu)
+    }
+
+    /// The sizes.
+    pub fn shape(&self) -> LaneShape {
+        self.shape
+    }
+
+    /// Where results and scratch memory come from.
+    pub fn workspace(&self) -> &Workspace {
+        &self.workspace
+    }
+
+    /// The floats of one group: (height, width, maps, lanes).
+    pub fn group(&self, group: usize) -> &[f32] {
+        &self.entries[group * self.shape.group()..(group + 1) * self.shape.group()]
+    }
+}
