@@ -56,6 +56,7 @@
 #![warn(missing_docs)]
 
 pub mod bank;
+pub mod bench;
 pub mod data;
 pub mod error;
 pub mod files;

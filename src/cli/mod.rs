@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod attribute;
+mod bench;
 mod data;
 mod expand;
 mod params;
@@ -31,6 +32,8 @@ enum Command {
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
     Expand(expand::Args),
+    /// Measure how fast this machine trains.
+    Bench(bench::Args),
     /// Look at, make and fetch images.
     Data(data::Args),
 }
@@ -42,6 +45,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
     }
 }

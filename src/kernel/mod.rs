@@ -5,12 +5,17 @@
 //! what is summed, is summed in an order that depends on shapes alone.
 
 mod conv;
+mod feature_map;
 pub mod lanes;
 mod matmul;
 mod norm;
+mod operators;
 mod pool;
 mod slices;
 
 pub use conv::{Window, conv2d};
+pub use feature_map::{FeatureMap, Output};
+pub use lanes::{Activation, Workspace};
+pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};

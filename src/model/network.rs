@@ -12,9 +12,10 @@ use crate::bank::{FreeBank, ParameterCount};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
+use crate::kernel::{FeatureMap, Output, Workspace};
 use crate::nn::{
-    Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer, Mode,
-    Reduction, Relu, SpatialPool,
+    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer, Mode,
+    Reduction, SpatialPool,
 };
 
 /// Most maps of a layer; more is a slip of the pen, and would exhaust the memory before anyone sees it.
@@ -67,6 +68,7 @@ pub struct NamedLayer {
 pub struct Network {
     layers: Vec<NamedLayer>,
     input: InputShape,
+    workspace: Workspace,
 }
 
 impl Network {
@@ -76,7 +78,7 @@ impl Network {
     /// When a width is 0, their number isn't that of the skeleton, or the image is too small for the skeleton.
     pub fn new(config: &NetConfig, input: InputShape, vb: &VarBuilder) -> Result<Self> {
         let layers = Builder::new(config, input, vb).build()?;
-        let network = Self { layers, input };
+        let network = Self { layers, input, workspace: Workspace::default() };
         network.check_sizes()?;
         Ok(network)
     }
@@ -99,16 +101,30 @@ impl Network {
         Ok(Budget { parameters: real, one_bit_parameters: one_bit, maps, multiply_adds })
     }
 
-    /// Class scores (batch, classes) of images (batch, channels, height, width).
+    /// Class scores (batch, classes) of images (batch, channels, height, width), as part of candle's graph.
     ///
     /// # Errors
     /// When the images have another shape; the message names the layer.
     pub fn forward(&self, images: &Tensor, mode: &mut Mode) -> Result<Tensor> {
-        let mut maps = images.clone();
-        for NamedLayer { name, layer } in &self.layers {
-            maps = layer.forward(&maps, mode).map_err(|e| Error::invalid(format!("layer {name}: {e}")))?;
-        }
-        Ok(maps.reshape((images.dim(0)?, self.input.classes))?)
+        let maps = self.apply(FeatureMap::from_tensor(images), mode)?;
+        Ok(maps.into_tensor()?.reshape((images.dim(0)?, self.input.classes))?)
+    }
+
+    /// The same by the fastest way that there is; the gradients come from [`Output::backward`], with scores of the shape
+    /// (batch, classes, 1, 1).
+    ///
+    /// # Errors
+    /// As [`Network::forward`].
+    pub fn output(&self, images: &Tensor, mode: &mut Mode) -> Result<Output> {
+        let record = matches!(mode, Mode::Training(_));
+        let maps = FeatureMap::from_images(images, &self.workspace, record)?;
+        Ok(self.apply(maps, mode)?.output()?)
+    }
+
+    fn apply(&self, images: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
+        self.layers.iter().try_fold(images, |maps, NamedLayer { name, layer }| {
+            layer.apply(maps, mode).map_err(|e| Error::invalid(format!("layer {name}: {e}")))
+        })
     }
 
     /// The layers, from the image on.
@@ -198,9 +214,9 @@ impl<'a> Builder<'a> {
         self.push(name.to_owned(), conv);
         self.width = width;
         let norm_name = format!("{name}.norm");
-        let norm = FieldNorm::new(self.fields.clone(), FieldNormConfig::default(), self.vb.pp(&norm_name))?;
+        let config = FieldNormConfig { activation: Activation::Relu, ..FieldNormConfig::default() };
+        let norm = FieldNorm::new(self.fields.clone(), config, self.vb.pp(&norm_name))?;
         self.push(norm_name, norm);
-        self.push(format!("{name}.relu"), Relu::new(self.fields.clone()));
         if self.config.dropout != 0.0 {
             self.push(format!("{name}.dropout"), FieldDropout::new(self.fields.clone(), self.config.dropout)?);
         }

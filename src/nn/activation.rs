@@ -4,6 +4,9 @@ use candle_core::Tensor;
 
 use super::{FieldType, Layer, Mode};
 use crate::error::Result;
+use crate::kernel::FeatureMap;
+
+pub use crate::kernel::Activation;
 
 /// max(0, x).
 #[derive(Clone, Debug)]
@@ -19,8 +22,8 @@ impl Relu {
 }
 
 impl Layer for Relu {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        Ok(input.relu()?)
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        Ok(input.through(Tensor::relu)?)
     }
 
     fn input(&self) -> &FieldType {

@@ -10,7 +10,7 @@ use super::{FieldType, Layer, Mode};
 use crate::bank::{self, Bank, Initialisation, Kind, ParameterCount};
 use crate::error::Result;
 use crate::group::PointGroup;
-use crate::kernel::{self, Window};
+use crate::kernel::{FeatureMap, Window};
 
 /// What a convolution does beside its filters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,12 +69,12 @@ impl Conv {
 }
 
 impl Layer for Conv {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        let output = kernel::conv2d(input, &self.filters()?, self.config.window)?;
-        let Some(bias) = &self.bias else { return Ok(output) };
-        let FieldType { fields, .. } = self.output;
-        let per_map = bias.reshape((fields, 1))?.broadcast_as((fields, self.output.field_size()))?;
-        Ok(output.broadcast_add(&per_map.reshape((1, self.output.maps(), 1, 1))?)?)
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        let output = input.conv2d(&self.filters()?, self.config.window)?;
+        Ok(match &self.bias {
+            Some(bias) => output.add_bias(bias)?,
+            None => output,
+        })
     }
 
     fn input(&self) -> &FieldType {
@@ -94,6 +94,10 @@ impl Layer for Conv {
     fn multiply_adds(&self, size: [usize; 2]) -> u64 {
         let pixels = self.output_size(size).map_or(0, |[height, width]| height * width);
         self.bank.filter_shape().iter().map(|&n| n as u64).product::<u64>() * pixels as u64
+    }
+
+    fn filter_shape(&self) -> Option<[usize; 4]> {
+        Some(self.bank.filter_shape())
     }
 
     fn parameters(&self) -> ParameterCount {

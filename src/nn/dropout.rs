@@ -5,6 +5,7 @@ use rand::RngExt;
 
 use super::{FieldType, Layer, Mode};
 use crate::error::{Error, Result};
+use crate::kernel::FeatureMap;
 
 /// Dropout (Srivastava et al. 2014) of single pixels of a field; the maps of a field lose the same pixels.
 #[derive(Clone, Debug)]
@@ -27,18 +28,21 @@ impl FieldDropout {
 }
 
 impl Layer for FieldDropout {
-    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
-        self.fields.check(input)?;
-        let Mode::Training(stream) = mode else { return Ok(input.clone()) };
-        let (batch, _, height, width) = input.dims4()?;
+    fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
+        let [batch, maps, height, width] = input.dims()?;
+        self.fields.check(&[batch, maps, height, width])?;
+        let Mode::Training(stream) = mode else { return Ok(input) };
         let (fields, size) = (self.fields.fields, self.fields.field_size());
         let scale = 1.0 / (1.0 - self.rate) as f32;
         let kept = (0..batch * fields * height * width)
             .map(|_| if stream.random::<f64>() < self.rate { 0.0 } else { scale })
             .collect::<Vec<f32>>();
-        let mask = Tensor::from_vec(kept, (batch, fields, 1, height * width), input.device())?;
-        let by_field = input.reshape((batch, fields, size, height * width))?;
-        Ok(by_field.broadcast_mul(&mask.to_dtype(input.dtype())?)?.reshape(input.shape())?)
+        let dropped = input.through(|input| {
+            let mask = Tensor::from_vec(kept, (batch, fields, 1, height * width), input.device())?;
+            let by_field = input.reshape((batch, fields, size, height * width))?;
+            by_field.broadcast_mul(&mask.to_dtype(input.dtype())?)?.reshape(input.shape())
+        });
+        Ok(dropped?)
     }
 
     fn input(&self) -> &FieldType {

@@ -39,13 +39,13 @@ impl FieldType {
         self.fields * self.field_size()
     }
 
-    /// Checks that `maps` is (batch, maps of this type, height, width).
+    /// Checks that these are the dimensions (batch, maps of this type, height, width).
     ///
     /// # Errors
-    /// When it isn't.
-    pub fn check(&self, maps: &Tensor) -> Result<()> {
-        match maps.dims() {
-            [_, found, ..] if maps.rank() == 4 && *found == self.maps() => Ok(()),
+    /// When they aren't.
+    pub fn check(&self, dims: &[usize]) -> Result<()> {
+        match dims {
+            [_, found, _, _] if *found == self.maps() => Ok(()),
             other => {
                 let Self { fields, group, representation, .. } = self;
                 let wanted = format!("{fields} {representation:?} fields of {} ({} maps)", group.name(), self.maps());
@@ -59,7 +59,7 @@ impl FieldType {
     /// # Errors
     /// When the tensor has other maps, or isn't square.
     pub fn act(&self, g: usize, maps: &Tensor) -> Result<Tensor> {
-        self.check(maps)?;
+        self.check(maps.dims())?;
         let (batch, _, height, width) = maps.dims4()?;
         if height != width {
             return Err(Error::invalid(format!("only square maps can be turned, not {height}×{width} pixels")));

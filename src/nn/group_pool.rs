@@ -1,12 +1,11 @@
 //! Pooling over the group axis.
 
-use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::{FieldType, Layer, Mode};
 use crate::error::Result;
 use crate::group::Representation;
-use crate::kernel;
+use crate::kernel::FeatureMap;
 
 /// How pooling makes one number of many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +35,12 @@ impl GroupPool {
 }
 
 impl Layer for GroupPool {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        self.input.check(input)?;
-        let (batch, _, height, width) = input.dims4()?;
-        let by_element = input.reshape((batch, self.input.fields, self.input.field_size(), height * width))?;
-        let pooled = match self.reduction {
-            Reduction::Max => kernel::max_over_axis(&by_element, 2)?,
-            Reduction::Mean => by_element.mean(2)?,
-        };
-        Ok(pooled.reshape((batch, self.output.maps(), height, width))?)
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        self.input.check(&input.dims()?)?;
+        match self.reduction {
+            Reduction::Max => Ok(input.max_over_fields(self.input.fields)?),
+            Reduction::Mean => Ok(input.mean_over_fields(self.input.fields)?),
+        }
     }
 
     fn input(&self) -> &FieldType {

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use candle_core::{Module, Tensor};
+use candle_core::Module;
 use candle_nn::VarBuilder;
 
 use super::{FieldType, Layer, Mode};
 use crate::bank::ParameterCount;
 use crate::error::Result;
 use crate::group::PointGroup;
+use crate::kernel::FeatureMap;
 
 /// A fully connected layer on flattened maps: (batch, maps, height, width) to (batch, outputs, 1, 1).
 ///
@@ -35,11 +36,13 @@ impl Linear {
 }
 
 impl Layer for Linear {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        self.input.check(input)?;
-        let output = self.linear.forward(&input.flatten_from(1)?)?;
-        let (batch, outputs) = output.dims2()?;
-        Ok(output.reshape((batch, outputs, 1, 1))?)
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        let dims = input.dims()?;
+        self.input.check(&dims)?;
+        let output = input.through(|input| {
+            self.linear.forward(&input.flatten_from(1)?)?.reshape((dims[0], self.output.maps(), 1, 1))
+        });
+        Ok(output?)
     }
 
     fn input(&self) -> &FieldType {

@@ -17,9 +17,10 @@ mod weights;
 use candle_core::Tensor;
 
 use crate::error::Result;
+use crate::kernel::FeatureMap;
 use crate::rng::Stream;
 
-pub use activation::Relu;
+pub use activation::{Activation, Relu};
 pub use conv::{Conv, ConvConfig};
 pub use dropout::FieldDropout;
 pub use equivariance::equivariance_error;
@@ -32,11 +33,19 @@ pub use weights::Weights;
 
 /// A part of a network.
 pub trait Layer: Send + Sync {
-    /// Maps (batch, in maps, height, width) to (batch, out maps, height', width').
+    /// Maps (batch, in maps, height, width) to (batch, out maps, height', width'), however they are stored.
     ///
     /// # Errors
     /// When the input's shape isn't one that the layer takes.
-    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor>;
+    fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap>;
+
+    /// The same on a tensor, as part of candle's graph.
+    ///
+    /// # Errors
+    /// As [`Layer::apply`].
+    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
+        Ok(self.apply(FeatureMap::from_tensor(input), mode)?.into_tensor()?)
+    }
 
     /// How the input's maps transform.
     fn input(&self) -> &FieldType;
@@ -52,6 +61,11 @@ pub trait Layer: Send + Sync {
     /// Multiply-adds of one image of this height and width: those of the convolutions and matrix products.
     fn multiply_adds(&self, _size: [usize; 2]) -> u64 {
         0
+    }
+
+    /// Shape of its filters (out maps, in maps, height, width), if it's a convolution.
+    fn filter_shape(&self) -> Option<[usize; 4]> {
+        None
     }
 
     /// Learned parameters.

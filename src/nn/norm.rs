@@ -4,10 +4,10 @@ use candle_core::{DType, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
 
 use super::weights::BUFFERS;
-use super::{FieldType, Layer, Mode};
+use super::{Activation, FieldType, Layer, Mode};
 use crate::bank::ParameterCount;
 use crate::error::Result;
-use crate::kernel::{self, Moments};
+use crate::kernel::{FeatureMap, Moments};
 
 /// Constants of a [`FieldNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,11 +16,13 @@ pub struct FieldNormConfig {
     pub epsilon: f64,
     /// Weight of the newest batch in the running statistics.
     pub momentum: f64,
+    /// What follows, computed in the same pass.
+    pub activation: Activation,
 }
 
 impl Default for FieldNormConfig {
     fn default() -> Self {
-        Self { epsilon: 1e-5, momentum: 0.1 }
+        Self { epsilon: 1e-5, momentum: 0.1, activation: Activation::Identity }
     }
 }
 
@@ -67,31 +69,28 @@ impl FieldNorm {
         Ok(())
     }
 
-    /// The affine map that the running statistics amount to.
-    fn infer(&self, input: &Tensor) -> Result<Tensor> {
+    /// The affine map that the running statistics amount to, as slopes and offsets.
+    fn fixed(&self) -> Result<(Vec<f64>, Vec<f64>)> {
         let deviation = (self.running_variance.to_dtype(DType::F64)? + self.config.epsilon)?.sqrt()?;
         let slope = (self.gamma.to_dtype(DType::F64)? / deviation)?;
         let offset = (self.beta.to_dtype(DType::F64)? - (self.running_mean.to_dtype(DType::F64)? * &slope)?)?;
-        let (batch, maps, height, width) = input.dims4()?;
-        let fields = self.fields.fields;
-        let per_field = |t: Tensor| t.to_dtype(input.dtype())?.reshape((1, fields, 1));
-        let output = input
-            .reshape((batch, fields, maps / fields * height * width))?
-            .broadcast_mul(&per_field(slope)?)?
-            .broadcast_add(&per_field(offset)?)?;
-        Ok(output.reshape(input.shape())?)
+        Ok((slope.to_vec1()?, offset.to_vec1()?))
     }
 }
 
 impl Layer for FieldNorm {
-    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
-        self.fields.check(input)?;
+    fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
+        self.fields.check(&input.dims()?)?;
+        let FieldNormConfig { epsilon, activation, .. } = self.config;
         match mode {
-            Mode::Inference => self.infer(input),
+            Mode::Inference => {
+                let (slope, offset) = self.fixed()?;
+                Ok(input.scale(slope, offset, activation)?)
+            }
             Mode::Training(_) => {
-                let moments = kernel::field_moments(input, self.fields.fields)?;
+                let (output, moments) = input.normalise([&self.gamma, &self.beta], epsilon, activation)?;
                 self.follow(&moments)?;
-                Ok(kernel::normalise_batch(input, &self.gamma, &self.beta, &moments, self.config.epsilon)?)
+                Ok(output)
             }
         }
     }

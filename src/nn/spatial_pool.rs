@@ -1,11 +1,9 @@
 //! Pooling over pixels.
 
-use candle_core::Tensor;
-
 use super::group_pool::Reduction;
 use super::{FieldType, Layer, Mode};
 use crate::error::{Error, Result};
-use crate::kernel;
+use crate::kernel::FeatureMap;
 
 /// Maximum or mean over square windows that lie side by side.
 ///
@@ -31,11 +29,11 @@ impl SpatialPool {
 }
 
 impl Layer for SpatialPool {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        self.fields.check(input)?;
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        self.fields.check(&input.dims()?)?;
         match self.reduction {
-            Reduction::Max => Ok(kernel::max_pool2d(input, self.size)?),
-            Reduction::Mean => Ok(kernel::mean_pool2d(input, self.size)?),
+            Reduction::Max => Ok(input.max_pool2d(self.size)?),
+            Reduction::Mean => Ok(input.mean_pool2d(self.size)?),
         }
     }
 
@@ -67,9 +65,8 @@ impl GlobalMaxPool {
 }
 
 impl Layer for GlobalMaxPool {
-    fn forward(&self, input: &Tensor, _: &mut Mode) -> Result<Tensor> {
-        let (batch, maps, ..) = input.dims4()?;
-        Ok(kernel::max_over_axis(&input.flatten_from(2)?, 2)?.reshape((batch, maps, 1, 1))?)
+    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
+        Ok(input.max_over_pixels()?)
     }
 
     fn input(&self) -> &FieldType {

@@ -1,3 +1,4 @@
 //! Results as people read them, one file a format.
 
+pub mod bench;
 pub mod table;

@@ -142,7 +142,7 @@ fn over_seeds(seeds: Option<&[u64]>) -> String {
 }
 
 /// A table of which the first `names` columns hold words and the others numbers; ends with a newline.
-fn lines(header: &[&str], names: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(super) fn lines(header: &[&str], names: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
     table.set_header(header.to_vec()).add_rows(rows);

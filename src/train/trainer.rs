@@ -132,7 +132,8 @@ impl<'a> Trainer<'a> {
         let mut done = Progress { epoch, batch: 0, batches: batches.count(), images: 0, loss: 0.0, error: 0.0 };
         for batch in batches.shuffled(self.seed, epoch, self.config.augmentation) {
             let batch = batch?;
-            let scores = self.network.forward(&batch.images, &mut Mode::Training(&mut dropout))?;
+            let output = self.network.output(&batch.images, &mut Mode::Training(&mut dropout))?;
+            let scores = output.tensor().flatten_from(1)?;
             let loss = cross_entropy(&scores, &batch.labels)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             if !value.is_finite() {
@@ -141,7 +142,7 @@ impl<'a> Trainer<'a> {
                     done.batch + 1
                 )));
             }
-            self.adam.step(&loss.backward()?, learning_rate)?;
+            self.adam.step(&output.backward(&loss)?, learning_rate)?;
             let images = batch.classes.len();
             loss_sum += value * images as f64;
             wrong += count_wrong(&predicted_classes(&scores)?, &batch.classes);
@@ -168,7 +169,8 @@ impl<'a> Trainer<'a> {
         let batches = Batches::new(test, self.statistics, EVALUATION_BATCH, &self.device);
         let mut predictions = Vec::with_capacity(test.len());
         for batch in batches.in_order() {
-            predictions.extend(predicted_classes(&self.network.forward(&batch?.images, &mut Mode::Inference)?)?);
+            let output = self.network.output(&batch?.images, &mut Mode::Inference)?;
+            predictions.extend(predicted_classes(&output.tensor().flatten_from(1)?)?);
         }
         let error = count_wrong(&predictions, &test.labels) as f64 / test.len().max(1) as f64;
         Ok(Evaluation { error, predictions })

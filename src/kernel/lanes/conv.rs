@@ -29,6 +29,17 @@ pub struct Convolution<'a> {
     algorithm: Algorithm,
 }
 
+/// Which gradients of a convolution are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// That of the input.
+    Input,
+    /// That of the filters.
+    Filters,
+    /// Both.
+    Both,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
     Direct,
@@ -88,8 +99,9 @@ impl<'a> Convolution<'a> {
         }
     }
 
-    /// The gradient of the input, if asked for, and that of the filters.
-    pub fn backward(&self, input: &Lanes, gradient: &Lanes, of_input: bool) -> (Option<Lanes>, Vec<f32>) {
+    /// The gradients of the input and of the filters, as far as they are wanted.
+    pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
+        let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
         let workspace = input.workspace();
         let plan = match self.algorithm {
             Algorithm::Direct => Backward::Direct(direct::BackwardWeights::new(&self.geometry, self.filters)),
@@ -102,15 +114,17 @@ impl<'a> Convolution<'a> {
         let group = |group: usize, mut input_gradient: Option<&mut [f32]>| {
             let padded = self.pad(workspace, input.group(group));
             let mut scratch = input_gradient.as_ref().map(|_| self.padded_zeros(workspace));
-            let mut sums = workspace.take(length);
-            sums.fill(0.0);
+            let mut sums = of_filters.then(|| workspace.take(length));
+            if let Some(sums) = &mut sums {
+                sums.fill(0.0);
+            }
             let entries = (&*padded, gradient.group(group));
             match &plan {
                 Backward::Direct(weights) => {
-                    direct::backward(&self.geometry, entries, weights, scratch.as_deref_mut(), &mut sums);
+                    direct::backward(&self.geometry, entries, weights, scratch.as_deref_mut(), sums.as_deref_mut());
                 }
                 Backward::Winograd(weights) => {
-                    winograd::backward(&self.geometry, workspace, entries, weights, scratch.as_deref_mut(), &mut sums);
+                    winograd::backward(&self.geometry, workspace, entries, weights, scratch.as_deref_mut(), sums.as_deref_mut());
                 }
             }
             if let (Some(to), Some(scratch)) = (&mut input_gradient, &scratch) {
@@ -119,15 +133,18 @@ impl<'a> Convolution<'a> {
             sums
         };
         let (input_gradient, partial) = self.for_each_group(workspace, of_input, group);
+        if !of_filters {
+            return (input_gradient, None);
+        }
         let mut total = vec![0.0; length];
-        for sums in partial {
+        for sums in partial.into_iter().flatten() {
             total.iter_mut().zip(&*sums).for_each(|(total, part)| *total += part);
         }
         let filter_gradient = match self.algorithm {
             Algorithm::Direct => total,
             Algorithm::Winograd => winograd::filter_gradient(&self.geometry, &total),
         };
-        (input_gradient, filter_gradient)
+        (input_gradient, Some(filter_gradient))
     }
 
     /// Runs `group` for every group of images, with the group's part of the input's gradient if that's wanted; returns
@@ -136,8 +153,8 @@ impl<'a> Convolution<'a> {
         &self,
         workspace: &Workspace,
         of_input: bool,
-        group: impl Fn(usize, Option<&mut [f32]>) -> Buffer + Sync,
-    ) -> (Option<Lanes>, Vec<Buffer>) {
+        group: impl Fn(usize, Option<&mut [f32]>) -> Option<Buffer> + Sync,
+    ) -> (Option<Lanes>, Vec<Option<Buffer>>) {
         if !of_input {
             return (None, (0..self.input.groups()).into_par_iter().map(|n| group(n, None)).collect());
         }

@@ -114,13 +114,13 @@ impl BackwardWeights {
     }
 }
 
-/// Adds one group's part to the gradient of its padded input, if wanted, and to that of the filters.
+/// Adds one group's part to the gradients of its padded input and of the filters, those that are wanted.
 pub fn backward(
     g: &Geometry,
     (input, gradient): (&[f32], &[f32]),
     weights: &BackwardWeights,
     input_gradient: Option<&mut [f32]>,
-    filter_gradient: &mut [f32],
+    filter_gradient: Option<&mut [f32]>,
 ) {
     struct Backward<'a> {
         g: &'a Geometry,
@@ -128,7 +128,7 @@ pub fn backward(
         gradient: &'a [f32],
         weights: &'a BackwardWeights,
         input_gradient: Option<&'a mut [f32]>,
-        filter_gradient: &'a mut [f32],
+        filter_gradient: Option<&'a mut [f32]>,
     }
     impl WithSimd for Backward<'_> {
         type Output = ();
@@ -140,7 +140,9 @@ pub fn backward(
             if let Some(to) = input_gradient {
                 add_input_gradient(simd, g, gradient, weights, bytemuck::cast_slice_mut(to));
             }
-            add_filter_gradient(simd, g, bytemuck::cast_slice(input), gradient, filter_gradient);
+            if let Some(to) = filter_gradient {
+                add_filter_gradient(simd, g, bytemuck::cast_slice(input), gradient, to);
+            }
         }
     }
     Arch::new().dispatch(Backward { g, input, gradient, weights, input_gradient, filter_gradient });

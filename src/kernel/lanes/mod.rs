@@ -1,12 +1,16 @@
 //! Operators on f32 feature maps on the CPU, vectorised across the images of a batch.
 
+mod activation;
 mod buffer;
 mod conv;
 mod direct;
 mod maps;
 mod micro;
+pub(super) mod norm;
+pub(super) mod pool;
 mod winograd;
 
+pub use activation::Activation;
 pub use buffer::Workspace;
-pub use conv::Convolution;
+pub use conv::{Convolution, Wanted};
 pub use maps::{LaneShape, Lanes};

@@ -158,14 +158,15 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &Wei
     Arch::new().dispatch(Forward(g, workspace, input, weights, output));
 }
 
-/// Adds one group's part to the gradient of its padded input, if wanted, and to the sums for that of the filters.
+/// Adds one group's part to the gradient of its padded input and to the sums for that of the filters, those that are
+/// wanted.
 pub fn backward(
     g: &Geometry,
     workspace: &Workspace,
     (input, gradient): (&[f32], &[f32]),
     weights: &Weights,
     input_gradient: Option<&mut [f32]>,
-    sums: &mut [f32],
+    sums: Option<&mut [f32]>,
 ) {
     struct Backward<'a> {
         g: &'a Geometry,
@@ -174,14 +175,14 @@ pub fn backward(
         gradient: &'a [f32],
         weights: &'a Weights,
         input_gradient: Option<&'a mut [f32]>,
-        sums: &'a mut [f32],
+        sums: Option<&'a mut [f32]>,
     }
     impl WithSimd for Backward<'_> {
         type Output = ();
 
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let Self { g, workspace, input, gradient, weights, mut input_gradient, sums } = self;
+            let Self { g, workspace, input, gradient, weights, mut input_gradient, mut sums } = self;
             let parts = parts::<S>();
             let (input, gradient): (&[S::f32s], &[S::f32s]) =
                 (bytemuck::cast_slice(input), bytemuck::cast_slice(gradient));
@@ -192,9 +193,11 @@ pub fn backward(
                 let mut gradients = workspace.take(tiles.count * POINTS * of_out * S::F32_LANES);
                 let patches: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut patches);
                 let gradients: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut gradients);
-                transform_input(simd, g, &tiles, input, patches);
                 transform_gradient(simd, g, &tiles, gradient, gradients);
-                add_products(simd, g, &tiles, gradients, patches, sums);
+                if let Some(sums) = &mut sums {
+                    transform_input(simd, g, &tiles, input, patches);
+                    add_products(simd, g, &tiles, gradients, patches, sums);
+                }
                 if let Some(to) = &mut input_gradient {
                     multiply(simd, &tiles, [g.out_maps, g.in_maps], weights, gradients, patches);
                     add_patches(simd, g, &tiles, patches, bytemuck::cast_slice_mut(to));

@@ -1,0 +1,109 @@
+//! Times of single convolutions.
+
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
+use rand::RngExt;
+use serde::Serialize;
+
+use super::Timing;
+use crate::error::{Error, Result};
+use crate::kernel::Window;
+use crate::kernel::lanes::{Convolution, LaneShape, Lanes, Wanted, Workspace};
+use crate::model::{InputShape, NamedLayer, NetConfig, Network};
+use crate::rng;
+
+/// A convolution of square images with square kernels at stride 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ConvolutionShape {
+    /// Maps before it.
+    pub in_maps: usize,
+    /// Maps behind it.
+    pub out_maps: usize,
+    /// Pixels of the kernel in each direction.
+    pub kernel: usize,
+    /// Pixels of the image in each direction.
+    pub size: usize,
+    /// Zeros on every side.
+    pub padding: usize,
+}
+
+/// Times of a convolution's three passes.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct ConvolutionTimes {
+    /// What was measured.
+    pub convolution: ConvolutionShape,
+    /// Images.
+    pub batch: usize,
+    /// The output.
+    pub forward: Timing,
+    /// The gradient of the input.
+    pub input_gradient: Timing,
+    /// The gradient of the filters.
+    pub filter_gradient: Timing,
+    /// Floating-point operations of each pass, by the definition of a convolution, in 10⁹.
+    pub gflop: f64,
+}
+
+impl ConvolutionTimes {
+    /// Achieved GFLOP/s of forward, input gradient and filter gradient.
+    pub fn gflops(&self) -> [f64; 3] {
+        [self.forward, self.input_gradient, self.filter_gradient].map(|timing| self.gflop * timing.per_second())
+    }
+}
+
+/// Times a convolution of `batch` images of noise on the current pool.
+///
+/// # Errors
+/// When the kernel doesn't fit the image, or a size is 0.
+pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Result<ConvolutionTimes> {
+    let ConvolutionShape { in_maps, out_maps, kernel, size, padding } = shape;
+    let unfit = || Error::invalid(format!("a convolution of {shape:?} and {batch} images can't be made"));
+    let input = LaneShape { batch, maps: in_maps, size: [size, size] };
+    let window = Window { stride: 1, padding };
+    if [in_maps, out_maps, kernel, size, batch].contains(&0) {
+        return Err(unfit());
+    }
+    let filters = noise("filters", out_maps * in_maps * kernel * kernel);
+    let filter_shape = [out_maps, in_maps, kernel, kernel];
+    let convolution = || Convolution::new(input, &filters, filter_shape, window).ok_or_else(unfit);
+    let images = noise_maps(&Workspace::default(), input);
+    let output = convolution()?.forward(&images);
+    let gradient = noise_maps(images.workspace(), output.shape());
+    let passes = [
+        Timing::of(repeats, || Ok(drop(convolution()?.forward(&images))))?,
+        Timing::of(repeats, || Ok(drop(convolution()?.backward(&images, &gradient, Wanted::Input))))?,
+        Timing::of(repeats, || Ok(drop(convolution()?.backward(&images, &gradient, Wanted::Filters))))?,
+    ];
+    let [forward, input_gradient, filter_gradient] = passes;
+    let products = output.shape().batch * output.shape().pixels() * filters.len();
+    let gflop = 2.0 * products as f64 / 1e9;
+    Ok(ConvolutionTimes { convolution: shape, batch, forward, input_gradient, filter_gradient, gflop })
+}
+
+/// The convolutions of a network on square images, by name.
+///
+/// # Errors
+/// When the network can't be built for `input`.
+pub fn convolutions_of(config: &NetConfig, input: InputShape) -> Result<Vec<(String, ConvolutionShape)>> {
+    let network = Network::new(config, input, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+    let mut size = input.size;
+    let mut convolutions = Vec::new();
+    for NamedLayer { name, layer } in network.layers() {
+        if let Some([out_maps, in_maps, kernel, _]) = layer.filter_shape() {
+            let shape = ConvolutionShape { in_maps, out_maps, kernel, size: size[0], padding: 0 };
+            convolutions.push((name.clone(), shape));
+        }
+        size = layer.output_size(size).unwrap_or(size);
+    }
+    Ok(convolutions)
+}
+
+fn noise(stream: &str, length: usize) -> Vec<f32> {
+    let mut stream = rng::stream(0, stream);
+    (0..length).map(|_| stream.random::<f32>() - 0.5).collect()
+}
+
+fn noise_maps(workspace: &Workspace, shape: LaneShape) -> Lanes {
+    let entries = noise("maps", shape.group());
+    Lanes::build(workspace, shape, |_, to| to.copy_from_slice(&entries))
+}

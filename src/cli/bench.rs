@@ -1,0 +1,139 @@
+//! `equisplit bench`
+
+use candle_core::Device;
+use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes};
+use equisplit::model::{InputShape, NetConfig, PRESETS, Skeleton};
+use equisplit::report::bench as table;
+use equisplit::{Error, Result};
+use serde::Serialize;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The network: the name of a preset.
+    #[arg(long, value_name = "ARM", default_value = "p4", conflicts_with = "convolution")]
+    arm: String,
+    /// Which layers it has.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "convolution")]
+    skeleton: Skeleton,
+    /// One convolution instead of a network: in maps, out maps, kernel, pixels of the image, padding.
+    #[arg(long, value_name = "IN,OUT,K,SIZE,PADDING", value_delimiter = ',')]
+    convolution: Vec<usize>,
+    /// Images.
+    #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4096))]
+    batch: u16,
+    /// Threads [default: the cores].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// How often each thing is measured.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    repeats: u16,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a network's bench gives, as JSON.
+#[derive(Serialize)]
+struct NetworkReport<'a> {
+    arm: &'a str,
+    skeleton: Skeleton,
+    batch: u16,
+    threads: usize,
+    #[serde(flatten)]
+    times: NetworkTimes,
+    images_per_second: Rates,
+    sgemm_gflops: f64,
+    convolutions: Vec<Layer>,
+}
+
+#[derive(Serialize)]
+struct Rates {
+    step: f64,
+    inference: f64,
+}
+
+#[derive(Serialize)]
+struct Layer {
+    name: String,
+    #[serde(flatten)]
+    times: ConvolutionTimes,
+    /// Of forward, input gradient, filter gradient.
+    gflops: [f64; 3],
+}
+
+/// What a single convolution's bench gives, as JSON.
+#[derive(Serialize)]
+struct ConvolutionReport {
+    threads: usize,
+    #[serde(flatten)]
+    times: ConvolutionTimes,
+    gflops: [f64; 3],
+    sgemm_gflops: f64,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let threads = args.threads.map_or(0, usize::from);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))?;
+    pool.install(|| match *args.convolution.as_slice() {
+        [] => network(args),
+        [in_maps, out_maps, kernel, size, padding] => {
+            convolution(args, ConvolutionShape { in_maps, out_maps, kernel, size, padding })
+        }
+        _ => super::wrong_usage("--convolution takes five numbers: IN,OUT,K,SIZE,PADDING"),
+    })
+}
+
+fn network(args: &Args) -> Result<()> {
+    let Some(mut config) = NetConfig::preset(&args.arm) else {
+        super::wrong_usage(&format!("--arm {}: there are {}", args.arm, PRESETS.join(", ")))
+    };
+    config.skeleton = args.skeleton;
+    let (batch, repeats, input) = (usize::from(args.batch), usize::from(args.repeats), InputShape::DIGITS);
+    let times = bench::network(&config, input, batch, &Device::Cpu, repeats)?;
+    let convolutions = bench::convolutions_of(&config, input)?.into_iter().map(|(name, shape)| {
+        let times = bench::convolution(shape, batch, repeats)?;
+        Ok(Layer { name, times, gflops: times.gflops() })
+    });
+    let report = NetworkReport {
+        arm: &args.arm,
+        skeleton: args.skeleton,
+        batch: args.batch,
+        threads: rayon::current_num_threads(),
+        times,
+        images_per_second: Rates {
+            step: batch as f64 * times.step.per_second(),
+            inference: batch as f64 * times.inference.per_second(),
+        },
+        convolutions: convolutions.collect::<Result<_>>()?,
+        sgemm_gflops: bench::sgemm_gflops(repeats)?,
+    };
+    if args.json {
+        return super::print_json(&report);
+    }
+    let rows: Vec<_> = report.convolutions.iter().map(|layer| (layer.name.as_str(), layer.times)).collect();
+    super::print(&format!(
+        "{} ({} images, {} threads)\n\n{}\n\n{}\n\nMatrix products (sgemm): {:.0} GFLOP/s. Rates of convolutions count the \
+         operations of the definition;\nWinograd's algorithm needs fewer.",
+        args.arm,
+        args.batch,
+        report.threads,
+        table::network_times(&times, batch),
+        table::convolution_times(&rows),
+        report.sgemm_gflops
+    ))
+}
+
+fn convolution(args: &Args, shape: ConvolutionShape) -> Result<()> {
+    let times = bench::convolution(shape, args.batch.into(), args.repeats.into())?;
+    let threads = rayon::current_num_threads();
+    let sgemm_gflops = bench::sgemm_gflops(args.repeats.into())?;
+    if args.json {
+        return super::print_json(&ConvolutionReport { threads, times, gflops: times.gflops(), sgemm_gflops });
+    }
+    let name = format!("{}→{} {}×{}", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel);
+    super::print(&format!(
+        "{}\n\nMatrix products (sgemm): {sgemm_gflops:.0} GFLOP/s, {threads} threads",
+        table::convolution_times(&[(&name, times)])
+    ))
+}

@@ -1,0 +1,163 @@
+//! Feature maps on their way through a network, and the gradients on their way back.
+
+use candle_core::backprop::GradStore;
+use candle_core::{DType, Result, Tensor, Var};
+
+use super::lanes::{Lanes, Workspace};
+
+/// Feature maps (batch, maps, height, width), which know how they are stored.
+///
+/// The one place where it's decided what computes: on the CPU, f32 maps can be kept in vector lanes, where operators of our
+/// own with hand-written gradients run; all else are tensors, with the operators of [`kernel`](crate::kernel) that candle
+/// differentiates. Both give the same numbers up to rounding.
+pub struct FeatureMap(pub(super) Storage);
+
+pub(super) enum Storage {
+    Tensor(Tensor),
+    Lanes(Lanes, Option<Tape>),
+}
+
+/// What was done to the maps, for the way back; candle's own record adds the gradient of every step to a tensor of zeros,
+/// which costs as much as the steps themselves.
+#[derive(Default)]
+pub(super) struct Tape(Vec<Step>);
+
+/// From the gradient of a step's output to that of its input, if it's asked for, and those of tensors that candle knows.
+pub(super) type Step = Box<dyn FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send>;
+
+impl FeatureMap {
+    /// Maps that stay tensors, part of candle's graph.
+    pub fn from_tensor(tensor: &Tensor) -> Self {
+        Self(Storage::Tensor(tensor.clone()))
+    }
+
+    /// Images on the way through a network: in lanes where they can be. If `record`, [`Output::backward`] can be asked for.
+    ///
+    /// # Errors
+    /// When `images` doesn't have four dimensions.
+    pub fn from_images(images: &Tensor, workspace: &Workspace, record: bool) -> Result<Self> {
+        if !(images.device().is_cpu() && images.dtype() == DType::F32) {
+            return Ok(Self::from_tensor(images));
+        }
+        let lanes = Lanes::from_tensor(workspace, images)?;
+        Ok(Self(Storage::Lanes(lanes, record.then(Tape::default))))
+    }
+
+    /// Batch, maps, height and width.
+    ///
+    /// # Errors
+    /// When a tensor doesn't have four dimensions.
+    pub fn dims(&self) -> Result<[usize; 4]> {
+        match &self.0 {
+            Storage::Tensor(tensor) => tensor.dims4().map(Into::into),
+            Storage::Lanes(lanes, _) => {
+                let shape = lanes.shape();
+                Ok([shape.batch, shape.maps, shape.size[0], shape.size[1]])
+            }
+        }
+    }
+
+    /// The maps as a tensor.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn into_tensor(self) -> Result<Tensor> {
+        match self.0 {
+            Storage::Tensor(tensor) => Ok(tensor),
+            Storage::Lanes(lanes, _) => lanes.to_tensor(),
+        }
+    }
+
+    /// Applies an operator that is only written for tensors; candle differentiates it.
+    ///
+    /// # Errors
+    /// Those of the operator.
+    pub fn through(self, operator: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<Self> {
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => return Ok(Self(Storage::Tensor(operator(&tensor)?))),
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let workspace = lanes.workspace().clone();
+        let input = Var::from_tensor(&lanes.to_tensor()?)?;
+        let output = operator(input.as_tensor())?;
+        let result = Lanes::from_tensor(&workspace, &output)?;
+        let step = move |gradient: Lanes, of_input: bool| {
+            let mut gradients = (output * gradient.to_tensor()?)?.sum_all()?.backward()?;
+            let of_map = gradients.remove(&input).filter(|_| of_input);
+            Ok((of_map.map(|g| Lanes::from_tensor(&workspace, &g)).transpose()?, Some(gradients)))
+        };
+        Ok(Self(Storage::Lanes(result, tape.map(|tape| tape.with(step)))))
+    }
+
+    /// Ends the way through: the maps as a tensor that a loss can be computed from.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn output(self) -> Result<Output> {
+        match self.0 {
+            Storage::Tensor(tensor) => Ok(Output { tensor, back: None }),
+            Storage::Lanes(lanes, tape) => {
+                let leaf = Var::from_tensor(&lanes.to_tensor()?)?;
+                let workspace = lanes.workspace().clone();
+                Ok(Output { tensor: leaf.as_tensor().clone(), back: tape.map(|tape| (tape, leaf, workspace)) })
+            }
+        }
+    }
+}
+
+/// What a network gives.
+pub struct Output {
+    tensor: Tensor,
+    back: Option<(Tape, Var, Workspace)>,
+}
+
+impl Output {
+    /// The maps (batch, maps, height, width).
+    pub fn tensor(&self) -> &Tensor {
+        &self.tensor
+    }
+
+    /// The gradients of `loss`, computed from [`Output::tensor`], with respect to all parameters on the way.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    pub fn backward(self, loss: &Tensor) -> Result<GradStore> {
+        let mut gradients = loss.backward()?;
+        let Some((tape, leaf, workspace)) = self.back else { return Ok(gradients) };
+        let Some(gradient) = gradients.remove(&leaf) else { return Ok(gradients) };
+        let mut gradient = Some(Lanes::from_tensor(&workspace, &gradient)?);
+        for (n, step) in tape.0.into_iter().enumerate().rev() {
+            let Some(of_output) = gradient.take() else { break };
+            let (of_input, of_parameters) = step(of_output, n > 0)?;
+            if let Some(of_parameters) = of_parameters {
+                gradients.extend(of_parameters)?;
+            }
+            gradient = of_input;
+        }
+        Ok(gradients)
+    }
+}
+
+impl Tape {
+    pub(super) fn with(
+        mut self,
+        step: impl FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send + 'static,
+    ) -> Self {
+        self.0.push(Box::new(step));
+        self
+    }
+}
+
+/// The gradients of what candle made `tensors` from, given theirs.
+pub(super) fn of_parameters(tensors: &[(&Tensor, Vec<f32>)]) -> Result<Option<GradStore>> {
+    let mut sum: Option<Tensor> = None;
+    for (tensor, gradient) in tensors {
+        let gradient = Tensor::from_slice(gradient, tensor.shape(), tensor.device())?;
+        let product = (*tensor * gradient)?.sum_all()?;
+        sum = Some(match sum {
+            Some(sum) => (sum + product)?,
+            None => product,
+        });
+    }
+    sum.map(|sum| sum.backward()).transpose()
+}

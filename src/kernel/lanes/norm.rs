@@ -1,0 +1,280 @@
+//! Batch normalisation over fields with the non-linearity behind it, on lanes. The formulas are those of
+//! [`kernel::norm`](crate::kernel::field_moments).
+
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::activation::Activation;
+use super::maps::{LaneShape, Lanes, lane_count};
+use crate::kernel::Moments;
+
+/// Pixels over which f32 sums run before they are taken up in f64.
+const PIXELS_PER_SUM: usize = 128;
+
+/// A field's share of a group or of a batch: number of entries, mean, and sum of squared distances from it.
+#[derive(Clone, Copy, Default)]
+struct Part {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Part {
+    /// Both parts together (Chan, Golub & LeVeque 1979).
+    fn with(self, other: Self) -> Self {
+        let count = self.count + other.count;
+        if count == 0.0 {
+            return self;
+        }
+        let distance = other.mean - self.mean;
+        let squares = self.squares + other.squares + distance * distance * self.count * other.count / count;
+        Self { count, mean: self.mean + distance * other.count / count, squares }
+    }
+}
+
+/// The moments of every field, whose maps follow each other.
+pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
+    let shape = input.shape();
+    let groups: Vec<Vec<Part>> = (0..shape.groups())
+        .into_par_iter()
+        .map(|group| group_parts(input.group(group), shape, fields, shape.lanes_of(group)))
+        .collect();
+    let total = groups.into_iter().fold(vec![Part::default(); fields], |mut total, parts| {
+        total.iter_mut().zip(parts).for_each(|(total, part)| *total = total.with(part));
+        total
+    });
+    Moments {
+        mean: total.iter().map(|part| part.mean).collect(),
+        variance: total.iter().map(|part| part.squares / part.count.max(1.0)).collect(),
+        count: shape.batch * shape.maps / fields * shape.pixels(),
+    }
+}
+
+fn group_parts(entries: &[f32], shape: LaneShape, fields: usize, lanes_used: usize) -> Vec<Part> {
+    let (lanes, row) = (lane_count(), shape.maps * lane_count());
+    let mut parts = vec![Part::default(); fields];
+    let mut sums = vec![0.0f32; 2 * row];
+    for pixels in entries.chunks(PIXELS_PER_SUM * row) {
+        sums.fill(0.0);
+        let (sum, squares) = sums.split_at_mut(row);
+        // Distances from some entry near the mean: squares of the entries themselves would cancel.
+        let shift = &pixels[..row];
+        Arch::new().dispatch(AddMoments { pixels, shift, sum, squares });
+        let count = (pixels.len() / row) as f64;
+        for entry in (0..row).filter(|entry| entry % lanes < lanes_used) {
+            let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
+            let part = Part {
+                count,
+                mean: f64::from(shift[entry]) + sum / count,
+                squares: (squares - sum * sum / count).max(0.0),
+            };
+            let field = &mut parts[entry / lanes / (shape.maps / fields)];
+            *field = field.with(part);
+        }
+    }
+    parts
+}
+
+struct AddMoments<'a> {
+    pixels: &'a [f32],
+    shift: &'a [f32],
+    sum: &'a mut [f32],
+    squares: &'a mut [f32],
+}
+
+impl WithSimd for AddMoments<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let shift: &[S::f32s] = bytemuck::cast_slice(self.shift);
+        let n = shift.len();
+        let sum = &mut bytemuck::cast_slice_mut::<_, S::f32s>(self.sum)[..n];
+        let squares = &mut bytemuck::cast_slice_mut::<_, S::f32s>(self.squares)[..n];
+        for pixel in bytemuck::cast_slice::<_, S::f32s>(self.pixels).chunks_exact(n) {
+            for v in 0..n {
+                let distance = simd.sub_f32s(pixel[v], shift[v]);
+                sum[v] = simd.add_f32s(sum[v], distance);
+                squares[v] = simd.mul_add_e_f32s(distance, distance, squares[v]);
+            }
+        }
+    }
+}
+
+/// An affine map per field and the non-linearity behind it.
+#[derive(Clone, Debug)]
+pub struct Affine {
+    /// Factor per field.
+    pub slope: Vec<f64>,
+    /// What is added per field.
+    pub offset: Vec<f64>,
+    /// What follows.
+    pub activation: Activation,
+}
+
+/// activation(slope·x + offset), by field.
+pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
+    let shape = input.shape();
+    let slope = spread(&affine.slope, shape.maps);
+    let offset = spread(&affine.offset, shape.maps);
+    Lanes::build(input.workspace(), shape, |group, to| {
+        let (from, slope, offset) = (input.group(group), &slope, &offset);
+        Arch::new().dispatch(Apply { from, slope, offset, activation: affine.activation, to });
+    })
+}
+
+/// A value per field for each lane of each of its maps.
+fn spread(values: &[f64], maps: usize) -> Vec<f32> {
+    let repeats = maps / values.len() * lane_count();
+    values.iter().flat_map(|&value| std::iter::repeat_n(value as f32, repeats)).collect()
+}
+
+struct Apply<'a> {
+    from: &'a [f32],
+    slope: &'a [f32],
+    offset: &'a [f32],
+    activation: Activation,
+    to: &'a mut [f32],
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let slope: &[S::f32s] = bytemuck::cast_slice(self.slope);
+        let n = slope.len();
+        let offset = &bytemuck::cast_slice::<_, S::f32s>(self.offset)[..n];
+        let from = bytemuck::cast_slice::<_, S::f32s>(self.from).chunks_exact(n);
+        for (from, to) in from.zip(bytemuck::cast_slice_mut::<_, S::f32s>(self.to).chunks_exact_mut(n)) {
+            for v in 0..n {
+                to[v] = self.activation.value(simd, simd.mul_add_e_f32s(from[v], slope[v], offset[v]));
+            }
+        }
+    }
+}
+
+/// Σ g and Σ g·(x − mean) of every field, where g is the gradient before the non-linearity.
+pub fn gradient_sums(input: &Lanes, gradient: &Lanes, affine: &Affine, mean: &[f64]) -> Vec<[f64; 2]> {
+    let shape = input.shape();
+    let row = shape.maps * lane_count();
+    let [slope, offset, mean] = [&affine.slope, &affine.offset, &mean.to_vec()].map(|list| spread(list, shape.maps));
+    let of_group = |group: usize| {
+        let mut totals = vec![[0.0; 2]; affine.slope.len()];
+        let mut sums = vec![0.0f32; 2 * row];
+        let pairs = input.group(group).chunks(PIXELS_PER_SUM * row).zip(gradient.group(group).chunks(PIXELS_PER_SUM * row));
+        for (input, gradient) in pairs {
+            sums.fill(0.0);
+            let (plain, along) = sums.split_at_mut(row);
+            let (slope, offset, mean, activation) = (&slope, &offset, &mean, affine.activation);
+            Arch::new().dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
+            for (entry, (plain, along)) in plain.iter().zip(along.iter()).enumerate() {
+                let total = &mut totals[entry * affine.slope.len() / row];
+                total[0] += f64::from(*plain);
+                total[1] += f64::from(*along);
+            }
+        }
+        totals
+    };
+    let groups: Vec<_> = (0..shape.groups()).into_par_iter().map(of_group).collect();
+    groups.into_iter().fold(vec![[0.0; 2]; affine.slope.len()], |mut total, sums| {
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total = [total[0] + sum[0], total[1] + sum[1]]);
+        total
+    })
+}
+
+struct AddGradients<'a> {
+    input: &'a [f32],
+    gradient: &'a [f32],
+    slope: &'a [f32],
+    offset: &'a [f32],
+    mean: &'a [f32],
+    activation: Activation,
+    plain: &'a mut [f32],
+    along: &'a mut [f32],
+}
+
+impl WithSimd for AddGradients<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let slope: &[S::f32s] = bytemuck::cast_slice(self.slope);
+        let n = slope.len();
+        let offset = &bytemuck::cast_slice::<_, S::f32s>(self.offset)[..n];
+        let mean = &bytemuck::cast_slice::<_, S::f32s>(self.mean)[..n];
+        let plain = &mut bytemuck::cast_slice_mut::<_, S::f32s>(self.plain)[..n];
+        let along = &mut bytemuck::cast_slice_mut::<_, S::f32s>(self.along)[..n];
+        let input = bytemuck::cast_slice::<_, S::f32s>(self.input).chunks_exact(n);
+        for (x, g) in input.zip(bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(n)) {
+            for v in 0..n {
+                let z = simd.mul_add_e_f32s(x[v], slope[v], offset[v]);
+                let g = self.activation.gradient(simd, z, g[v]);
+                plain[v] = simd.add_f32s(plain[v], g);
+                along[v] = simd.mul_add_e_f32s(g, simd.sub_f32s(x[v], mean[v]), along[v]);
+            }
+        }
+    }
+}
+
+/// Per field, the factors of g and x and the constant in the gradient of the input.
+pub struct InputGradient {
+    pub of_gradient: Vec<f64>,
+    pub of_input: Vec<f64>,
+    pub constant: Vec<f64>,
+}
+
+/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity; 0 in lanes without an image.
+pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors: &InputGradient) -> Lanes {
+    let shape = input.shape();
+    let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
+    let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(list, shape.maps));
+    Lanes::build(input.workspace(), shape, |group, to| {
+        Arch::new().dispatch(WriteGradient {
+            input: input.group(group),
+            gradient: gradient.group(group),
+            affine: [&slope, &offset],
+            factors: [&of_gradient, &of_input, &constant],
+            activation: affine.activation,
+            to,
+        });
+        let (lanes, used) = (lane_count(), shape.lanes_of(group));
+        if used < lanes {
+            to.chunks_exact_mut(lanes).for_each(|entry| entry[used..].fill(0.0));
+        }
+    })
+}
+
+struct WriteGradient<'a> {
+    input: &'a [f32],
+    gradient: &'a [f32],
+    affine: [&'a [f32]; 2],
+    factors: [&'a [f32]; 3],
+    activation: Activation,
+    to: &'a mut [f32],
+}
+
+impl WithSimd for WriteGradient<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let slope: &[S::f32s] = bytemuck::cast_slice(self.affine[0]);
+        let n = slope.len();
+        let offset = &bytemuck::cast_slice::<_, S::f32s>(self.affine[1])[..n];
+        let of_gradient = &bytemuck::cast_slice::<_, S::f32s>(self.factors[0])[..n];
+        let of_input = &bytemuck::cast_slice::<_, S::f32s>(self.factors[1])[..n];
+        let constant = &bytemuck::cast_slice::<_, S::f32s>(self.factors[2])[..n];
+        let input = bytemuck::cast_slice::<_, S::f32s>(self.input).chunks_exact(n);
+        let gradient = bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(n);
+        let to = bytemuck::cast_slice_mut::<_, S::f32s>(self.to).chunks_exact_mut(n);
+        for ((x, g), to) in input.zip(gradient).zip(to) {
+            for v in 0..n {
+                let z = simd.mul_add_e_f32s(x[v], slope[v], offset[v]);
+                let g = self.activation.gradient(simd, z, g[v]);
+                let along = simd.mul_add_e_f32s(x[v], of_input[v], constant[v]);
+                to[v] = simd.mul_add_e_f32s(g, of_gradient[v], along);
+            }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Pooling on lanes: over windows of pixels, over all of them, over the maps of a field. Of entries that tie for the maximum,
+//! the first takes the gradient.
+
+use pulp::{Arch, Simd, WithSimd};
+
+use super::maps::{LaneShape, Lanes, lane_count};
+
+/// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
+/// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
+#[derive(Clone)]
+pub struct Pooling {
+    output: LaneShape,
+    starts: Vec<usize>,
+    members: Vec<usize>,
+    run: usize,
+}
+
+/// How many become one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Reduce {
+    /// The largest.
+    Max,
+    /// The mean.
+    Mean,
+}
+
+impl Pooling {
+    /// Windows of `size`×`size` pixels side by side; what is left over is dropped.
+    pub fn windows(input: LaneShape, size: usize) -> Self {
+        let LaneShape { maps, size: [height, width], .. } = input;
+        let out = [height / size, width / size];
+        let pixel = |y: usize, x: usize| (y * width + x) * maps;
+        Self {
+            output: LaneShape { size: out, ..input },
+            starts: (0..out[0] * out[1]).map(|n| pixel(n / out[1] * size, n % out[1] * size)).collect(),
+            members: (0..size * size).map(|n| pixel(n / size, n % size)).collect(),
+            run: maps,
+        }
+    }
+
+    /// All pixels of every map.
+    pub fn pixels(input: LaneShape) -> Self {
+        Self {
+            output: LaneShape { size: [1, 1], ..input },
+            starts: vec![0],
+            members: (0..input.pixels()).map(|pixel| pixel * input.maps).collect(),
+            run: input.maps,
+        }
+    }
+
+    /// The maps of every field.
+    pub fn fields(input: LaneShape, fields: usize) -> Self {
+        let size = input.maps / fields;
+        Self {
+            output: LaneShape { maps: fields, ..input },
+            starts: (0..input.pixels() * fields).map(|field| field * size).collect(),
+            members: (0..size).collect(),
+            run: 1,
+        }
+    }
+
+    /// The pooled maps.
+    pub fn forward(&self, input: &Lanes, reduce: Reduce) -> Lanes {
+        Lanes::build(input.workspace(), self.output, |group, to| {
+            Arch::new().dispatch(Forward { pooling: self, reduce, from: input.group(group), to });
+        })
+    }
+
+    /// The gradient of the input.
+    pub fn backward(&self, input: &Lanes, gradient: &Lanes, reduce: Reduce) -> Lanes {
+        Lanes::build(input.workspace(), input.shape(), |group, to| {
+            let (input, gradient) = (input.group(group), gradient.group(group));
+            Arch::new().dispatch(Backward { pooling: self, reduce, input, gradient, to });
+        })
+    }
+}
+
+struct Forward<'a> {
+    pooling: &'a Pooling,
+    reduce: Reduce,
+    from: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl WithSimd for Forward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Pooling { starts, members, run, .. } = self.pooling;
+        let parts = lane_count() / S::F32_LANES;
+        let from: &[S::f32s] = bytemuck::cast_slice(self.from);
+        let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
+        let scale = simd.splat_f32s(1.0 / members.len() as f32);
+        for (to, start) in to.chunks_exact_mut(run * parts).zip(starts) {
+            let runs = members.iter().map(|member| &from[(start + member) * parts..][..run * parts]);
+            for (member, run) in runs.enumerate() {
+                for (to, &value) in to.iter_mut().zip(run) {
+                    *to = match (member, self.reduce) {
+                        (0, _) => value,
+                        // NaN stays NaN.
+                        (_, Reduce::Max) => simd.select_f32s(simd.less_than_or_equal_f32s(value, *to), *to, value),
+                        (_, Reduce::Mean) => simd.add_f32s(*to, value),
+                    };
+                }
+            }
+            if self.reduce == Reduce::Mean {
+                to.iter_mut().for_each(|to| *to = simd.mul_f32s(*to, scale));
+            }
+        }
+    }
+}
+
+struct Backward<'a> {
+    pooling: &'a Pooling,
+    reduce: Reduce,
+    input: &'a [f32],
+    gradient: &'a [f32],
+    to: &'a mut [f32],
+}
+
+impl WithSimd for Backward<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Pooling { starts, members, run, .. } = self.pooling;
+        let parts = lane_count() / S::F32_LANES;
+        let vectors = run * parts;
+        let input: &[S::f32s] = bytemuck::cast_slice(self.input);
+        let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
+        let zero = simd.splat_f32s(0.0);
+        let scale = simd.splat_f32s(1.0 / members.len() as f32);
+        if starts.len() * members.len() * run * lane_count() < self.input.len() {
+            to.fill(zero);
+        }
+        let gradient = bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(vectors);
+        for (gradient, start) in gradient.zip(starts) {
+            for (v, &gradient) in gradient.iter().enumerate() {
+                let place = |member: &usize| (start + member) * parts + v;
+                if self.reduce == Reduce::Mean {
+                    let share = simd.mul_f32s(gradient, scale);
+                    members.iter().for_each(|member| to[place(member)] = share);
+                    continue;
+                }
+                let mut most = input[place(&members[0])];
+                for member in &members[1..] {
+                    let value = input[place(member)];
+                    most = simd.select_f32s(simd.less_than_or_equal_f32s(value, most), most, value);
+                }
+                let mut left = gradient;
+                for member in members {
+                    let wins = simd.equal_f32s(input[place(member)], most);
+                    to[place(member)] = simd.select_f32s(wins, left, zero);
+                    left = simd.select_f32s(wins, zero, left);
+                }
+            }
+        }
+    }
+}

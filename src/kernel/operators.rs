@@ -1,0 +1,251 @@
+//! The operators of layers on feature maps, however these are stored.
+
+use candle_core::{Result, Tensor};
+
+use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
+use super::lanes::norm::{Affine, InputGradient};
+use super::lanes::pool::{Pooling, Reduce};
+use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, norm};
+use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
+
+impl FeatureMap {
+    /// Convolves with filters (out maps, in maps, k, k).
+    ///
+    /// # Errors
+    /// When the filters don't fit the maps.
+    pub fn conv2d(self, filters: &Tensor, window: Window) -> Result<Self> {
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => return Ok(Self(Storage::Tensor(conv2d(&tensor, filters, window)?))),
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let shape: [usize; 4] = filters.dims4()?.into();
+        let entries = filters.flatten_all()?.to_vec1::<f32>()?;
+        let input = lanes.shape();
+        let Some(convolution) = Convolution::new(input, &entries, shape, window) else {
+            candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
+        };
+        let output = convolution.forward(&lanes);
+        let filters = filters.clone();
+        let step = move |gradient: Lanes, of_input: bool| {
+            let Some(convolution) = Convolution::new(input, &entries, shape, window) else {
+                candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?}")
+            };
+            let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
+            let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
+            Ok((of_maps, of_parameters(&[(&filters, of_filters.unwrap_or_default())])?))
+        };
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+    }
+
+    /// Adds a number to every field: `bias` has the shape (fields).
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn add_bias(self, bias: &Tensor) -> Result<Self> {
+        let fields = bias.dims1()?;
+        let [batch, maps, height, width] = self.divided_into(fields)?;
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => {
+                let by_field = tensor.reshape((batch, fields, maps / fields * height * width))?;
+                let sum = by_field.broadcast_add(&bias.reshape((1, fields, 1))?)?;
+                return Ok(Self(Storage::Tensor(sum.reshape((batch, maps, height, width))?)));
+            }
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let affine = Affine { slope: vec![1.0; fields], offset: numbers(bias)?, activation: Activation::Identity };
+        let output = norm::apply(&lanes, &affine);
+        let bias = bias.clone();
+        let step = move |gradient: Lanes, _: bool| {
+            let sums = norm::gradient_sums(&gradient, &gradient, &affine, &vec![0.0; fields]);
+            let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();
+            Ok((Some(gradient), of_parameters(&[(&bias, of_bias)])?))
+        };
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+    }
+
+    /// γ·(x − mean)/√(variance + ε) + β per field with the moments of these maps, then `activation`; returns the moments
+    /// too. γ and β have the shape (fields).
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn normalise(
+        self,
+        [gamma, beta]: [&Tensor; 2],
+        epsilon: f64,
+        activation: Activation,
+    ) -> Result<(Self, Moments)> {
+        let fields = gamma.dims1()?;
+        self.divided_into(fields)?;
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => {
+                let moments = field_moments(&tensor, fields)?;
+                let normalised = normalise_batch(&tensor, gamma, beta, &moments, epsilon)?;
+                return Ok((Self(Storage::Tensor(activate(&normalised, activation)?)), moments));
+            }
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let moments = norm::field_moments(&lanes, fields);
+        let deviation: Vec<f64> = moments.variance.iter().map(|variance| (variance + epsilon).sqrt()).collect();
+        let slope: Vec<f64> = numbers(gamma)?.iter().zip(&deviation).map(|(gamma, sigma)| gamma / sigma).collect();
+        let means = slope.iter().zip(&moments.mean);
+        let offset = numbers(beta)?.iter().zip(means).map(|(beta, (slope, mean))| beta - slope * mean).collect();
+        let affine = Affine { slope, offset, activation };
+        let output = norm::apply(&lanes, &affine);
+        let (gamma, beta, kept) = (gamma.clone(), beta.clone(), moments.clone());
+        let step = move |gradient: Lanes, of_input: bool| {
+            let sums = norm::gradient_sums(&lanes, &gradient, &affine, &kept.mean);
+            let of_gamma = sums.iter().zip(&deviation).map(|(sum, sigma)| (sum[1] / sigma) as f32).collect();
+            let of_beta = sums.iter().map(|sum| sum[0] as f32).collect();
+            let factors = norm_gradient(&affine.slope, &kept, &deviation, &sums);
+            let of_maps = of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors));
+            Ok((of_maps, of_parameters(&[(&gamma, of_gamma), (&beta, of_beta)])?))
+        };
+        Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))), moments))
+    }
+
+    /// `activation`(slope·x + offset) with a slope and an offset per field, which aren't learned.
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn scale(self, slope: Vec<f64>, offset: Vec<f64>, activation: Activation) -> Result<Self> {
+        let fields = slope.len();
+        let [batch, maps, height, width] = self.divided_into(fields)?;
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => {
+                let per_field = |list: Vec<f64>| {
+                    Tensor::from_vec(list, (1, fields, 1), tensor.device())?.to_dtype(tensor.dtype())
+                };
+                let by_field = tensor.reshape((batch, fields, maps / fields * height * width))?;
+                let scaled = by_field.broadcast_mul(&per_field(slope)?)?.broadcast_add(&per_field(offset)?)?;
+                let scaled = scaled.reshape((batch, maps, height, width))?;
+                return Ok(Self(Storage::Tensor(activate(&scaled, activation)?)));
+            }
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        if tape.is_some() {
+            candle_core::bail!("norms with fixed statistics are for inference")
+        }
+        Ok(Self(Storage::Lanes(norm::apply(&lanes, &Affine { slope, offset, activation }), None)))
+    }
+
+    /// Maxima over `size`×`size` windows side by side; what is left over at the right and bottom is dropped.
+    ///
+    /// # Errors
+    /// When the image is smaller than one window, or the window has no pixels.
+    pub fn max_pool2d(self, size: usize) -> Result<Self> {
+        match self.0 {
+            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(max_pool2d(&tensor, size)?))),
+            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, Reduce::Max),
+        }
+    }
+
+    /// Means over `size`×`size` windows side by side; what is left over at the right and bottom is dropped.
+    ///
+    /// # Errors
+    /// When the image is smaller than one window, or the window has no pixels.
+    pub fn mean_pool2d(self, size: usize) -> Result<Self> {
+        match self.0 {
+            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(mean_pool2d(&tensor, size)?))),
+            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, Reduce::Mean),
+        }
+    }
+
+    /// The maximum over all pixels of every map: (batch, maps, 1, 1).
+    ///
+    /// # Errors
+    /// When there are no pixels.
+    pub fn max_over_pixels(self) -> Result<Self> {
+        let [batch, maps, ..] = self.dims()?;
+        match self.0 {
+            Storage::Tensor(tensor) => {
+                let maxima = max_over_axis(&tensor.flatten_from(2)?, 2)?;
+                Ok(Self(Storage::Tensor(maxima.reshape((batch, maps, 1, 1))?)))
+            }
+            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, Pooling::pixels, Reduce::Max)),
+        }
+    }
+
+    /// The maximum over the maps of every field.
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn max_over_fields(self, fields: usize) -> Result<Self> {
+        let [batch, maps, height, width] = self.divided_into(fields)?;
+        match self.0 {
+            Storage::Tensor(tensor) => {
+                let by_field = tensor.reshape((batch, fields, maps / fields, height * width))?;
+                Ok(Self(Storage::Tensor(max_over_axis(&by_field, 2)?.reshape((batch, fields, height, width))?)))
+            }
+            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, |shape| Pooling::fields(shape, fields), Reduce::Max)),
+        }
+    }
+
+    /// The mean over the maps of every field.
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn mean_over_fields(self, fields: usize) -> Result<Self> {
+        let [batch, maps, height, width] = self.divided_into(fields)?;
+        match self.0 {
+            Storage::Tensor(tensor) => {
+                let by_field = tensor.reshape((batch, fields, maps / fields, height * width))?;
+                Ok(Self(Storage::Tensor(by_field.mean(2)?.reshape((batch, fields, height, width))?)))
+            }
+            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, |shape| Pooling::fields(shape, fields), Reduce::Mean)),
+        }
+    }
+
+    fn divided_into(&self, fields: usize) -> Result<[usize; 4]> {
+        let dims = self.dims()?;
+        if fields == 0 || dims[1] % fields != 0 || dims.contains(&0) {
+            candle_core::bail!("{dims:?} don't divide into {fields} fields")
+        }
+        Ok(dims)
+    }
+}
+
+fn pool_windows(lanes: Lanes, tape: Option<Tape>, size: usize, reduce: Reduce) -> Result<FeatureMap> {
+    let [height, width] = lanes.shape().size;
+    if size == 0 || height < size || width < size {
+        candle_core::bail!("pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
+    }
+    Ok(pool(lanes, tape, |shape| Pooling::windows(shape, size), reduce))
+}
+
+fn pool(
+    lanes: Lanes,
+    tape: Option<Tape>,
+    pooling: impl FnOnce(LaneShape) -> Pooling,
+    reduce: Reduce,
+) -> FeatureMap {
+    let pooling = pooling(lanes.shape());
+    let output = pooling.forward(&lanes, reduce);
+    let step = move |gradient: Lanes, of_input: bool| {
+        Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), None))
+    };
+    FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(step))))
+}
+
+fn activate(tensor: &Tensor, activation: Activation) -> Result<Tensor> {
+    match activation {
+        Activation::Identity => Ok(tensor.clone()),
+        Activation::Relu => tensor.relu(),
+        Activation::Elu => tensor.elu(1.0),
+    }
+}
+
+/// The entries in f64.
+fn numbers(list: &Tensor) -> Result<Vec<f64>> {
+    list.to_dtype(candle_core::DType::F64)?.to_vec1()
+}
+
+/// The gradient of x in γ·(x − mean)/σ + β, where mean and σ move with x: with the bar the mean over a field,
+/// γ/σ·(g − ḡ − (x − mean)/σ²·mean(g·(x − mean))).
+fn norm_gradient(slope: &[f64], moments: &Moments, deviation: &[f64], sums: &[[f64; 2]]) -> InputGradient {
+    let count = moments.count as f64;
+    let of_input: Vec<f64> =
+        (0..slope.len()).map(|n| -slope[n] * sums[n][1] / (count * deviation[n] * deviation[n])).collect();
+    let constant = |n: usize| -slope[n] * sums[n][0] / count - of_input[n] * moments.mean[n];
+    let constant = (0..slope.len()).map(constant).collect();
+    InputGradient { of_gradient: slope.to_vec(), of_input, constant }
+}

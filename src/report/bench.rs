@@ -1,0 +1,28 @@
+//! Tables of measured times for the screen.
+
+use super::table::lines;
+use crate::bench::{ConvolutionTimes, NetworkTimes, Timing};
+
+/// A training step and inference.
+pub fn network_times(times: &NetworkTimes, batch: usize) -> String {
+    let row = |name: &str, timing: &Timing| {
+        let rate = batch as f64 * timing.per_second();
+        let [median, min, max] = [timing.median_ms, timing.min_ms, timing.max_ms].map(|ms| format!("{ms:.1}"));
+        vec![name.to_owned(), median, min, max, format!("{rate:.0}")]
+    };
+    let rows = [row("training step", &times.step), row("inference", &times.inference)];
+    lines(&["", "median ms", "min", "max", "images/s"], 1, rows.into_iter())
+}
+
+/// The three passes of some convolutions, by name: milliseconds and GFLOP/s.
+pub fn convolution_times(rows: &[(&str, ConvolutionTimes)]) -> String {
+    let row = |(name, times): &(&str, ConvolutionTimes)| {
+        let shape = times.convolution;
+        let sizes = format!("{}→{} {}×{} on {}²", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel, shape.size);
+        let passes = [times.forward, times.input_gradient, times.filter_gradient].into_iter().zip(times.gflops());
+        let cells = passes.map(|(timing, gflops)| format!("{:.2} ({gflops:.0})", timing.median_ms));
+        [(*name).to_owned(), sizes].into_iter().chain(cells).collect()
+    };
+    let header = ["", "convolution", "forward ms (GFLOP/s)", "of input", "of filters"];
+    lines(&header, 2, rows.iter().map(row))
+}
