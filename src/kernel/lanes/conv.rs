@@ -3,7 +3,8 @@
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
-use super::maps::{LaneShape, Lanes, lane_count};
+use super::maps::{LaneShape, Lanes};
+use super::simd::lane_count;
 use super::{direct, winograd};
 use crate::kernel::Window;
 

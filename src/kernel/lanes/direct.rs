@@ -1,10 +1,10 @@
 //! Convolution as its definition says, for any kernel and stride.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::conv::Geometry;
-use super::maps::parts;
 use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
+use super::simd::{dispatch, parts};
 
 /// Bytes of the input that a register block's sums should read, so that they stay in the first-level cache.
 const PATCH_BYTES: usize = 24 << 10;
@@ -93,7 +93,7 @@ pub fn forward(g: &Geometry, input: &[f32], weights: &ForwardWeights, output: &m
             }
         }
     }
-    Arch::new().dispatch(Forward(g, input, weights, output));
+    dispatch(Forward(g, input, weights, output));
 }
 
 /// Filters in the order in which [`backward`] reads them: of each tap, [`Gather::weights`] with in and out maps exchanged.
@@ -145,7 +145,7 @@ pub fn backward(
             }
         }
     }
-    Arch::new().dispatch(Backward { g, input, gradient, weights, input_gradient, filter_gradient });
+    dispatch(Backward { g, input, gradient, weights, input_gradient, filter_gradient });
 }
 
 /// Every tap carries the gradient of a pixel to the pixel that it read.

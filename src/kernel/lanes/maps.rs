@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
-use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
+use super::simd::lane_count;
 use crate::kernel::slices::with_entries;
 
 /// Feature maps of f32, stored as (groups, height, width, maps, lanes): a group is as many images as there are lanes, the
@@ -30,24 +30,6 @@ pub struct LaneShape {
     pub maps: usize,
     /// Height and width.
     pub size: [usize; 2],
-}
-
-/// Images per group: those that fill a vector register, and at least 8.
-pub fn lane_count() -> usize {
-    struct Count;
-    impl WithSimd for Count {
-        type Output = usize;
-
-        fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES.max(8)
-        }
-    }
-    Arch::new().dispatch(Count)
-}
-
-/// Vectors that hold a map's value for all lanes.
-pub fn parts<S: Simd>() -> usize {
-    lane_count() / S::F32_LANES
 }
 
 impl LaneShape {

@@ -8,6 +8,7 @@ mod maps;
 mod micro;
 pub(super) mod norm;
 pub(super) mod pool;
+mod simd;
 mod winograd;
 
 pub use activation::Activation;

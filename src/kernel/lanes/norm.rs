@@ -1,11 +1,12 @@
 //! Batch normalisation over fields with the non-linearity behind it, on lanes. The formulas are those of
 //! [`kernel::norm`](crate::kernel::field_moments).
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::activation::Activation;
-use super::maps::{LaneShape, Lanes, lane_count};
+use super::maps::{LaneShape, Lanes};
+use super::simd::{dispatch, lane_count};
 use crate::kernel::Moments;
 
 /// Pixels over which f32 sums run before they are taken up in f64.
@@ -59,7 +60,7 @@ fn group_parts(entries: &[f32], shape: LaneShape, fields: usize, lanes_used: usi
         let (sum, squares) = sums.split_at_mut(row);
         // Distances from some entry near the mean: squares of the entries themselves would cancel.
         let shift = &pixels[..row];
-        Arch::new().dispatch(AddMoments { pixels, shift, sum, squares });
+        dispatch(AddMoments { pixels, shift, sum, squares });
         let count = (pixels.len() / row) as f64;
         for entry in (0..row).filter(|entry| entry % lanes < lanes_used) {
             let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
@@ -119,7 +120,7 @@ pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
     let offset = spread(&affine.offset, shape.maps);
     Lanes::build(input.workspace(), shape, |group, to| {
         let (from, slope, offset) = (input.group(group), &slope, &offset);
-        Arch::new().dispatch(Apply { from, slope, offset, activation: affine.activation, to });
+        dispatch(Apply { from, slope, offset, activation: affine.activation, to });
     })
 }
 
@@ -167,7 +168,7 @@ pub fn gradient_sums(input: &Lanes, gradient: &Lanes, affine: &Affine, mean: &[f
             sums.fill(0.0);
             let (plain, along) = sums.split_at_mut(row);
             let (slope, offset, mean, activation) = (&slope, &offset, &mean, affine.activation);
-            Arch::new().dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
+            dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
             for (entry, (plain, along)) in plain.iter().zip(along.iter()).enumerate() {
                 let total = &mut totals[entry * affine.slope.len() / row];
                 total[0] += f64::from(*plain);
@@ -230,7 +231,7 @@ pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors:
     let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
     let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(list, shape.maps));
     Lanes::build(input.workspace(), shape, |group, to| {
-        Arch::new().dispatch(WriteGradient {
+        dispatch(WriteGradient {
             input: input.group(group),
             gradient: gradient.group(group),
             affine: [&slope, &offset],

@@ -1,9 +1,10 @@
 //! Pooling on lanes: over windows of pixels, over all of them, over the maps of a field. Of entries that tie for the maximum,
 //! the first takes the gradient.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
-use super::maps::{LaneShape, Lanes, lane_count};
+use super::maps::{LaneShape, Lanes};
+use super::simd::{dispatch, lane_count};
 
 /// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
 /// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
@@ -62,7 +63,7 @@ impl Pooling {
     /// The pooled maps.
     pub fn forward(&self, input: &Lanes, reduce: Reduce) -> Lanes {
         Lanes::build(input.workspace(), self.output, |group, to| {
-            Arch::new().dispatch(Forward { pooling: self, reduce, from: input.group(group), to });
+            dispatch(Forward { pooling: self, reduce, from: input.group(group), to });
         })
     }
 
@@ -70,7 +71,7 @@ impl Pooling {
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, reduce: Reduce) -> Lanes {
         Lanes::build(input.workspace(), input.shape(), |group, to| {
             let (input, gradient) = (input.group(group), gradient.group(group));
-            Arch::new().dispatch(Backward { pooling: self, reduce, input, gradient, to });
+            dispatch(Backward { pooling: self, reduce, input, gradient, to });
         })
     }
 }

@@ -7,12 +7,12 @@
 //! Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A. The gradients are the adjoints of these linear maps, so that they take the same number of
 //! products. Lanes hold images, so the transforms need no shuffles.
 
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 use super::buffer::Workspace;
 use super::conv::Geometry;
-use super::maps::parts;
 use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
+use super::simd::{dispatch, parts};
 
 /// Entries of a transformed tile.
 const POINTS: usize = 16;
@@ -155,7 +155,7 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &Wei
             }
         }
     }
-    Arch::new().dispatch(Forward(g, workspace, input, weights, output));
+    dispatch(Forward(g, workspace, input, weights, output));
 }
 
 /// Adds one group's part to the gradient of its padded input and to the sums for that of the filters, those that are
@@ -205,7 +205,7 @@ pub fn backward(
             }
         }
     }
-    Arch::new().dispatch(Backward { g, workspace, input, gradient, weights, input_gradient, sums });
+    dispatch(Backward { g, workspace, input, gradient, weights, input_gradient, sums });
 }
 
 /// Of every point, the products of tiles and weights, summed over maps.

@@ -1,0 +1,38 @@
+//! The one place where the instruction set is chosen.
+
+use std::sync::OnceLock;
+
+use pulp::{Arch, Simd, WithSimd};
+
+/// Setting this environment variable to `portable` does without vector instructions: to see whether a result depends on
+/// them.
+const OVERRIDE: &str = "EQUISPLIT_SIMD";
+
+/// Runs `op` with the widest vectors that the processor has.
+pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
+    static ARCH: OnceLock<Arch> = OnceLock::new();
+    let detect = || match std::env::var(OVERRIDE) {
+        Ok(value) if value == "portable" => Arch::Scalar,
+        _ => Arch::new(),
+    };
+    ARCH.get_or_init(detect).dispatch(op)
+}
+
+/// Images per group: those that fill a vector register, and at least 8.
+pub fn lane_count() -> usize {
+    struct Count;
+    impl WithSimd for Count {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES.max(8)
+        }
+    }
+    static COUNT: OnceLock<usize> = OnceLock::new();
+    *COUNT.get_or_init(|| dispatch(Count))
+}
+
+/// Vectors that hold a map's value for all lanes.
+pub fn parts<S: Simd>() -> usize {
+    lane_count() / S::F32_LANES
+}

@@ -1,0 +1,188 @@
+//! The operators in vector lanes against the same operators on f64 tensors, which tests/kernel.rs checks against their
+//! definitions.
+
+use candle_core::{DType, Device, Result, Tensor, Var};
+use equisplit::kernel::{Activation, FeatureMap, Window, Workspace};
+use equisplit::rng;
+use proptest::prelude::*;
+use rand::RngExt;
+
+fn random(shape: &[usize], name: &str) -> Tensor {
+    let mut stream = rng::stream(5, name);
+    let entries: Vec<f64> = (0..shape.iter().product()).map(|_| stream.random_range(-1.0..1.0)).collect();
+    Tensor::from_vec(entries, shape, &Device::Cpu).unwrap()
+}
+
+fn flat(tensor: &Tensor) -> Vec<f64> {
+    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
+}
+
+/// The output of an operator, and the gradients of its input and parameters for a random gradient of the output.
+fn run(
+    lanes: bool,
+    input: &Tensor,
+    parameters: &[Tensor],
+    operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>,
+) -> Result<Vec<Tensor>> {
+    let dtype = if lanes { DType::F32 } else { DType::F64 };
+    let x = Var::from_tensor(&input.to_dtype(dtype)?)?;
+    let parameters: Vec<Var> =
+        parameters.iter().map(|p| Var::from_tensor(&p.to_dtype(dtype)?)).collect::<Result<_>>()?;
+    // Images take no gradients: the input comes in as a parameter of a first step.
+    let maps = match lanes {
+        true => FeatureMap::from_images(&x.ones_like()?, &Workspace::default(), true)?.through(|ones| ones * &*x)?,
+        false => FeatureMap::from_tensor(&x),
+    };
+    let output = operator(maps, &parameters)?.output()?;
+    let value = output.tensor().clone();
+    // The gradient is r + value: a random one alone would make the sums behind γ and β cancel, and rounding relative to
+    // what is left of them says nothing.
+    let random = (&value * random(value.dims(), "gradient").to_dtype(dtype)?)?.sum_all()?;
+    let loss = (random + (value.sqr()?.sum_all()? * 0.5)?)?;
+    let gradients = output.backward(&loss)?;
+    let of = |var: &Var| gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok);
+    let mut found = vec![value, of(&x)?];
+    for parameter in &parameters {
+        found.push(of(parameter)?);
+    }
+    Ok(found)
+}
+
+/// Checks that lanes and f64 tensors agree to 1e-5 of the largest entry, output and gradients.
+fn assert_same(
+    input: &Tensor,
+    parameters: &[Tensor],
+    operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>,
+) {
+    let found = run(true, input, parameters, &operator).unwrap();
+    let expected = run(false, input, parameters, &operator).unwrap();
+    for (n, (found, expected)) in found.iter().zip(&expected).enumerate() {
+        assert_eq!(found.dims(), expected.dims());
+        let (found, expected) = (flat(found), flat(expected));
+        let scale = expected.iter().fold(1e-30f64, |m, e| m.max(e.abs()));
+        let worst = found.iter().zip(&expected).map(|(f, e)| (f - e).abs() / scale).fold(0.0, f64::max);
+        assert!(worst <= 1e-5, "{worst} in result {n}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(120))]
+    #[test]
+    fn convolutions_agree(
+        batch in 1usize..20, in_maps in 1usize..14, out_maps in 1usize..14, size in (1usize..12, 1usize..12),
+        kernel in 1usize..8, stride in 1usize..4, padding in 0usize..4,
+    ) {
+        prop_assume!(size.0 + 2 * padding >= kernel && size.1 + 2 * padding >= kernel);
+        let (x, w) = (random(&[batch, in_maps, size.0, size.1], "x"), random(&[out_maps, in_maps, kernel, kernel], "w"));
+        assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride, padding }));
+    }
+
+    /// 3×3 at stride 1 between at least 8 maps is Winograd's algorithm.
+    #[test]
+    fn winograd_agrees(
+        batch in 1usize..20, in_maps in 8usize..40, out_maps in 8usize..40, size in (1usize..16, 1usize..16),
+        padding in 0usize..4,
+    ) {
+        prop_assume!(size.0 + 2 * padding >= 3 && size.1 + 2 * padding >= 3);
+        let (x, w) = (random(&[batch, in_maps, size.0, size.1], "x"), random(&[out_maps, in_maps, 3, 3], "w"));
+        assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride: 1, padding }));
+    }
+
+    #[test]
+    fn norms_and_non_linearities_agree(
+        batch in 1usize..20, fields in 1usize..5, field in 1usize..5, size in (1usize..12, 2usize..12), shift in -3.0..3.0,
+    ) {
+        let x = random(&[batch, fields * field, size.0, size.1], "x").affine(1.0, shift).unwrap();
+        let [gamma, beta] = ["gamma", "beta"].map(|name| random(&[fields], name).affine(0.5, 1.0).unwrap());
+        for activation in [Activation::Identity, Activation::Relu, Activation::Elu] {
+            assert_same(&x, &[gamma.clone(), beta.clone()], |maps, p| {
+                let (maps, moments) = maps.normalise([&p[0], &p[1]], 1e-5, activation)?;
+                assert_eq!(moments.count, batch * field * size.0 * size.1);
+                Ok(maps)
+            });
+        }
+        assert_same(&x, &[beta], |maps, p| maps.add_bias(&p[0]));
+    }
+
+    #[test]
+    fn pools_agree(
+        batch in 1usize..20, fields in 1usize..5, field in 1usize..5, size in (4usize..12, 4usize..12), window in 1usize..5,
+    ) {
+        let x = random(&[batch, fields * field, size.0, size.1], "x");
+        assert_same(&x, &[], |maps, _| maps.max_pool2d(window));
+        assert_same(&x, &[], |maps, _| maps.mean_pool2d(window));
+        assert_same(&x, &[], |maps, _| maps.max_over_pixels());
+        assert_same(&x, &[], |maps, _| maps.max_over_fields(fields));
+        assert_same(&x, &[], |maps, _| maps.mean_over_fields(fields));
+        assert_same(&x, &[], |maps, _| maps.through(|t| t.sqr()));
+        // Blank corners of images tie.
+        let blank = x.zeros_like().unwrap();
+        assert_same(&blank, &[], |maps, _| maps.max_pool2d(window));
+        assert_same(&blank, &[], |maps, _| maps.max_over_fields(fields));
+    }
+}
+
+/// Convolutions of both kinds, norm, pool: what a network does.
+fn block(maps: FeatureMap, p: &[Var]) -> Result<FeatureMap> {
+    let (maps, _) = maps.conv2d(&p[0], Window::default())?.normalise([&p[1], &p[2]], 1e-5, Activation::Relu)?;
+    maps.conv2d(&p[3], Window::default())?.max_pool2d(2)?.conv2d(&p[4], Window { stride: 2, padding: 1 })
+}
+
+fn block_parameters() -> Vec<Tensor> {
+    let shapes: [&[usize]; 5] = [&[12, 3, 5, 5], &[3], &[3], &[10, 12, 3, 3], &[4, 10, 4, 4]];
+    shapes.iter().enumerate().map(|(n, shape)| random(shape, &format!("p{n}"))).collect()
+}
+
+#[test]
+fn a_whole_block_agrees() {
+    assert_same(&random(&[21, 3, 20, 18], "x"), &block_parameters(), block);
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_a_bit() {
+    let results = [1, 2, 3].map(|threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        let results = pool.install(|| run(true, &random(&[37, 3, 20, 18], "x"), &block_parameters(), block)).unwrap();
+        results.iter().map(flat).collect::<Vec<_>>()
+    });
+    assert!(results[0] == results[1] && results[0] == results[2]);
+}
+
+#[test]
+fn a_nan_stays_one_through_every_operator() {
+    let nan = (random(&[3, 8, 8, 8], "x") * f64::NAN).unwrap();
+    let gamma = random(&[8], "gamma");
+    let relu = |maps: FeatureMap, p: &[Var]| Ok(maps.normalise([&p[0], &p[0]], 1e-5, Activation::Relu)?.0);
+    let results = [
+        run(true, &nan, &[gamma], relu),
+        run(true, &nan, &[], |maps, _| maps.max_pool2d(2)),
+        run(true, &nan, &[random(&[8, 8, 3, 3], "w")], |maps, w| maps.conv2d(&w[0], Window::default())),
+    ];
+    for result in results {
+        assert!(flat(&result.unwrap()[0]).iter().all(|value| value.is_nan()));
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused() {
+    let x = random(&[2, 4, 5, 5], "x").to_dtype(DType::F32).unwrap();
+    let maps = || FeatureMap::from_images(&x, &Workspace::default(), true).unwrap();
+    let filters = |shape: &[usize]| random(shape, "w").to_dtype(DType::F32).unwrap();
+    assert!(maps().conv2d(&filters(&[2, 3, 3, 3]), Window::default()).is_err());
+    assert!(maps().conv2d(&filters(&[2, 4, 6, 6]), Window::default()).is_err());
+    assert!(maps().conv2d(&filters(&[2, 4, 3, 3]), Window { stride: 0, padding: 0 }).is_err());
+    assert!(maps().max_pool2d(6).is_err() && maps().max_pool2d(0).is_err());
+    assert!(maps().max_over_fields(3).is_err() && maps().add_bias(&filters(&[3])).is_err());
+}
+
+/// The tests above once more, without vector instructions.
+#[test]
+fn the_portable_path_agrees() {
+    if std::env::var_os("EQUISPLIT_SIMD").is_some() {
+        return;
+    }
+    let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
+    let tests = tests.args(["agree", "--test-threads", "2"]).env("EQUISPLIT_SIMD", "portable").output().unwrap();
+    let report = String::from_utf8_lossy(&tests.stdout);
+    assert!(tests.status.success() && report.contains("6 passed"), "{report}");
+}
