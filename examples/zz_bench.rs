@@ -39,7 +39,7 @@ fn main() {
         let flop = 2.0 * r.elem_count() as f64 * (i * k * k) as f64;
         let time = |f: &dyn Fn()| { for _ in 0..3 { f() } let mut t: Vec<f64> = (0..15).map(|_| { let s = Instant::now(); f(); s.elapsed().as_secs_f64() }).collect(); t.sort_by(f64::total_cmp); t[7] };
         let tf = time(&|| { conv.forward(&lanes); });
-        if std::env::args().nth(3).is_some() { for _ in 0..150 { conv.forward(&lanes); } println!("{tf}"); continue }
+        if std::env::args().nth(3).is_some() { for _ in 0..200 { if std::env::args().nth(3).unwrap() == "f" { conv.forward(&lanes); } else { conv.backward(&lanes, &gl, Wanted::Filters); } } println!("{tf}"); continue }
         let tb = time(&|| { conv.backward(&lanes, &gl, Wanted::Both); });
         let tw = time(&|| { conv.backward(&lanes, &gl, Wanted::Filters); });
         println!("{b}x{i}->{o} k{k} {s}px: err {:.1e} {:.1e} {:.1e}; fwd {:.2} ms {:.0} GF/s; dx+dw {:.2} ms {:.0} GF/s; dw {:.2} ms {:.0}", e.0, e.1, e.2, tf * 1e3, flop / tf / 1e9, tb * 1e3, 2.0 * flop / tb / 1e9, tw * 1e3, flop / tw / 1e9);

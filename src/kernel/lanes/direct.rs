@@ -193,6 +193,7 @@ fn add_filter_gradient<S: Simd>(
     let columns = g.in_maps * g.taps();
     let taps = g.tap_places(parts);
     let places: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
+    let lefts: Vec<usize> = (0..g.out_maps).map(|map| map * parts).collect();
     for (first, rows) in blocks(height, STEPS.div_ceil(width)) {
         let walk = Walk {
             rows,
@@ -203,14 +204,7 @@ fn add_filter_gradient<S: Simd>(
         };
         let gradient = &gradient[first * walk.left[0]..];
         let input = &input[first * walk.right[0]..];
-        for (o, maps) in blocks(g.out_maps, OUT_BLOCK) {
-            let lefts: [usize; OUT_BLOCK] = std::array::from_fn(|n| (o + n) * parts);
-            for (c, length) in blocks(columns, NARROW) {
-                let sums = &mut filter_gradient[o * columns + c..];
-                let left = Operand { entries: gradient, places: &lefts[..maps] };
-                let right = Operand { entries: input, places: &places[c..c + length] };
-                outer(simd, &walk, left, right, sums, columns);
-            }
-        }
+        let left = Operand { entries: gradient, places: &lefts };
+        outer(simd, &walk, left, Operand { entries: input, places: &places }, filter_gradient);
     }
 }

@@ -17,17 +17,27 @@ pub const NARROW: usize = 2;
 /// Pixels of a register block where there are 32 registers.
 const WIDE: usize = 4;
 
-/// Starts and lengths of the blocks of at most `most` that `n` splits into, as even as possible: no block is left with next
-/// to no work.
+/// Blocks of the same length that follow each other.
+#[derive(Clone, Copy)]
+struct Run {
+    start: usize,
+    length: usize,
+    count: usize,
+}
+
+/// The blocks of at most `most` that `n` splits into, as even as possible, so that no block is left with next to no work:
+/// longer ones, then shorter ones.
 #[inline(always)]
-pub fn blocks(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+fn runs(n: usize, most: usize) -> [Run; 2] {
     let count = n.div_ceil(most).max(1);
     let (length, longer) = (n / count, n % count);
-    let length_of = move |block: usize| length + usize::from(block < longer);
-    (0..count).scan(0, move |start, block| {
-        *start += length_of(block);
-        Some((*start - length_of(block), length_of(block)))
-    })
+    let first = Run { start: 0, length: length + 1, count: longer };
+    [first, Run { start: longer * (length + 1), length, count: count - longer }]
+}
+
+/// Starts and lengths of these blocks.
+pub fn blocks(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
+    runs(n, most).into_iter().flat_map(|run| (0..run.count).map(move |n| (run.start + n * run.length, run.length)))
 }
 
 /// What [`gather`] reads and writes.
@@ -53,42 +63,35 @@ pub struct Gather<'a, V> {
 }
 
 /// out\[to + o\] = Σ over taps and in maps i of weights\[o, tap, i\] · source\[from + tap + i\], for all pixels and out maps o.
-#[inline(always)]
 pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
     let pixels_most = if S::REGISTER_COUNT >= 32 { WIDE } else { NARROW };
-    for (pixel, pixels) in blocks(job.to.len(), pixels_most) {
-        let (from, to) = (&job.from[pixel..pixel + pixels], &job.to[pixel..pixel + pixels]);
-        for (map, maps) in blocks(job.out_maps, OUT_BLOCK) {
-            let per_map = job.taps.len() * job.depth;
-            let weights = &job.weights[map * per_map..(map + maps) * per_map];
-            for part in 0..job.parts {
-                let place = Place { weights, from, to, map: map * job.parts + part, part };
-                let block = match pixels {
-                    1 => gather_for::<S, 1>(maps),
-                    2 => gather_for::<S, 2>(maps),
-                    3 => gather_for::<S, 3>(maps),
-                    _ => gather_for::<S, 4>(maps),
-                };
-                block(simd, job, &place, output);
-            }
+    assert!(job.from.len() == job.to.len());
+    assert!(job.weights.len() == job.out_maps * job.taps.len() * job.depth && job.depth > 0);
+    for pixels in runs(job.to.len(), pixels_most).into_iter().filter(|run| run.count > 0) {
+        for maps in runs(job.out_maps, OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
+            let blocks = match pixels.length {
+                1 => gather_for::<S, 1>(maps.length),
+                2 => gather_for::<S, 2>(maps.length),
+                3 => gather_for::<S, 3>(maps.length),
+                _ => gather_for::<S, 4>(maps.length),
+            };
+            blocks(GatherBlocks { simd, job, pixels, maps, output });
         }
     }
 }
 
-/// Where a register block of [`gather`] lies.
-struct Place<'a> {
-    weights: &'a [f32],
-    from: &'a [usize],
-    to: &'a [usize],
-    map: usize,
-    part: usize,
+/// Register blocks of [`gather`] that have the same size.
+struct GatherBlocks<'a, S: Simd> {
+    simd: S,
+    job: &'a Gather<'a, S::f32s>,
+    pixels: Run,
+    maps: Run,
+    output: &'a mut [S::f32s],
 }
 
-type GatherBlock<S> = fn(S, &Gather<<S as Simd>::f32s>, &Place, &mut [<S as Simd>::f32s]);
-
-/// The block for so many out maps and pixels. A pointer, so that each is compiled on its own: merged into one large function,
+/// The blocks for so many out maps and pixels. A pointer, so that each is compiled on its own: merged into one large function,
 /// some of their sums end up in memory, which halves the speed.
-fn gather_for<S: Simd, const P: usize>(maps: usize) -> GatherBlock<S> {
+fn gather_for<S: Simd, const P: usize>(maps: usize) -> fn(GatherBlocks<S>) {
     match maps {
         1 => compiled_gather::<S, 1, P>,
         2 => compiled_gather::<S, 2, P>,
@@ -100,82 +103,83 @@ fn gather_for<S: Simd, const P: usize>(maps: usize) -> GatherBlock<S> {
 }
 
 #[inline(never)]
-fn compiled_gather<S: Simd, const M: usize, const P: usize>(
-    simd: S,
-    job: &Gather<S::f32s>,
-    place: &Place,
-    output: &mut [S::f32s],
-) {
-    struct Block<'a, S: Simd, const M: usize, const P: usize> {
-        simd: S,
-        job: &'a Gather<'a, S::f32s>,
-        place: &'a Place<'a>,
-        output: &'a mut [S::f32s],
-    }
-    impl<S: Simd, const M: usize, const P: usize> NullaryFnOnce for Block<'_, S, M, P> {
+fn compiled_gather<S: Simd, const M: usize, const P: usize>(blocks: GatherBlocks<S>) {
+    struct Compiled<'a, S: Simd, const M: usize, const P: usize>(GatherBlocks<'a, S>);
+    impl<S: Simd, const M: usize, const P: usize> NullaryFnOnce for Compiled<'_, S, M, P> {
         type Output = ();
 
         #[inline(always)]
         fn call(self) {
-            gather_block::<S, M, P>(self.simd, self.job, self.place, self.output);
+            let GatherBlocks { simd, job, pixels, maps, output } = self.0;
+            for pixel in 0..pixels.count {
+                for map in 0..maps.count {
+                    gather_block::<S, M, P>(simd, job, pixels.start + pixel * P, maps.start + map * M, output);
+                }
+            }
         }
     }
-    simd.vectorize(Block::<S, M, P> { simd, job, place, output });
+    blocks.simd.vectorize(Compiled::<S, M, P>(blocks));
 }
 
+/// The sums of the pixels from `pixel` and the out maps from `map` on.
 #[inline(always)]
 fn gather_block<S: Simd, const M: usize, const P: usize>(
     simd: S,
     job: &Gather<S::f32s>,
-    place: &Place,
+    pixel: usize,
+    map: usize,
     output: &mut [S::f32s],
 ) {
     let Gather { source, taps, depth, parts, .. } = *job;
-    let mut from = [0; P];
-    let mut sums = [[simd.splat_f32s(0.0); P]; M];
-    for p in 0..P {
-        from[p] = place.from[p] + place.part;
-        if job.accumulate {
-            for m in 0..M {
-                sums[m][p] = output[place.to[p] + place.map + m * parts];
+    let per_map = taps.len() * depth;
+    let weights = &job.weights[map * per_map..(map + M) * per_map];
+    for part in 0..parts {
+        let (mut from, mut to) = ([0; P], [0; P]);
+        let mut sums = [[simd.splat_f32s(0.0); P]; M];
+        for p in 0..P {
+            from[p] = job.from[pixel + p] + part;
+            to[p] = job.to[pixel + p] + map * parts + part;
+            if job.accumulate {
+                for m in 0..M {
+                    sums[m][p] = output[to[p] + m * parts];
+                }
             }
         }
-    }
-    let reach = depth.saturating_sub(1) * parts;
-    assert!(place.weights.len() == taps.len() * depth * M);
-    let mut weight = place.weights.as_ptr();
-    for &tap in taps {
-        let mut pixels = [source.as_ptr(); P];
-        for p in 0..P {
-            assert!(depth > 0 && from[p] + tap + reach < source.len());
-            // SAFETY: inside `source` by the assertion above.
-            pixels[p] = unsafe { source.as_ptr().add(from[p] + tap) };
-        }
-        for i in 0..depth {
-            let mut values = [simd.splat_f32s(0.0); P];
+        let reach = (depth - 1) * parts;
+        let mut weight = weights.as_ptr();
+        for &tap in taps {
+            let mut values_at = [source.as_ptr(); P];
             for p in 0..P {
-                debug_assert!(from[p] + tap + i * parts < source.len());
-                // SAFETY: this is `depth` reads from from + tap on, the last of them at `reach` from there, inside
-                // `source` by the assertion above. The pointer ends at most `parts` beyond that; it's then not read.
-                unsafe {
-                    values[p] = *pixels[p];
-                    pixels[p] = pixels[p].wrapping_add(parts);
-                }
+                assert!(from[p] + tap + reach < source.len());
+                // SAFETY: inside `source` by the assertion above.
+                values_at[p] = unsafe { source.as_ptr().add(from[p] + tap) };
             }
-            for m in 0..M {
-                // SAFETY: taps·depth·M weights are there by the assertion, and each of the taps·depth rounds takes M.
-                let w = simd.splat_f32s(unsafe { *weight.add(m) });
+            for i in 0..depth {
+                let mut values = [simd.splat_f32s(0.0); P];
                 for p in 0..P {
-                    sums[m][p] = simd.mul_add_e_f32s(w, values[p], sums[m][p]);
+                    debug_assert!(from[p] + tap + i * parts < source.len());
+                    // SAFETY: this is `depth` reads from from + tap on, the last of them at `reach` from there, inside
+                    // `source` by the assertion above. The pointer ends `parts` beyond that, where it's not read.
+                    unsafe {
+                        values[p] = *values_at[p];
+                        values_at[p] = values_at[p].wrapping_add(parts);
+                    }
                 }
+                for m in 0..M {
+                    // SAFETY: `weights` has taps·depth·M entries, and each of the taps·depth rounds takes M.
+                    let w = simd.splat_f32s(unsafe { *weight.add(m) });
+                    for p in 0..P {
+                        sums[m][p] = simd.mul_add_e_f32s(w, values[p], sums[m][p]);
+                    }
+                }
+                // SAFETY: at most one past the last weight.
+                weight = unsafe { weight.add(M) };
             }
-            // SAFETY: at most one past the last weight.
-            weight = unsafe { weight.add(M) };
         }
-    }
-    for m in 0..M {
-        for p in 0..P {
-            output[place.to[p] + place.map + m * parts] = sums[m][p];
+        for m in 0..M {
+            for p in 0..P {
+                output[to[p] + m * parts] = sums[m][p];
+            }
         }
     }
 }
@@ -196,6 +200,10 @@ pub struct Walk {
 }
 
 impl Walk {
+    fn stays_inside<V>(&self, [row, column]: [usize; 2], strides: [usize; 2], operand: &Operand<V>) -> bool {
+        operand.holds(row * strides[0] + column * strides[1] + self.parts - 1)
+    }
+
     fn last(&self, [row, column]: [usize; 2]) -> usize {
         self.rows.saturating_sub(1) * row + self.columns.saturating_sub(1) * column + self.parts - 1
     }
@@ -208,35 +216,40 @@ pub struct Operand<'a, V> {
     pub places: &'a [usize],
 }
 
-/// sums\[o\]\[i\] += Σ over the walk, and over lanes, of left\[place o\]·right\[place i\], for up to [`OUT_BLOCK`] places
-/// on the left and [`NARROW`] on the right; `sums` holds the entries o·`stride` + i.
-#[inline(always)]
-pub fn outer<S: Simd>(
-    simd: S,
-    walk: &Walk,
-    left: Operand<S::f32s>,
-    right: Operand<S::f32s>,
-    sums: &mut [f32],
-    stride: usize,
-) {
-    let block = match right.places.len() {
-        1 => outer_for::<S, 1>(left.places.len()),
-        _ => outer_for::<S, 2>(left.places.len()),
-    };
-    block(OuterJob { simd, walk, left, right, sums, stride });
+impl<V> Operand<'_, V> {
+    /// Whether the walk stays inside from every place.
+    fn holds(&self, last: usize) -> bool {
+        self.places.iter().all(|place| place + last < self.entries.len())
+    }
 }
 
-struct OuterJob<'a, S: Simd> {
+/// sums\[l, r\] += Σ over the walk, and over lanes, of left\[place l\]·right\[place r\]; `sums` is row-major.
+pub fn outer<S: Simd>(simd: S, walk: &Walk, left: Operand<S::f32s>, right: Operand<S::f32s>, sums: &mut [f32]) {
+    assert!(left.holds(walk.last(walk.left)) && right.holds(walk.last(walk.right)));
+    for lefts in runs(left.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
+        for rights in runs(right.places.len(), NARROW).into_iter().filter(|run| run.count > 0) {
+            let blocks = match rights.length {
+                1 => outer_for::<S, 1>(lefts.length),
+                _ => outer_for::<S, 2>(lefts.length),
+            };
+            blocks(OuterBlocks { simd, walk, left, right, lefts, rights, sums });
+        }
+    }
+}
+
+/// Register blocks of [`outer`] that have the same size.
+struct OuterBlocks<'a, S: Simd> {
     simd: S,
     walk: &'a Walk,
     left: Operand<'a, S::f32s>,
     right: Operand<'a, S::f32s>,
+    lefts: Run,
+    rights: Run,
     sums: &'a mut [f32],
-    stride: usize,
 }
 
 /// As [`gather_for`].
-fn outer_for<S: Simd, const I: usize>(lefts: usize) -> fn(OuterJob<S>) {
+fn outer_for<S: Simd, const I: usize>(lefts: usize) -> fn(OuterBlocks<S>) {
     match lefts {
         1 => compiled_outer::<S, 1, I>,
         2 => compiled_outer::<S, 2, I>,
@@ -248,43 +261,54 @@ fn outer_for<S: Simd, const I: usize>(lefts: usize) -> fn(OuterJob<S>) {
 }
 
 #[inline(never)]
-fn compiled_outer<S: Simd, const O: usize, const I: usize>(job: OuterJob<S>) {
-    struct Block<'a, S: Simd, const O: usize, const I: usize>(OuterJob<'a, S>);
-    impl<S: Simd, const O: usize, const I: usize> NullaryFnOnce for Block<'_, S, O, I> {
+fn compiled_outer<S: Simd, const O: usize, const I: usize>(blocks: OuterBlocks<S>) {
+    struct Compiled<'a, S: Simd, const O: usize, const I: usize>(OuterBlocks<'a, S>);
+    impl<S: Simd, const O: usize, const I: usize> NullaryFnOnce for Compiled<'_, S, O, I> {
         type Output = ();
 
         #[inline(always)]
         fn call(self) {
-            outer_block::<S, O, I>(self.0);
+            let OuterBlocks { simd, walk, left, right, lefts, rights, sums } = self.0;
+            let stride = right.places.len();
+            for o in 0..lefts.count {
+                let o = lefts.start + o * O;
+                for i in 0..rights.count {
+                    let i = rights.start + i * I;
+                    let left = Operand { places: &left.places[o..o + O], ..left };
+                    let right = Operand { places: &right.places[i..i + I], ..right };
+                    outer_block::<S, O, I>(simd, walk, left, right, &mut sums[o * stride + i..], stride);
+                }
+            }
         }
     }
-    job.simd.vectorize(Block::<S, O, I>(job));
+    blocks.simd.vectorize(Compiled::<S, O, I>(blocks));
 }
 
+/// One register block, whose walk is known to stay inside the operands.
 #[inline(always)]
-fn outer_block<S: Simd, const O: usize, const I: usize>(job: OuterJob<S>) {
-    let OuterJob { simd, walk, left, right, sums, stride } = job;
-    let (Operand { entries: left, places: lefts }, Operand { entries: right, places: rights }) = (left, right);
-    assert!(lefts.len() == O && rights.len() == I);
-    for &place in lefts {
-        assert!(place + walk.last(walk.left) < left.len());
-    }
-    for &place in rights {
-        assert!(place + walk.last(walk.right) < right.len());
-    }
+fn outer_block<S: Simd, const O: usize, const I: usize>(
+    simd: S,
+    walk: &Walk,
+    left: Operand<S::f32s>,
+    right: Operand<S::f32s>,
+    sums: &mut [f32],
+    stride: usize,
+) {
     let mut block = [[simd.splat_f32s(0.0); I]; O];
     for part in 0..walk.parts {
         for row in 0..walk.rows {
-            let (mut at_left, mut at_right) = ([left.as_ptr(); O], [right.as_ptr(); I]);
+            let (mut at_left, mut at_right) = ([left.entries.as_ptr(); O], [right.entries.as_ptr(); I]);
             for o in 0..O {
-                at_left[o] = at_left[o].wrapping_add(lefts[o] + row * walk.left[0] + part);
+                at_left[o] = at_left[o].wrapping_add(left.places[o] + row * walk.left[0] + part);
             }
             for i in 0..I {
-                at_right[i] = at_right[i].wrapping_add(rights[i] + row * walk.right[0] + part);
+                at_right[i] = at_right[i].wrapping_add(right.places[i] + row * walk.right[0] + part);
             }
-            for _ in 0..walk.columns {
-                // SAFETY: each place plus the last step of the walk is inside its slice by the assertions above, and no
-                // step is further than the last. The pointers are then moved on once more, but not read.
+            for column in 0..walk.columns {
+                let step = [row, column];
+                debug_assert!(walk.stays_inside(step, walk.left, &left) && walk.stays_inside(step, walk.right, &right));
+                // SAFETY: `outer` has asserted that each place plus the last step of the walk is inside its operand, and
+                // no step is further than the last. The pointers are then moved on once more, but not read.
                 unsafe {
                     let mut values = [simd.splat_f32s(0.0); I];
                     for i in 0..I {

@@ -1,5 +1,3 @@
-#![allow(clippy::needless_range_loop)] // Iterators over register blocks don't reliably become registers.
-
 //! 3×3 convolution at stride 1 by Winograd's F(2×2, 3×3) (Lavin & Gray, "Fast algorithms for convolutional neural networks",
 //! CVPR 2016): 16 products per map and 2×2 outputs instead of 36.
 //!
@@ -9,19 +7,20 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::buffer::Workspace;
+use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
 use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
 use super::simd::{dispatch, parts};
 
-/// Entries of a transformed tile.
-const POINTS: usize = 16;
+/// Points in a row of a transformed tile, and rows.
+const ROW: usize = 4;
 
-/// Bytes of transformed tiles that a pass keeps in the second-level cache on the way forward …
-const FORWARD_BYTES: usize = 192 << 10;
+/// Points of a transformed tile.
+const POINTS: usize = ROW * ROW;
 
-/// … and back, where the sums over tiles want to be long.
-const BACKWARD_BYTES: usize = 1 << 20;
+/// Bytes of transformed tiles that are worked on together, so that they stay in the second-level cache. Only one row of
+/// points is there at a time: more tiles fit, which makes the sums over tiles long.
+const TILE_BYTES: usize = 256 << 10;
 
 const VECTOR_BYTES: usize = 32;
 
@@ -69,6 +68,12 @@ impl Weights {
     }
 }
 
+impl Weights {
+    fn row(&self, row: usize) -> &[Vec<f32>] {
+        &self.0[row * ROW..][..ROW]
+    }
+}
+
 /// G g Gᵀ
 fn transform_filter(filter: &[f32]) -> [f32; POINTS] {
     let column = |a: f32, b: f32, c: f32| [a, 0.5 * (a + b + c), 0.5 * (a - b + c), c];
@@ -104,18 +109,15 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// All tiles of a group, `most` at a time.
-    fn all(g: &Geometry, most: usize, parts: usize) -> impl Iterator<Item = Self> {
+    /// All tiles of a group, as many at a time as fit.
+    fn all(g: &Geometry, parts: usize) -> impl Iterator<Item = Self> {
         let [rows, columns] = g.out_size.map(|pixels| pixels.div_ceil(2));
+        let tile = ROW * (g.in_maps + g.out_maps) * parts * VECTOR_BYTES;
+        let most = (TILE_BYTES / tile).next_multiple_of(NARROW).max(6 * NARROW);
         blocks(rows * columns, most).map(move |(first, count)| Self { columns, first, count, parts })
     }
 
-    /// Tiles for which `vectors` maps' transforms take `bytes`.
-    fn fitting(bytes: usize, vectors: usize) -> usize {
-        (bytes / (POINTS * vectors * VECTOR_BYTES)).next_multiple_of(NARROW).max(NARROW)
-    }
-
-    /// Vectors from a tile to the next: entry (point, tile, map) of transformed tiles lies at
+    /// Vectors from a tile to the next: entry (point of the row, tile, map) of transformed tiles lies at
     /// (point·count + tile)·pitch + map.
     fn pitch(&self, maps: usize) -> usize {
         let vectors = maps * self.parts;
@@ -142,16 +144,16 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &Wei
             let parts = parts::<S>();
             let (input, output): (&[S::f32s], &mut [S::f32s]) =
                 (bytemuck::cast_slice(input), bytemuck::cast_slice_mut(output));
-            let most = Tiles::fitting(FORWARD_BYTES, (g.in_maps + g.out_maps) * parts);
-            for tiles in Tiles::all(g, most, parts) {
-                let (from, to) = (tiles.pitch(g.in_maps), tiles.pitch(g.out_maps));
-                let mut patches = workspace.take(tiles.count * POINTS * from * S::F32_LANES);
-                let mut products = workspace.take(tiles.count * POINTS * to * S::F32_LANES);
+            for tiles in Tiles::all(g, parts) {
+                let mut patches = tiles.scratch::<S>(workspace, g.in_maps);
+                let mut products = tiles.scratch::<S>(workspace, g.out_maps);
                 let patches: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut patches);
                 let products: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut products);
-                transform_input(simd, g, &tiles, input, patches);
-                multiply(simd, &tiles, [g.in_maps, g.out_maps], weights, patches, products);
-                transform_output(simd, g, &tiles, products, output);
+                for row in 0..ROW {
+                    transform_input(simd, g, &tiles, row, input, patches);
+                    multiply(simd, &tiles, [g.in_maps, g.out_maps], weights.row(row), patches, products);
+                    transform_output(simd, g, &tiles, row, products, output);
+                }
             }
         }
     }
@@ -186,21 +188,23 @@ pub fn backward(
             let parts = parts::<S>();
             let (input, gradient): (&[S::f32s], &[S::f32s]) =
                 (bytemuck::cast_slice(input), bytemuck::cast_slice(gradient));
-            let most = Tiles::fitting(BACKWARD_BYTES, (g.in_maps + g.out_maps) * parts);
-            for tiles in Tiles::all(g, most, parts) {
-                let (of_in, of_out) = (tiles.pitch(g.in_maps), tiles.pitch(g.out_maps));
-                let mut patches = workspace.take(tiles.count * POINTS * of_in * S::F32_LANES);
-                let mut gradients = workspace.take(tiles.count * POINTS * of_out * S::F32_LANES);
+            for tiles in Tiles::all(g, parts) {
+                let mut patches = tiles.scratch::<S>(workspace, g.in_maps);
+                let mut gradients = tiles.scratch::<S>(workspace, g.out_maps);
                 let patches: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut patches);
                 let gradients: &mut [S::f32s] = bytemuck::cast_slice_mut(&mut gradients);
-                transform_gradient(simd, g, &tiles, gradient, gradients);
-                if let Some(sums) = &mut sums {
-                    transform_input(simd, g, &tiles, input, patches);
-                    add_products(simd, g, &tiles, gradients, patches, sums);
-                }
-                if let Some(to) = &mut input_gradient {
-                    multiply(simd, &tiles, [g.out_maps, g.in_maps], weights, gradients, patches);
-                    add_patches(simd, g, &tiles, patches, bytemuck::cast_slice_mut(to));
+                for row in 0..ROW {
+                    transform_gradient(simd, g, &tiles, row, gradient, gradients);
+                    if let Some(sums) = &mut sums {
+                        transform_input(simd, g, &tiles, row, input, patches);
+                        let filters = g.out_maps * g.in_maps;
+                        let sums = &mut sums[row * ROW * filters..][..ROW * filters];
+                        add_products(simd, g, &tiles, gradients, patches, sums);
+                    }
+                    if let Some(to) = &mut input_gradient {
+                        multiply(simd, &tiles, [g.out_maps, g.in_maps], weights.row(row), gradients, patches);
+                        add_patches(simd, g, &tiles, row, patches, bytemuck::cast_slice_mut(to));
+                    }
                 }
             }
         }
@@ -208,20 +212,20 @@ pub fn backward(
     dispatch(Backward { g, workspace, input, gradient, weights, input_gradient, sums });
 }
 
-/// Of every point, the products of tiles and weights, summed over maps.
+/// Of every point of a row, the products of tiles and weights, summed over maps.
 #[inline(always)]
 fn multiply<S: Simd>(
     simd: S,
     tiles: &Tiles,
     [summed, written]: [usize; 2],
-    weights: &Weights,
+    weights: &[Vec<f32>],
     source: &[S::f32s],
     to: &mut [S::f32s],
 ) {
     let (from, into) = (tiles.pitch(summed), tiles.pitch(written));
     let sources: Vec<usize> = (0..tiles.count).map(|tile| tile * from).collect();
     let places: Vec<usize> = (0..tiles.count).map(|tile| tile * into).collect();
-    for (point, weights) in weights.0.iter().enumerate() {
+    for (point, weights) in weights.iter().enumerate() {
         let job = Gather {
             source: &source[point * tiles.count * from..],
             from: &sources,
@@ -237,7 +241,7 @@ fn multiply<S: Simd>(
     }
 }
 
-/// Of every point, the products of the tiles' gradients and inputs, summed over tiles and lanes.
+/// Of every point of a row, the products of the tiles' gradients and inputs, summed over tiles and lanes.
 #[inline(always)]
 fn add_products<S: Simd>(
     simd: S,
@@ -250,172 +254,192 @@ fn add_products<S: Simd>(
     let (left, right) = (tiles.pitch(g.out_maps), tiles.pitch(g.in_maps));
     let parts = tiles.parts;
     let walk = Walk { rows: 1, columns: tiles.count, left: [0, left], right: [0, right], parts };
+    let [lefts, rights] = [g.out_maps, g.in_maps].map(|maps| (0..maps).map(|map| map * parts).collect::<Vec<_>>());
     for (point, sums) in sums.chunks_mut(g.out_maps * g.in_maps).enumerate() {
         let start = point * tiles.count;
-        let (gradients, patches) = (&gradients[start * left..], &patches[start * right..]);
-        for (o, outs) in blocks(g.out_maps, OUT_BLOCK) {
-            let lefts: [usize; OUT_BLOCK] = std::array::from_fn(|n| (o + n) * parts);
-            for (i, ins) in blocks(g.in_maps, NARROW) {
-                let rights: [usize; NARROW] = std::array::from_fn(|n| (i + n) * parts);
-                let sums = &mut sums[o * g.in_maps + i..];
-                let left = Operand { entries: gradients, places: &lefts[..outs] };
-                let right = Operand { entries: patches, places: &rights[..ins] };
-                outer(simd, &walk, left, right, sums, g.in_maps);
-            }
-        }
+        let left = Operand { entries: &gradients[start * left..], places: &lefts };
+        let right = Operand { entries: &patches[start * right..], places: &rights };
+        outer(simd, &walk, left, right, sums);
     }
 }
 
 impl Tiles {
-    /// The points of transformed tile `tile`, each as long as a pixel of the maps.
+    fn scratch<S: Simd>(&self, workspace: &Workspace, maps: usize) -> Buffer {
+        workspace.take(ROW * self.count * self.pitch(maps) * S::F32_LANES)
+    }
+
+    /// A row of points of transformed tile `tile`, each as long as a pixel of the maps.
     #[inline(always)]
-    fn points<'a, V>(&self, entries: &'a [V], tile: usize, maps: usize) -> [&'a [V]; POINTS] {
+    fn points<'a, V>(&self, entries: &'a [V], tile: usize, maps: usize) -> [&'a [V]; ROW] {
         let (pitch, vectors) = (self.pitch(maps), maps * self.parts);
-        std::array::from_fn(|point| &entries[(point * self.count + tile) * pitch..][..vectors])
+        let point = |point: usize| &entries[(point * self.count + tile) * pitch..][..vectors];
+        [point(0), point(1), point(2), point(3)]
     }
 
     /// As [`Tiles::points`], to be written.
     #[inline(always)]
-    fn points_mut<'a, V>(&self, entries: &'a mut [V], tile: usize, maps: usize) -> [&'a mut [V]; POINTS] {
+    fn points_mut<'a, V>(&self, entries: &'a mut [V], tile: usize, maps: usize) -> [&'a mut [V]; ROW] {
         let (pitch, vectors) = (self.pitch(maps), maps * self.parts);
-        let mut points = entries.chunks_exact_mut(self.count * pitch);
-        std::array::from_fn(|_| points.next().map_or(&mut [][..], |point| &mut point[tile * pitch..][..vectors]))
+        let (left, right) = entries.split_at_mut(2 * self.count * pitch);
+        let ((a, b), (c, d)) = (left.split_at_mut(self.count * pitch), right.split_at_mut(self.count * pitch));
+        [a, b, c, d].map(|point| &mut point[tile * pitch..][..vectors])
     }
 }
 
-/// `N`×`N` pixels of an image with `line` vectors a row, from the one that starts at `corner` on, row by row.
-fn pixels<const N: usize, V>(image: &[V], corner: usize, line: usize, vectors: usize) -> [[&[V]; N]; N] {
-    std::array::from_fn(|y| std::array::from_fn(|x| &image[corner + y * line + x * vectors..][..vectors]))
+/// `N` pixels that follow each other, from `start` on.
+#[inline(always)]
+fn pixels<V, const N: usize>(image: &[V], start: usize, vectors: usize) -> [&[V]; N] {
+    let mut pixels = image[start..].chunks_exact(vectors);
+    std::array::from_fn(|_| pixels.next().unwrap_or_default())
 }
 
-/// Bᵀ d B of every tile.
+/// As [`pixels`], two to be written.
 #[inline(always)]
-fn transform_input<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, input: &[S::f32s], to: &mut [S::f32s]) {
+fn two_pixels_mut<V>(image: &mut [V], start: usize, vectors: usize) -> [&mut [V]; 2] {
+    let (a, b) = image[start..][..2 * vectors].split_at_mut(vectors);
+    [&mut a[..vectors], &mut b[..vectors]]
+}
+
+/// Row `row` of Bᵀ d B of every tile.
+#[inline(always)]
+fn transform_input<S: Simd>(
+    simd: S,
+    g: &Geometry,
+    tiles: &Tiles,
+    row: usize,
+    input: &[S::f32s],
+    to: &mut [S::f32s],
+) {
     let vectors = g.in_maps * tiles.parts;
     let line = g.padded[1] * vectors;
+    // Bᵀ: the rows of the patch that a row of points takes its difference, or once its sum, from.
+    let [first, second] = [[0, 2], [1, 2], [2, 1], [1, 3]][row];
+    let sign = simd.splat_f32s(if row == 1 { 1.0 } else { -1.0 });
     for (tile, y, x) in tiles.corners() {
-        let patch = pixels::<4, _>(input, y * line + x * vectors, line, vectors);
-        let points = tiles.points_mut(to, tile, g.in_maps);
+        let [a, b, c, d] = pixels(input, (y + first) * line + x * vectors, vectors);
+        let [e, f, g_, h] = pixels(input, (y + second) * line + x * vectors, vectors);
+        let (a, b, c, d) = (&a[..vectors], &b[..vectors], &c[..vectors], &d[..vectors]);
+        let (e, f, g_, h) = (&e[..vectors], &f[..vectors], &g_[..vectors], &h[..vectors]);
+        let [to_a, to_b, to_c, to_d] = tiles.points_mut(to, tile, g.in_maps);
         for v in 0..vectors {
-            let mut columns = [[simd.splat_f32s(0.0); 4]; 4];
-            for x in 0..4 {
-                columns[x] = fold_patch(simd, [patch[0][x][v], patch[1][x][v], patch[2][x][v], patch[3][x][v]]);
-            }
-            for y in 0..4 {
-                let row = fold_patch(simd, [columns[0][y], columns[1][y], columns[2][y], columns[3][y]]);
-                for x in 0..4 {
-                    points[4 * y + x][v] = row[x];
-                }
-            }
+            let p = simd.mul_add_e_f32s(sign, e[v], a[v]);
+            let q = simd.mul_add_e_f32s(sign, f[v], b[v]);
+            let r = simd.mul_add_e_f32s(sign, g_[v], c[v]);
+            let s = simd.mul_add_e_f32s(sign, h[v], d[v]);
+            to_a[v] = simd.sub_f32s(p, r);
+            to_b[v] = simd.add_f32s(q, r);
+            to_c[v] = simd.sub_f32s(r, q);
+            to_d[v] = simd.sub_f32s(q, s);
         }
     }
 }
 
-/// Bᵀ d
+/// Adds what row `row` of the points contributes to B p Bᵀ of every tile to the patch that the tile came from: the adjoint
+/// of [`transform_input`].
 #[inline(always)]
-fn fold_patch<S: Simd>(simd: S, d: [S::f32s; 4]) -> [S::f32s; 4] {
-    [
-        simd.sub_f32s(d[0], d[2]),
-        simd.add_f32s(d[1], d[2]),
-        simd.sub_f32s(d[2], d[1]),
-        simd.sub_f32s(d[1], d[3]),
-    ]
-}
-
-/// Adds B p Bᵀ of every tile to the patch that it came from: the adjoint of [`transform_input`].
-#[inline(always)]
-fn add_patches<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, from: &[S::f32s], to: &mut [S::f32s]) {
+fn add_patches<S: Simd>(
+    simd: S,
+    g: &Geometry,
+    tiles: &Tiles,
+    row: usize,
+    from: &[S::f32s],
+    to: &mut [S::f32s],
+) {
     let vectors = g.in_maps * tiles.parts;
     let line = g.padded[1] * vectors;
+    // B: the two rows of the patch, and the signs with which they take the row of points.
+    let targets = [[(0, 1.0), (2, -1.0)], [(1, 1.0), (2, 1.0)], [(1, -1.0), (2, 1.0)], [(1, 1.0), (3, -1.0)]][row];
     for (tile, y, x) in tiles.corners() {
-        let p = tiles.points(from, tile, g.in_maps);
-        for y_in in 0..4 {
-            let row = &mut to[(y + y_in) * line + x * vectors..][..4 * vectors];
-            let (left, right) = row.split_at_mut(2 * vectors);
-            let ((a, b), (c, d)) = (left.split_at_mut(vectors), right.split_at_mut(vectors));
-            let (a, b, c, d) = (&mut a[..vectors], &mut b[..vectors], &mut c[..vectors], &mut d[..vectors]);
+        let [a, b, c, d] = tiles.points(from, tile, g.in_maps);
+        for (target, sign) in targets {
+            let sign = simd.splat_f32s(sign);
+            let start = (y + target) * line + x * vectors;
+            let (left, right) = to[start..][..4 * vectors].split_at_mut(2 * vectors);
+            let ([p, q], [r, s]) = (two_pixels_mut(left, 0, vectors), two_pixels_mut(right, 0, vectors));
             for v in 0..vectors {
-                let mut columns = [simd.splat_f32s(0.0); 4];
-                for x in 0..4 {
-                    columns[x] = unfold_patch(simd, [p[x][v], p[4 + x][v], p[8 + x][v], p[12 + x][v]])[y_in];
-                }
-                let values = unfold_patch(simd, columns);
-                a[v] = simd.add_f32s(a[v], values[0]);
-                b[v] = simd.add_f32s(b[v], values[1]);
-                c[v] = simd.add_f32s(c[v], values[2]);
-                d[v] = simd.add_f32s(d[v], values[3]);
+                let (sum, difference) = (simd.add_f32s(b[v], c[v]), simd.sub_f32s(b[v], c[v]));
+                p[v] = simd.mul_add_e_f32s(sign, a[v], p[v]);
+                q[v] = simd.mul_add_e_f32s(sign, simd.add_f32s(difference, d[v]), q[v]);
+                r[v] = simd.mul_add_e_f32s(sign, simd.sub_f32s(sum, a[v]), r[v]);
+                s[v] = simd.mul_add_e_f32s(sign, simd.neg_f32s(d[v]), s[v]);
             }
         }
     }
 }
 
-/// B t
+/// Adds what row `row` of the points contributes to Aᵀ m A of every tile to the output, as far as that has its pixels; the
+/// first row that contributes to a pixel sets it.
 #[inline(always)]
-fn unfold_patch<S: Simd>(simd: S, t: [S::f32s; 4]) -> [S::f32s; 4] {
-    let (sum, difference) = (simd.add_f32s(t[1], t[2]), simd.sub_f32s(t[1], t[2]));
-    [t[0], simd.add_f32s(difference, t[3]), simd.sub_f32s(sum, t[0]), simd.neg_f32s(t[3])]
-}
-
-/// Aᵀ m A of every tile, as far as the output has its pixels.
-#[inline(always)]
-fn transform_output<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, from: &[S::f32s], to: &mut [S::f32s]) {
+fn transform_output<S: Simd>(
+    simd: S,
+    g: &Geometry,
+    tiles: &Tiles,
+    row: usize,
+    from: &[S::f32s],
+    to: &mut [S::f32s],
+) {
     let vectors = g.out_maps * tiles.parts;
     let [height, width] = g.out_size;
+    // Aᵀ: what the upper and the lower pixels take the row of points with, and what they held before.
+    let targets = [[(1.0, 0.0), (0.0, 0.0)], [(1.0, 1.0), (1.0, 0.0)], [(1.0, 1.0), (-1.0, 1.0)], [(0.0, 0.0), (-1.0, 1.0)]];
     for (tile, y, x) in tiles.corners() {
-        let p = tiles.points(from, tile, g.out_maps);
-        for row in 0..2.min(height - y) {
-            let pixels = &mut to[((y + row) * width + x) * vectors..][..2.min(width - x) * vectors];
-            let (left, right) = pixels.split_at_mut(vectors);
-            let left = &mut left[..vectors];
-            for v in 0..vectors {
-                let mut half = [simd.splat_f32s(0.0); 4];
-                for x in 0..4 {
-                    half[x] = fold_outputs(simd, [p[x][v], p[4 + x][v], p[8 + x][v], p[12 + x][v]])[row];
+        let [a, b, c, d] = tiles.points(from, tile, g.out_maps);
+        for (lower, (sign, keep)) in targets[row].into_iter().enumerate() {
+            if sign == 0.0 || y + lower >= height {
+                continue;
+            }
+            let start = ((y + lower) * width + x) * vectors;
+            let sign = simd.splat_f32s(sign);
+            let write = |to: &mut S::f32s, value: S::f32s| {
+                *to = if keep == 0.0 { value } else { simd.mul_add_e_f32s(sign, value, *to) };
+            };
+            if x + 1 < width {
+                let [p, q] = two_pixels_mut(to, start, vectors);
+                for v in 0..vectors {
+                    let (sum, difference) = (simd.add_f32s(b[v], c[v]), simd.sub_f32s(b[v], c[v]));
+                    write(&mut p[v], simd.add_f32s(a[v], sum));
+                    write(&mut q[v], simd.sub_f32s(difference, d[v]));
                 }
-                let values = fold_outputs(simd, half);
-                left[v] = values[0];
-                if let Some(right) = right.get_mut(v) {
-                    *right = values[1];
+            } else {
+                let p = &mut to[start..][..vectors];
+                for v in 0..vectors {
+                    write(&mut p[v], simd.add_f32s(a[v], simd.add_f32s(b[v], c[v])));
                 }
             }
         }
     }
 }
 
-/// Aᵀ m
+/// Row `row` of A y Aᵀ of every tile's gradient, which is 0 where the output has no pixels: the adjoint of
+/// [`transform_output`].
 #[inline(always)]
-fn fold_outputs<S: Simd>(simd: S, m: [S::f32s; 4]) -> [S::f32s; 2] {
-    let (sum, difference) = (simd.add_f32s(m[1], m[2]), simd.sub_f32s(m[1], m[2]));
-    [simd.add_f32s(m[0], sum), simd.sub_f32s(difference, m[3])]
-}
-
-/// A y Aᵀ of every tile's gradient, which is 0 where the output has no pixels: the adjoint of [`transform_output`].
-#[inline(always)]
-fn transform_gradient<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, gradient: &[S::f32s], to: &mut [S::f32s]) {
+fn transform_gradient<S: Simd>(
+    simd: S,
+    g: &Geometry,
+    tiles: &Tiles,
+    row: usize,
+    gradient: &[S::f32s],
+    to: &mut [S::f32s],
+) {
     let vectors = g.out_maps * tiles.parts;
     let [height, width] = g.out_size;
     let zeros = vec![simd.splat_f32s(0.0); vectors];
+    // A: what the row of points takes the upper and the lower pixels with.
+    let [upper, lower] = [[1.0, 0.0], [1.0, 1.0], [1.0, -1.0], [0.0, -1.0]][row].map(|sign| simd.splat_f32s(sign));
     for (tile, y, x) in tiles.corners() {
         let pixel = |y: usize, x: usize| match y < height && x < width {
             true => &gradient[(y * width + x) * vectors..][..vectors],
             false => &zeros[..vectors],
         };
         let (a, b, c, d) = (pixel(y, x), pixel(y, x + 1), pixel(y + 1, x), pixel(y + 1, x + 1));
-        let points = tiles.points_mut(to, tile, g.out_maps);
+        let [to_a, to_b, to_c, to_d] = tiles.points_mut(to, tile, g.out_maps);
         for v in 0..vectors {
-            let (left, right) = (unfold_outputs(simd, [a[v], c[v]]), unfold_outputs(simd, [b[v], d[v]]));
-            for y in 0..4 {
-                let row = unfold_outputs(simd, [left[y], right[y]]);
-                for x in 0..4 {
-                    points[4 * y + x][v] = row[x];
-                }
-            }
+            let left = simd.mul_add_e_f32s(upper, a[v], simd.mul_f32s(lower, c[v]));
+            let right = simd.mul_add_e_f32s(upper, b[v], simd.mul_f32s(lower, d[v]));
+            to_a[v] = left;
+            to_b[v] = simd.add_f32s(left, right);
+            to_c[v] = simd.sub_f32s(left, right);
+            to_d[v] = simd.neg_f32s(right);
         }
     }
-}
-
-/// A y
-#[inline(always)]
-fn unfold_outputs<S: Simd>(simd: S, y: [S::f32s; 2]) -> [S::f32s; 4] {
-    [y[0], simd.add_f32s(y[0], y[1]), simd.sub_f32s(y[0], y[1]), simd.neg_f32s(y[1])]
 }
