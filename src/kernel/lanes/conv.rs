@@ -87,7 +87,7 @@ impl<'a> Convolution<'a> {
                 let weights = direct::ForwardWeights::new(&self.geometry, self.filters);
                 Lanes::build(workspace, shape, |group, output| {
                     let padded = self.pad(workspace, input.group(group));
-                    direct::forward(&self.geometry, &padded, &weights, output);
+                    direct::forward(&self.geometry, workspace, &padded, &weights, output);
                 })
             }
             Algorithm::Winograd => {
@@ -114,18 +114,26 @@ impl<'a> Convolution<'a> {
         };
         let group = |group: usize, mut input_gradient: Option<&mut [f32]>| {
             let padded = self.pad(workspace, input.group(group));
-            let mut scratch = input_gradient.as_ref().map(|_| self.padded_zeros(workspace));
             let mut sums = of_filters.then(|| workspace.take(length));
             if let Some(sums) = &mut sums {
                 sums.fill(0.0);
             }
+            let mut scratch = match &mut input_gradient {
+                Some(to) if to.len() == padded.len() => {
+                    to.fill(0.0);
+                    None
+                }
+                Some(_) => Some(self.padded_zeros(workspace)),
+                None => None,
+            };
+            let into = scratch.as_deref_mut().or(input_gradient.as_deref_mut());
             let entries = (&*padded, gradient.group(group));
             match &plan {
                 Backward::Direct(weights) => {
-                    direct::backward(&self.geometry, entries, weights, scratch.as_deref_mut(), sums.as_deref_mut());
+                    direct::backward(&self.geometry, workspace, entries, weights, into, sums.as_deref_mut());
                 }
                 Backward::Winograd(weights) => {
-                    winograd::backward(&self.geometry, workspace, entries, weights, scratch.as_deref_mut(), sums.as_deref_mut());
+                    winograd::backward(&self.geometry, workspace, entries, weights, into, sums.as_deref_mut());
                 }
             }
             if let (Some(to), Some(scratch)) = (&mut input_gradient, &scratch) {

@@ -1,99 +1,139 @@
 //! Convolution as its definition says, for any kernel and stride.
+//!
+//! In maps are worked through in chunks, each copied to memory of its own, so that what the sums of one register block read
+//! stays in the first-level cache, whatever the number of maps.
 
 use pulp::{Simd, WithSimd};
 
+use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
 use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
 use super::simd::{dispatch, parts};
 
-/// Bytes of the input that a register block's sums should read, so that they stay in the first-level cache.
-const PATCH_BYTES: usize = 24 << 10;
+/// Bytes of the input that a register block's sums should read.
+const PATCH_BYTES: usize = 20 << 10;
 
 /// Bytes of a chunk of the gradient that all taps read in turn.
 const CHUNK_BYTES: usize = 16 << 10;
 
 /// Steps over which [`outer`] sums before it adds up lanes.
-const STEPS: usize = 64;
+const STEPS: usize = 96;
 
 const VECTOR_BYTES: usize = 32;
+
+/// Maps that are worked on together, and how their pixels lie in memory, in vectors.
+#[derive(Clone, Copy)]
+struct Chunk {
+    first: usize,
+    maps: usize,
+    parts: usize,
+    /// From a pixel to the next.
+    pitch: usize,
+    /// Pixels of a row.
+    width: usize,
+}
+
+impl Chunk {
+    fn new([first, maps]: [usize; 2], width: usize, parts: usize) -> Self {
+        let vectors = maps * parts;
+        // Powers of two would map all pixels to the same few cache sets.
+        let pitch = if vectors.is_multiple_of(8) { vectors + 2 } else { vectors };
+        Self { first, maps, parts, pitch, width }
+    }
+
+    fn pixel(&self, y: usize, x: usize) -> usize {
+        (y * self.width + x) * self.pitch
+    }
+
+    /// Copies the chunk out of pixels of `maps` maps.
+    fn take<V: bytemuck::Pod>(&self, workspace: &Workspace, entries: &[V], maps: usize) -> Buffer {
+        let pixels = entries.chunks_exact(maps * self.parts);
+        let mut copy = workspace.take(pixels.len() * self.pitch * size_of::<V>() / size_of::<f32>());
+        let to = bytemuck::cast_slice_mut::<_, V>(&mut copy).chunks_exact_mut(self.pitch);
+        let (start, length) = (self.first * self.parts, self.maps * self.parts);
+        to.zip(pixels).for_each(|(to, pixel)| to[..length].copy_from_slice(&pixel[start..start + length]));
+        copy
+    }
+}
 
 impl Geometry {
     fn taps(&self) -> usize {
         self.kernel[0] * self.kernel[1]
     }
 
-    /// Where pixel (y, x) of the padded input starts, in vectors.
-    fn in_pixel(&self, y: usize, x: usize, parts: usize) -> usize {
-        (y * self.padded[1] + x) * self.in_maps * parts
+    /// The in maps, a chunk at a time.
+    fn chunks(&self, parts: usize) -> impl Iterator<Item = Chunk> {
+        let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * VECTOR_BYTES;
+        let width = self.padded[1];
+        blocks(self.in_maps, (PATCH_BYTES / per_map).max(8))
+            .map(move |(first, maps)| Chunk::new([first, maps], width, parts))
     }
 
-    /// What each tap adds to the place of an input pixel, in vectors.
-    fn tap_places(&self, parts: usize) -> Vec<usize> {
-        let [height, width] = self.kernel;
-        (0..height * width).map(|tap| self.in_pixel(tap / width, tap % width, parts)).collect()
+    /// What each tap adds to the place of an input pixel.
+    fn tap_places(&self, chunk: &Chunk) -> Vec<usize> {
+        let width = self.kernel[1];
+        (0..self.taps()).map(|tap| chunk.pixel(tap / width, tap % width)).collect()
     }
 
-    /// Where each output pixel's first tap reads, in vectors.
-    fn sources(&self, parts: usize) -> Vec<usize> {
+    /// Where each output pixel's first tap reads.
+    fn sources(&self, chunk: &Chunk) -> Vec<usize> {
         let [height, width] = self.out_size;
-        let place = |pixel| self.in_pixel(pixel / width * self.stride, pixel % width * self.stride, parts);
+        let place = |pixel| chunk.pixel(pixel / width * self.stride, pixel % width * self.stride);
         (0..height * width).map(place).collect()
     }
 }
 
-/// Filters in the order in which [`forward`] reads them: in maps in chunks, each as [`Gather::weights`].
-pub struct ForwardWeights(Vec<(usize, usize, Vec<f32>)>);
+/// Filters in the order in which [`forward`] reads them: of each chunk of in maps, [`Gather::weights`].
+pub struct ForwardWeights(Vec<Vec<f32>>);
 
 impl ForwardWeights {
     pub fn new(g: &Geometry, filters: &[f32]) -> Self {
-        let [height, width] = g.kernel;
-        let per_map = height * (width + NARROW - 1) * VECTOR_BYTES;
-        let chunk = (PATCH_BYTES / per_map).max(8);
-        let pack = |(start, length)| {
-            let mut weights = Vec::with_capacity(g.out_maps * length * g.taps());
+        let pack = |chunk: Chunk| {
+            let mut weights = Vec::with_capacity(g.out_maps * chunk.maps * g.taps());
             for (first, maps) in blocks(g.out_maps, OUT_BLOCK) {
                 for tap in 0..g.taps() {
-                    for i in start..start + length {
+                    for i in chunk.first..chunk.first + chunk.maps {
                         weights.extend((first..first + maps).map(|o| filters[(o * g.in_maps + i) * g.taps() + tap]));
                     }
                 }
             }
-            (start, length, weights)
+            weights
         };
-        Self(blocks(g.in_maps, chunk).map(pack).collect())
+        Self(g.chunks(1).map(pack).collect())
     }
 }
 
 /// The output of one group from its padded input.
-pub fn forward(g: &Geometry, input: &[f32], weights: &ForwardWeights, output: &mut [f32]) {
-    struct Forward<'a>(&'a Geometry, &'a [f32], &'a ForwardWeights, &'a mut [f32]);
+pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &ForwardWeights, output: &mut [f32]) {
+    struct Forward<'a>(&'a Geometry, &'a Workspace, &'a [f32], &'a ForwardWeights, &'a mut [f32]);
     impl WithSimd for Forward<'_> {
         type Output = ();
 
-        #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let Self(g, input, weights, output) = self;
+            let Self(g, workspace, input, weights, output) = self;
             let parts = parts::<S>();
-            let (from, taps) = (g.sources(parts), g.tap_places(parts));
-            let to: Vec<usize> = (0..from.len()).map(|pixel| pixel * g.out_maps * parts).collect();
+            let to: Vec<usize> =
+                (0..g.out_size[0] * g.out_size[1]).map(|pixel| pixel * g.out_maps * parts).collect();
             let input: &[S::f32s] = bytemuck::cast_slice(input);
-            for (start, depth, weights) in &weights.0 {
+            for (chunk, weights) in g.chunks(parts).zip(&weights.0) {
+                let source = chunk.take(workspace, input, g.in_maps);
+                let (from, taps) = (g.sources(&chunk), g.tap_places(&chunk));
                 let job = Gather {
-                    source: &input[start * parts..],
+                    source: bytemuck::cast_slice(&source),
                     from: &from,
                     taps: &taps,
-                    depth: *depth,
+                    depth: chunk.maps,
                     weights,
                     to: &to,
                     out_maps: g.out_maps,
                     parts,
-                    accumulate: *start > 0,
+                    accumulate: chunk.first > 0,
                 };
                 gather(simd, &job, bytemuck::cast_slice_mut(output));
             }
         }
     }
-    dispatch(Forward(g, input, weights, output));
+    dispatch(Forward(g, workspace, input, weights, output));
 }
 
 /// Filters in the order in which [`backward`] reads them: of each tap, [`Gather::weights`] with in and out maps exchanged.
@@ -117,6 +157,7 @@ impl BackwardWeights {
 /// Adds one group's part to the gradients of its padded input and of the filters, those that are wanted.
 pub fn backward(
     g: &Geometry,
+    workspace: &Workspace,
     (input, gradient): (&[f32], &[f32]),
     weights: &BackwardWeights,
     input_gradient: Option<&mut [f32]>,
@@ -124,6 +165,7 @@ pub fn backward(
 ) {
     struct Backward<'a> {
         g: &'a Geometry,
+        workspace: &'a Workspace,
         input: &'a [f32],
         gradient: &'a [f32],
         weights: &'a BackwardWeights,
@@ -133,23 +175,21 @@ pub fn backward(
     impl WithSimd for Backward<'_> {
         type Output = ();
 
-        #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let Self { g, input, gradient, weights, input_gradient, filter_gradient } = self;
+            let Self { g, workspace, input, gradient, weights, input_gradient, filter_gradient } = self;
             let gradient: &[S::f32s] = bytemuck::cast_slice(gradient);
             if let Some(to) = input_gradient {
                 add_input_gradient(simd, g, gradient, weights, bytemuck::cast_slice_mut(to));
             }
             if let Some(to) = filter_gradient {
-                add_filter_gradient(simd, g, bytemuck::cast_slice(input), gradient, to);
+                add_filter_gradient(simd, g, workspace, (bytemuck::cast_slice(input), gradient), to);
             }
         }
     }
-    dispatch(Backward { g, input, gradient, weights, input_gradient, filter_gradient });
+    dispatch(Backward { g, workspace, input, gradient, weights, input_gradient, filter_gradient });
 }
 
 /// Every tap carries the gradient of a pixel to the pixel that it read.
-#[inline(always)]
 fn add_input_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
@@ -158,7 +198,8 @@ fn add_input_gradient<S: Simd>(
     to: &mut [S::f32s],
 ) {
     let parts = parts::<S>();
-    let (pixels, taps) = (g.sources(parts), g.tap_places(parts));
+    let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded[1] };
+    let (pixels, taps) = (g.sources(&whole), g.tap_places(&whole));
     let chunk = (CHUNK_BYTES / (g.out_maps * VECTOR_BYTES)).max(6);
     for (start, length) in blocks(pixels.len(), chunk) {
         let from: Vec<usize> = (start..start + length).map(|pixel| pixel * g.out_maps * parts).collect();
@@ -180,31 +221,45 @@ fn add_input_gradient<S: Simd>(
     }
 }
 
-#[inline(always)]
+/// Some out maps and some in maps at a time; of each pair, the sums of all taps over the pixels.
 fn add_filter_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
-    input: &[S::f32s],
-    gradient: &[S::f32s],
+    workspace: &Workspace,
+    (input, gradient): (&[S::f32s], &[S::f32s]),
     filter_gradient: &mut [f32],
 ) {
     let parts = parts::<S>();
     let [height, width] = g.out_size;
-    let columns = g.in_maps * g.taps();
-    let taps = g.tap_places(parts);
-    let places: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
-    let lefts: Vec<usize> = (0..g.out_maps).map(|map| map * parts).collect();
-    for (first, rows) in blocks(height, STEPS.div_ceil(width)) {
-        let walk = Walk {
-            rows,
-            columns: width,
-            left: [width * g.out_maps * parts, g.out_maps * parts],
-            right: [g.in_pixel(g.stride, 0, parts), g.in_pixel(0, g.stride, parts)],
-            parts,
-        };
-        let gradient = &gradient[first * walk.left[0]..];
-        let input = &input[first * walk.right[0]..];
-        let left = Operand { entries: gradient, places: &lefts };
-        outer(simd, &walk, left, Operand { entries: input, places: &places }, filter_gradient);
+    for chunk in g.chunks(parts) {
+        let input = chunk.take(workspace, input, g.in_maps);
+        let input: &[S::f32s] = bytemuck::cast_slice(&input);
+        let taps = g.tap_places(&chunk);
+        let columns = chunk.maps * g.taps();
+        let rights: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
+        let mut sums = workspace.take(OUT_BLOCK * columns);
+        for (out, maps) in blocks(g.out_maps, OUT_BLOCK) {
+            let outs = Chunk::new([out, maps], width, parts);
+            let gradient = outs.take(workspace, gradient, g.out_maps);
+            let gradient: &[S::f32s] = bytemuck::cast_slice(&gradient);
+            let lefts: Vec<usize> = (0..maps).map(|map| map * parts).collect();
+            sums.fill(0.0);
+            for (first, rows) in blocks(height, STEPS.div_ceil(width)) {
+                let walk = Walk {
+                    rows,
+                    columns: width,
+                    left: [outs.pixel(1, 0), outs.pixel(0, 1)],
+                    right: [chunk.pixel(g.stride, 0), chunk.pixel(0, g.stride)],
+                    parts,
+                };
+                let left = Operand { entries: &gradient[first * walk.left[0]..], places: &lefts };
+                let right = Operand { entries: &input[first * walk.right[0]..], places: &rights };
+                outer(simd, &walk, left, right, &mut sums[..maps * columns]);
+            }
+            for (map, sums) in sums[..maps * columns].chunks(columns).enumerate() {
+                let start = ((out + map) * g.in_maps + chunk.first) * g.taps();
+                filter_gradient[start..start + columns].iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ const POINTS: usize = ROW * ROW;
 
 /// Bytes of transformed tiles that are worked on together, so that they stay in the second-level cache. Only one row of
 /// points is there at a time: more tiles fit, which makes the sums over tiles long.
-const TILE_BYTES: usize = 256 << 10;
+const TILE_BYTES: usize = 512 << 10;
 
 const VECTOR_BYTES: usize = 32;
 
