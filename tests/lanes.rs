@@ -49,11 +49,7 @@ fn run(
 }
 
 /// Checks that lanes and f64 tensors agree to 1e-5 of the largest entry, output and gradients.
-fn assert_same(
-    input: &Tensor,
-    parameters: &[Tensor],
-    operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>,
-) {
+fn assert_same(input: &Tensor, parameters: &[Tensor], operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>) {
     let found = run(true, input, parameters, &operator).unwrap();
     let expected = run(false, input, parameters, &operator).unwrap();
     for (n, (found, expected)) in found.iter().zip(&expected).enumerate() {

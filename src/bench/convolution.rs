@@ -69,12 +69,15 @@ pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Res
     let images = noise_maps(&Workspace::default(), input);
     let output = convolution()?.forward(&images);
     let gradient = noise_maps(images.workspace(), output.shape());
-    let passes = [
-        Timing::of(repeats, || Ok(drop(convolution()?.forward(&images))))?,
-        Timing::of(repeats, || Ok(drop(convolution()?.backward(&images, &gradient, Wanted::Input))))?,
-        Timing::of(repeats, || Ok(drop(convolution()?.backward(&images, &gradient, Wanted::Filters))))?,
-    ];
-    let [forward, input_gradient, filter_gradient] = passes;
+    let time = |pass: &dyn Fn(&Convolution)| {
+        Timing::of(repeats, || {
+            pass(&convolution()?);
+            Ok(())
+        })
+    };
+    let forward = time(&|convolution| drop(convolution.forward(&images)))?;
+    let input_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Input)))?;
+    let filter_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Filters)))?;
     let products = output.shape().batch * output.shape().pixels() * filters.len();
     let gflop = 2.0 * products as f64 / 1e9;
     Ok(ConvolutionTimes { convolution: shape, batch, forward, input_gradient, filter_gradient, gflop })

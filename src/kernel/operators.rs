@@ -112,9 +112,8 @@ impl FeatureMap {
         let [batch, maps, height, width] = self.divided_into(fields)?;
         let (lanes, tape) = match self.0 {
             Storage::Tensor(tensor) => {
-                let per_field = |list: Vec<f64>| {
-                    Tensor::from_vec(list, (1, fields, 1), tensor.device())?.to_dtype(tensor.dtype())
-                };
+                let per_field =
+                    |list: Vec<f64>| Tensor::from_vec(list, (1, fields, 1), tensor.device())?.to_dtype(tensor.dtype());
                 let by_field = tensor.reshape((batch, fields, maps / fields * height * width))?;
                 let scaled = by_field.broadcast_mul(&per_field(slope)?)?.broadcast_add(&per_field(offset)?)?;
                 let scaled = scaled.reshape((batch, maps, height, width))?;
@@ -212,12 +211,7 @@ fn pool_windows(lanes: Lanes, tape: Option<Tape>, size: usize, reduce: Reduce) -
     Ok(pool(lanes, tape, |shape| Pooling::windows(shape, size), reduce))
 }
 
-fn pool(
-    lanes: Lanes,
-    tape: Option<Tape>,
-    pooling: impl FnOnce(LaneShape) -> Pooling,
-    reduce: Reduce,
-) -> FeatureMap {
+fn pool(lanes: Lanes, tape: Option<Tape>, pooling: impl FnOnce(LaneShape) -> Pooling, reduce: Reduce) -> FeatureMap {
     let pooling = pooling(lanes.shape());
     let output = pooling.forward(&lanes, reduce);
     let step = move |gradient: Lanes, of_input: bool| {

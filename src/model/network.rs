@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{FeatureMap, Output, Workspace};
 use crate::nn::{
-    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer, Mode,
-    Reduction, SpatialPool,
+    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer,
+    Mode, Reduction, SpatialPool,
 };
 
 /// Most maps of a layer; more is a slip of the pen, and would exhaust the memory before anyone sees it.

@@ -18,7 +18,8 @@ pub fn network_times(times: &NetworkTimes, batch: usize) -> String {
 pub fn convolution_times(rows: &[(&str, ConvolutionTimes)]) -> String {
     let row = |(name, times): &(&str, ConvolutionTimes)| {
         let shape = times.convolution;
-        let sizes = format!("{}→{} {}×{} on {}²", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel, shape.size);
+        let sizes =
+            format!("{}→{} {}×{} on {}²", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel, shape.size);
         let passes = [times.forward, times.input_gradient, times.filter_gradient].into_iter().zip(times.gflops());
         let cells = passes.map(|(timing, gflops)| format!("{:.2} ({gflops:.0})", timing.median_ms));
         [(*name).to_owned(), sizes].into_iter().chain(cells).collect()

@@ -112,8 +112,7 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
         fn with_simd<S: Simd>(self, simd: S) {
             let Self(g, workspace, input, weights, output) = self;
             let parts = parts::<S>();
-            let to: Vec<usize> =
-                (0..g.out_size[0] * g.out_size[1]).map(|pixel| pixel * g.out_maps * parts).collect();
+            let to: Vec<usize> = (0..g.out_size[0] * g.out_size[1]).map(|pixel| pixel * g.out_maps * parts).collect();
             let input: &[S::f32s] = bytemuck::cast_slice(input);
             for (chunk, weights) in g.chunks(parts).zip(&weights.0) {
                 let source = chunk.take(workspace, input, g.in_maps);
@@ -179,7 +178,7 @@ pub fn backward(
             let Self { g, workspace, input, gradient, weights, input_gradient, filter_gradient } = self;
             let gradient: &[S::f32s] = bytemuck::cast_slice(gradient);
             if let Some(to) = input_gradient {
-                add_input_gradient(simd, g, gradient, weights, bytemuck::cast_slice_mut(to));
+                add_input_gradient(simd, g, workspace, gradient, weights, bytemuck::cast_slice_mut(to));
             }
             if let Some(to) = filter_gradient {
                 add_filter_gradient(simd, g, workspace, (bytemuck::cast_slice(input), gradient), to);
@@ -193,6 +192,7 @@ pub fn backward(
 fn add_input_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
+    workspace: &Workspace,
     gradient: &[S::f32s],
     weights: &BackwardWeights,
     to: &mut [S::f32s],
@@ -200,13 +200,15 @@ fn add_input_gradient<S: Simd>(
     let parts = parts::<S>();
     let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded[1] };
     let (pixels, taps) = (g.sources(&whole), g.tap_places(&whole));
+    let outs = Chunk::new([0, g.out_maps], g.out_size[1], parts);
+    let copy = outs.take(workspace, gradient, g.out_maps);
     let chunk = (CHUNK_BYTES / (g.out_maps * VECTOR_BYTES)).max(6);
     for (start, length) in blocks(pixels.len(), chunk) {
-        let from: Vec<usize> = (start..start + length).map(|pixel| pixel * g.out_maps * parts).collect();
+        let from: Vec<usize> = (start..start + length).map(|pixel| pixel * outs.pitch).collect();
         for (tap, weights) in taps.iter().zip(&weights.0) {
             let places: Vec<usize> = pixels[start..start + length].iter().map(|pixel| pixel + tap).collect();
             let job = Gather {
-                source: gradient,
+                source: bytemuck::cast_slice(&copy),
                 from: &from,
                 taps: &[0],
                 depth: g.out_maps,
@@ -230,31 +232,23 @@ fn add_filter_gradient<S: Simd>(
     filter_gradient: &mut [f32],
 ) {
     let parts = parts::<S>();
-    let [height, width] = g.out_size;
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
         let input: &[S::f32s] = bytemuck::cast_slice(&input);
-        let taps = g.tap_places(&chunk);
+        let (steps, taps) = (g.sources(&chunk), g.tap_places(&chunk));
         let columns = chunk.maps * g.taps();
         let rights: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
         let mut sums = workspace.take(OUT_BLOCK * columns);
         for (out, maps) in blocks(g.out_maps, OUT_BLOCK) {
-            let outs = Chunk::new([out, maps], width, parts);
+            let outs = Chunk::new([out, maps], g.out_size[1], parts);
             let gradient = outs.take(workspace, gradient, g.out_maps);
             let gradient: &[S::f32s] = bytemuck::cast_slice(&gradient);
             let lefts: Vec<usize> = (0..maps).map(|map| map * parts).collect();
             sums.fill(0.0);
-            for (first, rows) in blocks(height, STEPS.div_ceil(width)) {
-                let walk = Walk {
-                    rows,
-                    columns: width,
-                    left: [outs.pixel(1, 0), outs.pixel(0, 1)],
-                    right: [chunk.pixel(g.stride, 0), chunk.pixel(0, g.stride)],
-                    parts,
-                };
-                let left = Operand { entries: &gradient[first * walk.left[0]..], places: &lefts };
-                let right = Operand { entries: &input[first * walk.right[0]..], places: &rights };
-                outer(simd, &walk, left, right, &mut sums[..maps * columns]);
+            for (first, length) in blocks(steps.len(), STEPS) {
+                let walk = Walk { left: outs.pitch, right: &steps[first..first + length], parts };
+                let left = Operand { entries: &gradient[first * outs.pitch..], places: &lefts };
+                outer(simd, &walk, left, Operand { entries: input, places: &rights }, &mut sums[..maps * columns]);
             }
             for (map, sums) in sums[..maps * columns].chunks(columns).enumerate() {
                 let start = ((out + map) * g.in_maps + chunk.first) * g.taps();

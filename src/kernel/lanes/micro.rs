@@ -17,6 +17,9 @@ pub const NARROW: usize = 2;
 /// Pixels of a register block where there are 32 registers.
 const WIDE: usize = 4;
 
+/// Bytes of weights that [`gather`] goes through for every pixel.
+const PANEL_BYTES: usize = 96 << 10;
+
 /// Blocks of the same length that follow each other.
 #[derive(Clone, Copy)]
 struct Run {
@@ -75,7 +78,14 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
                 3 => gather_for::<S, 3>(maps.length),
                 _ => gather_for::<S, 4>(maps.length),
             };
-            blocks(GatherBlocks { simd, job, pixels, maps, output });
+            // Weights that all pixels read in turn, as many as stay in the second-level cache.
+            let bytes = maps.length * job.taps.len() * job.depth * size_of::<f32>();
+            let panel = (PANEL_BYTES / bytes).max(1);
+            for first in (0..maps.count).step_by(panel) {
+                let start = maps.start + first * maps.length;
+                let maps = Run { start, count: panel.min(maps.count - first), ..maps };
+                blocks(GatherBlocks { simd, job, pixels, maps, output });
+            }
         }
     }
 }
@@ -184,29 +194,15 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
     }
 }
 
-/// Where [`outer`] walks: `rows` × `columns` steps.
+/// Where [`outer`] walks, in step in both operands.
 #[derive(Clone, Copy)]
-pub struct Walk {
-    /// Steps along the slow axis.
-    pub rows: usize,
-    /// Steps along the fast axis.
-    pub columns: usize,
-    /// What a row and a column add to the place in the left operand.
-    pub left: [usize; 2],
-    /// What a row and a column add to the place in the right operand.
-    pub right: [usize; 2],
+pub struct Walk<'a> {
+    /// What every step adds to the place in the left operand.
+    pub left: usize,
+    /// Where each step is in the right operand.
+    pub right: &'a [usize],
     /// Vectors that a map has.
     pub parts: usize,
-}
-
-impl Walk {
-    fn stays_inside<V>(&self, [row, column]: [usize; 2], strides: [usize; 2], operand: &Operand<V>) -> bool {
-        operand.holds(row * strides[0] + column * strides[1] + self.parts - 1)
-    }
-
-    fn last(&self, [row, column]: [usize; 2]) -> usize {
-        self.rows.saturating_sub(1) * row + self.columns.saturating_sub(1) * column + self.parts - 1
-    }
 }
 
 /// An operand of [`outer`] and the places in it that the walk starts from.
@@ -225,7 +221,9 @@ impl<V> Operand<'_, V> {
 
 /// sums\[l, r\] += Σ over the walk, and over lanes, of left\[place l\]·right\[place r\]; `sums` is row-major.
 pub fn outer<S: Simd>(simd: S, walk: &Walk, left: Operand<S::f32s>, right: Operand<S::f32s>, sums: &mut [f32]) {
-    assert!(left.holds(walk.last(walk.left)) && right.holds(walk.last(walk.right)));
+    let last = walk.parts - 1;
+    let furthest = walk.right.iter().max().map_or(0, |furthest| furthest + last);
+    assert!(left.holds(walk.right.len().saturating_sub(1) * walk.left + last) && right.holds(furthest));
     for lefts in runs(left.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
         for rights in runs(right.places.len(), NARROW).into_iter().filter(|run| run.count > 0) {
             let blocks = match rights.length {
@@ -240,7 +238,7 @@ pub fn outer<S: Simd>(simd: S, walk: &Walk, left: Operand<S::f32s>, right: Opera
 /// Register blocks of [`outer`] that have the same size.
 struct OuterBlocks<'a, S: Simd> {
     simd: S,
-    walk: &'a Walk,
+    walk: &'a Walk<'a>,
     left: Operand<'a, S::f32s>,
     right: Operand<'a, S::f32s>,
     lefts: Run,
@@ -296,31 +294,27 @@ fn outer_block<S: Simd, const O: usize, const I: usize>(
 ) {
     let mut block = [[simd.splat_f32s(0.0); I]; O];
     for part in 0..walk.parts {
-        for row in 0..walk.rows {
-            let (mut at_left, mut at_right) = ([left.entries.as_ptr(); O], [right.entries.as_ptr(); I]);
-            for o in 0..O {
-                at_left[o] = at_left[o].wrapping_add(left.places[o] + row * walk.left[0] + part);
-            }
-            for i in 0..I {
-                at_right[i] = at_right[i].wrapping_add(right.places[i] + row * walk.right[0] + part);
-            }
-            for column in 0..walk.columns {
-                let step = [row, column];
-                debug_assert!(walk.stays_inside(step, walk.left, &left) && walk.stays_inside(step, walk.right, &right));
-                // SAFETY: `outer` has asserted that each place plus the last step of the walk is inside its operand, and
-                // no step is further than the last. The pointers are then moved on once more, but not read.
-                unsafe {
-                    let mut values = [simd.splat_f32s(0.0); I];
+        let (mut at_left, mut at_right) = ([left.entries.as_ptr(); O], [right.entries.as_ptr(); I]);
+        for o in 0..O {
+            at_left[o] = at_left[o].wrapping_add(left.places[o] + part);
+        }
+        for i in 0..I {
+            at_right[i] = at_right[i].wrapping_add(right.places[i] + part);
+        }
+        for (step, &place) in walk.right.iter().enumerate() {
+            debug_assert!(left.holds(step * walk.left + part) && right.holds(place + part));
+            // SAFETY: `outer` has asserted that the last step's place is inside the left operand and the furthest inside
+            // the right one, from every place to start from. The left pointers move on once more, but aren't read.
+            unsafe {
+                let mut values = [simd.splat_f32s(0.0); I];
+                for i in 0..I {
+                    values[i] = *at_right[i].wrapping_add(place);
+                }
+                for o in 0..O {
+                    let value = *at_left[o];
+                    at_left[o] = at_left[o].wrapping_add(walk.left);
                     for i in 0..I {
-                        values[i] = *at_right[i];
-                        at_right[i] = at_right[i].wrapping_add(walk.right[1]);
-                    }
-                    for o in 0..O {
-                        let value = *at_left[o];
-                        at_left[o] = at_left[o].wrapping_add(walk.left[1]);
-                        for i in 0..I {
-                            block[o][i] = simd.mul_add_e_f32s(value, values[i], block[o][i]);
-                        }
+                        block[o][i] = simd.mul_add_e_f32s(value, values[i], block[o][i]);
                     }
                 }
             }

@@ -1,5 +1,4 @@
-//! Batch normalisation over fields with the non-linearity behind it, on lanes. The formulas are those of
-//! [`kernel::norm`](crate::kernel::field_moments).
+//! Batch normalisation over fields with the non-linearity behind it, on lanes.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
@@ -163,7 +162,8 @@ pub fn gradient_sums(input: &Lanes, gradient: &Lanes, affine: &Affine, mean: &[f
     let of_group = |group: usize| {
         let mut totals = vec![[0.0; 2]; affine.slope.len()];
         let mut sums = vec![0.0f32; 2 * row];
-        let pairs = input.group(group).chunks(PIXELS_PER_SUM * row).zip(gradient.group(group).chunks(PIXELS_PER_SUM * row));
+        let pairs =
+            input.group(group).chunks(PIXELS_PER_SUM * row).zip(gradient.group(group).chunks(PIXELS_PER_SUM * row));
         for (input, gradient) in pairs {
             sums.fill(0.0);
             let (plain, along) = sums.split_at_mut(row);
@@ -220,8 +220,11 @@ impl WithSimd for AddGradients<'_> {
 
 /// Per field, the factors of g and x and the constant in the gradient of the input.
 pub struct InputGradient {
+    /// Factor of g.
     pub of_gradient: Vec<f64>,
+    /// Factor of x.
     pub of_input: Vec<f64>,
+    /// What is added.
     pub constant: Vec<f64>,
 }
 

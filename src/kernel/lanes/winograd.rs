@@ -253,7 +253,8 @@ fn add_products<S: Simd>(
 ) {
     let (left, right) = (tiles.pitch(g.out_maps), tiles.pitch(g.in_maps));
     let parts = tiles.parts;
-    let walk = Walk { rows: 1, columns: tiles.count, left: [0, left], right: [0, right], parts };
+    let steps: Vec<usize> = (0..tiles.count).map(|tile| tile * right).collect();
+    let walk = Walk { left, right: &steps, parts };
     let [lefts, rights] = [g.out_maps, g.in_maps].map(|maps| (0..maps).map(|map| map * parts).collect::<Vec<_>>());
     for (point, sums) in sums.chunks_mut(g.out_maps * g.in_maps).enumerate() {
         let start = point * tiles.count;
@@ -302,14 +303,7 @@ fn two_pixels_mut<V>(image: &mut [V], start: usize, vectors: usize) -> [&mut [V]
 
 /// Row `row` of Bᵀ d B of every tile.
 #[inline(always)]
-fn transform_input<S: Simd>(
-    simd: S,
-    g: &Geometry,
-    tiles: &Tiles,
-    row: usize,
-    input: &[S::f32s],
-    to: &mut [S::f32s],
-) {
+fn transform_input<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, row: usize, input: &[S::f32s], to: &mut [S::f32s]) {
     let vectors = g.in_maps * tiles.parts;
     let line = g.padded[1] * vectors;
     // Bᵀ: the rows of the patch that a row of points takes its difference, or once its sum, from.
@@ -337,14 +331,7 @@ fn transform_input<S: Simd>(
 /// Adds what row `row` of the points contributes to B p Bᵀ of every tile to the patch that the tile came from: the adjoint
 /// of [`transform_input`].
 #[inline(always)]
-fn add_patches<S: Simd>(
-    simd: S,
-    g: &Geometry,
-    tiles: &Tiles,
-    row: usize,
-    from: &[S::f32s],
-    to: &mut [S::f32s],
-) {
+fn add_patches<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, row: usize, from: &[S::f32s], to: &mut [S::f32s]) {
     let vectors = g.in_maps * tiles.parts;
     let line = g.padded[1] * vectors;
     // B: the two rows of the patch, and the signs with which they take the row of points.
@@ -370,18 +357,12 @@ fn add_patches<S: Simd>(
 /// Adds what row `row` of the points contributes to Aᵀ m A of every tile to the output, as far as that has its pixels; the
 /// first row that contributes to a pixel sets it.
 #[inline(always)]
-fn transform_output<S: Simd>(
-    simd: S,
-    g: &Geometry,
-    tiles: &Tiles,
-    row: usize,
-    from: &[S::f32s],
-    to: &mut [S::f32s],
-) {
+fn transform_output<S: Simd>(simd: S, g: &Geometry, tiles: &Tiles, row: usize, from: &[S::f32s], to: &mut [S::f32s]) {
     let vectors = g.out_maps * tiles.parts;
     let [height, width] = g.out_size;
     // Aᵀ: what the upper and the lower pixels take the row of points with, and what they held before.
-    let targets = [[(1.0, 0.0), (0.0, 0.0)], [(1.0, 1.0), (1.0, 0.0)], [(1.0, 1.0), (-1.0, 1.0)], [(0.0, 0.0), (-1.0, 1.0)]];
+    let targets =
+        [[(1.0, 0.0), (0.0, 0.0)], [(1.0, 1.0), (1.0, 0.0)], [(1.0, 1.0), (-1.0, 1.0)], [(0.0, 0.0), (-1.0, 1.0)]];
     for (tile, y, x) in tiles.corners() {
         let [a, b, c, d] = tiles.points(from, tile, g.out_maps);
         for (lower, (sign, keep)) in targets[row].into_iter().enumerate() {
