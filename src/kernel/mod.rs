@@ -1,8 +1,11 @@
 //! Operators on feature maps of shape (batch, maps, height, width), with no idea of groups.
 //!
-//! Each public function is the one place where the choice between our CPU operators and candle's own (CUDA) is made. The
-//! CPU operators work on f32 and f64, run on rayon's current pool, and give identical bits for any number of threads:
-//! what is summed, is summed in an order that depends on shapes alone.
+//! Layers call the methods of [`FeatureMap`], which knows how its maps are stored: f32 maps on the CPU in vector
+//! [`lanes`], which is decided in [`FeatureMap::from_images`] alone, all others as tensors.
+//!
+//! The functions here are the operators on tensors, which candle differentiates. Each chooses between an operator of our own
+//! (CPU, f32 and f64: the reference that lanes are tested with) and candle's (CUDA). All run on rayon's current pool and give
+//! identical bits for any number of threads: what is summed, is summed in an order that depends on shapes alone.
 
 mod conv;
 mod feature_map;
