@@ -24,26 +24,26 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::R
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
     let fail = |e| Error::io(path, e);
-    let file = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder).map_err(fail)?;
+    let mut builder = tempfile::Builder::new();
+    let file = shared(builder.prefix(UNFINISHED)).tempfile_in(folder).map_err(fail)?;
     let mut writer = BufWriter::new(file);
     write(&mut writer).and_then(|()| writer.flush()).map_err(fail)?;
     let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
     file.as_file().sync_all().map_err(fail)?;
-    make_world_readable(file.path()).map_err(fail)?;
     file.persist(path).map_err(|e| fail(e.error))?;
     Ok(())
 }
 
-/// Temporary files are private to their owner; results are meant to be shared.
+/// Temporary files are private to their owner; results have the permissions of any new file, as the umask says.
 #[cfg(unix)]
-fn make_world_readable(path: &Path) -> std::io::Result<()> {
+fn shared<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o644))
+    builder.permissions(std::fs::Permissions::from_mode(0o666))
 }
 
 #[cfg(not(unix))]
-fn make_world_readable(_: &Path) -> std::io::Result<()> {
-    Ok(())
+fn shared<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfile::Builder<'b, 'b> {
+    builder
 }
 
 /// Removes what a killed process left half-written in `folder`; nothing else may be writing there.

@@ -4,12 +4,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use equisplit::Result;
 use equisplit::data;
 use equisplit::model::InputShape;
 use equisplit::report::table;
 use equisplit::study::{self, Options, Store, StudyFile};
 use equisplit::train::DeviceChoice;
+use equisplit::{Error, Result};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -40,7 +40,11 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.
     file.resolve(InputShape::DIGITS)?;
-    let dataset = data::load(&file.content.data, args.data.as_deref())?;
+    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| match e {
+        // What is asked for in the file is told at its line, but not that --data is missing.
+        Error::Invalid(message) if message.starts_with("data.") => file.locate(Error::Invalid(message)),
+        other => other,
+    })?;
     let study = file.resolve(InputShape::of(&dataset))?;
     let (jobs, threads) = workers(args, study.arms.len() * study.seeds.len(), device.is_cpu());
     equisplit::tell!(

@@ -175,7 +175,8 @@ impl DataConfig {
     /// Both, with the key.
     pub fn check(&self) -> Result<()> {
         if self.train == Some(0) || self.test == Some(0) {
-            return Err(Error::invalid("data.train and data.test must be at least 1"));
+            let key = if self.train == Some(0) { "data.train" } else { "data.test" };
+            return Err(Error::invalid(format!("{key} = 0, but it must be at least 1")));
         }
         if self.transpose && self.source != Source::Amat {
             return Err(Error::invalid("data.transpose is for source = \"amat\" only"));

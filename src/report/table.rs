@@ -81,12 +81,18 @@ fn arms(arms: &[ArmSummary]) -> String {
 }
 
 fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
+    let (value, seeds) = (100.0 * gain.value, over_seeds(gain.seeds_used.as_deref()));
+    let intervals = (brackets(gain.ci95, 2), brackets(gain.bootstrap95, 2));
+    // Where the target is worse, the interval's signs would contradict "above".
+    if gain.value < 0.0 {
+        return format!(
+            "{target}'s test error is {:.2} percentage points above {baseline}'s (gain {value:.2} {}, bootstrap {}){seeds}\n",
+            -value, intervals.0, intervals.1
+        );
+    }
     format!(
-        "{target}'s test error is {:.2} {} percentage points below {baseline}'s (bootstrap {}){}\n",
-        100.0 * gain.value,
-        brackets(gain.ci95, 2),
-        brackets(gain.bootstrap95, 2),
-        over_seeds(gain.seeds_used.as_deref()),
+        "{target}'s test error is {value:.2} {} percentage points below {baseline}'s (bootstrap {}){seeds}\n",
+        intervals.0, intervals.1
     )
 }
 

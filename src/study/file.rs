@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::DeTable;
 
 use super::ArmFile;
 use crate::bank::Initialisation;
@@ -137,15 +138,32 @@ impl StudyFile {
         at(&self.path, &self.text, value.span().start, &message.into())
     }
 
-    /// An error about the file as a whole.
-    pub(super) fn error_in_file(&self, message: impl Into<String>) -> Error {
-        Error::content(&self.path, message)
+    /// An error whose message begins with a key ("data.train = 0, but …"), told with the file and the key's line.
+    pub fn locate(&self, error: Error) -> Error {
+        let Error::Invalid(message) = &error else { return error };
+        match self.place_of(message.split_whitespace().next().unwrap_or_default()) {
+            Some(place) => at(&self.path, &self.text, place, message),
+            None => Error::content(&self.path, message.clone()),
+        }
+    }
+
+    /// Where the file has the key `table.key`, or at least the table.
+    fn place_of(&self, path: &str) -> Option<usize> {
+        let (table, key) = path.split_once('.')?;
+        let file = DeTable::parse(&self.text).ok()?;
+        let (name, value) = file.get_ref().get_key_value(table)?;
+        let keys = value.get_ref().as_table();
+        let place = keys.and_then(|keys| keys.get_key_value(key)).map_or(name.span(), |(key, _)| key.span());
+        Some(place.start)
     }
 }
 
 /// A parser's message without the names of Rust's types.
 fn in_words(message: &str) -> String {
-    let words = [("expected usize", "expected a whole number"), ("expected u64", "expected a whole number")];
+    let words = [
+        ("expected usize", "expected a whole number, at least 0"),
+        ("expected u64", "expected a whole number, at least 0"),
+    ];
     let words = words.into_iter().chain([("expected f64", "expected a number")]);
     words.fold(message.to_owned(), |message, (from, to)| message.replace(from, to))
 }

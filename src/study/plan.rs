@@ -54,8 +54,8 @@ impl StudyFile {
         self.check_folder_name(&content.name)?;
         self.check_arm_names()?;
         let training = content.training.resolve();
-        training.check().map_err(|e| self.error_in_file(e.to_string()))?;
-        content.data.check().map_err(|e| self.error_in_file(e.to_string()))?;
+        training.check().map_err(|e| self.locate(e))?;
+        content.data.check().map_err(|e| self.locate(e))?;
         let study = Study {
             name: content.name.as_ref().clone(),
             baseline: self.arm_called(&content.baseline)?.name.as_ref().clone(),

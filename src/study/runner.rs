@@ -113,11 +113,12 @@ fn work_off(pending: VecDeque<Pending>, dataset: &Dataset, options: &Options) ->
         Ok(())
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(worker)).collect();
+        let start = |_| std::thread::Builder::new().spawn_scoped(scope, worker);
+        let workers: Vec<_> = (0..jobs).map(start).collect();
         let ends = workers.into_iter().map(|worker| {
-            worker
-                .join()
-                .unwrap_or_else(|_| Err(Error::invalid("a run ended in a panic; this is a defect of equisplit")))
+            let worker = worker.map_err(|e| Error::invalid(format!("--jobs {jobs}: {e}")));
+            let panicked = || Error::invalid("a run ended in a panic; this is a defect of equisplit");
+            worker.and_then(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
         });
         ends.collect::<Vec<_>>().into_iter().collect()
     })

@@ -6,14 +6,20 @@ use std::path::Path;
 use candle_core::safetensors::Load;
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Metadata keys of the file.
-const EPOCH: &str = "epoch";
-const STEPS: &str = "steps";
-const RUN: &str = "run";
+/// Key of [`Progress`] in the file's metadata. One key, because the order of several would change from write to write.
+const METADATA_KEY: &str = "equisplit";
+
+#[derive(Serialize, Deserialize)]
+struct Progress {
+    epoch: usize,
+    steps: u64,
+    run: String,
+}
 
 /// The state of a run after an epoch.
 ///
@@ -36,13 +42,11 @@ impl Checkpoint {
     /// # Errors
     /// When the file can't be written; an older one is then still there.
     pub fn write(&self, path: &Path) -> Result<()> {
-        let metadata = HashMap::from([
-            (EPOCH.to_owned(), self.epoch.to_string()),
-            (STEPS.to_owned(), self.steps.to_string()),
-            (RUN.to_owned(), self.run.clone()),
-        ]);
-        let bytes = safetensors::serialize(&self.tensors, Some(metadata))
-            .map_err(|e| Error::content(path, format!("can't be serialised: {e}")))?;
+        let fail = |e: &dyn std::fmt::Display| Error::content(path, format!("can't be serialised: {e}"));
+        let progress = Progress { epoch: self.epoch, steps: self.steps, run: self.run.clone() };
+        let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
+        let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
         files::write_whole(path, |out| out.write_all(&bytes))
     }
 
@@ -54,16 +58,11 @@ impl Checkpoint {
         let bytes = files::read(path)?;
         let damaged = |e: String| Error::content(path, format!("not a checkpoint: {e}"));
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let metadata = header.metadata().as_ref().ok_or_else(|| damaged("no metadata".into()))?;
-        let field = |key: &str| metadata.get(key).ok_or_else(|| damaged(format!("no {key} in its metadata")));
-        let number = |key: &str| field(key)?.parse::<u64>().map_err(|e| damaged(format!("{key}: {e}")));
+        let progress = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+        let progress = progress.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
+        let Progress { epoch, steps, run } = serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, view.load(&Device::Cpu)?)));
-        Ok(Self {
-            epoch: number(EPOCH)? as usize,
-            steps: number(STEPS)?,
-            run: field(RUN)?.clone(),
-            tensors: tensors.collect::<Result<_>>()?,
-        })
+        Ok(Self { epoch, steps, run, tensors: tensors.collect::<Result<_>>()? })
     }
 }
