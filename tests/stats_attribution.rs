@@ -155,6 +155,22 @@ fn failed_runs_are_dropped_pairwise() {
     assert_eq!(result.arms[0].seeds.len(), 4);
 }
 
+#[test]
+fn there_is_no_share_of_a_gain_that_the_shared_seeds_do_not_establish() {
+    let arms = [
+        arm("z2", &[Some(50), Some(52), Some(51), Some(50)]),
+        arm("p4", &[Some(23), Some(22), Some(24), Some(45)]),
+        arm("once", &[Some(40), None, None, None]),
+        arm("spread", &[None, None, Some(42), Some(40)]),
+    ];
+    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    assert!(result.reason.is_none(), "{:?}", result.reason);
+    for share in &result.shares {
+        let ratio = &share.ratio;
+        assert_eq!((ratio.share, ratio.ci95, ratio.bootstrap95), (None, None, None), "{}", share.control);
+    }
+}
+
 /// The reason a gain of z2 over p4 is not established.
 fn reason(z2: &[Option<usize>], p4: &[Option<usize>]) -> (Attribution, String) {
     let arms = [arm("z2", z2), arm("p4", p4), arm("repeat", z2)];

@@ -136,9 +136,9 @@ pub struct Step {
 /// A difference of mean errors as a share of the gain, both over the same seeds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Ratio {
-    /// The share; `None` if no seed is shared, or the gain over the shared seeds is 0.
+    /// The share; `None` if the gain is not established over the shared seeds.
     pub share: Option<f64>,
-    /// The headline interval; `None` if the gain is not established over the shared seeds.
+    /// The headline interval; `None` where there's no share.
     pub ci95: Option<Interval>,
     /// How `ci95` was found.
     pub method: Method,

@@ -66,11 +66,15 @@ impl<'a> Paired<'a> {
         };
         let sums = pairs.iter().fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
         let resampled = |errors: &[f64]| Some(self.mean_difference(errors, of)? / self.mean_difference(errors, to)?);
+        let ci95 = fieller::ratio_interval(&pairs);
+        // No interval means that the gain is not established over these seeds, and then there is no share of it.
+        let established = ci95.is_some();
+        let replicates = self.replicates.as_ref().filter(|_| established);
         Ratio {
-            share: Some(sums.0 / sums.1).filter(|share| share.is_finite()),
-            ci95: fieller::ratio_interval(&pairs),
+            share: Some(sums.0 / sums.1).filter(|share| established && share.is_finite()),
+            ci95,
             method: Method::Fieller,
-            bootstrap95: self.replicates.as_ref().and_then(|replicates| replicates.interval(resampled)),
+            bootstrap95: replicates.and_then(|replicates| replicates.interval(resampled)),
             seeds_used: self.seeds_used.clone(),
         }
     }
