@@ -145,18 +145,67 @@ fn the_number_of_threads_does_not_change_a_bit() {
 }
 
 #[test]
-fn a_nan_stays_one_through_every_operator() {
-    let nan = (random(&[3, 8, 8, 8], "x") * f64::NAN).unwrap();
-    let gamma = random(&[8], "gamma");
+fn one_nan_makes_nan_of_all_that_it_meets() {
+    let gamma = random(&[4], "gamma");
     let relu = |maps: FeatureMap, p: &[Var]| Ok(maps.normalise([&p[0], &p[0]], 1e-5, Activation::Relu)?.0);
-    let results = [
-        run(true, &nan, &[gamma], relu),
-        run(true, &nan, &[], |maps, _| maps.max_pool2d(2)),
-        run(true, &nan, &[random(&[8, 8, 3, 3], "w")], |maps, w| maps.conv2d(&w[0], Window::default())),
-    ];
-    for result in results {
-        assert!(flat(&result.unwrap()[0]).iter().all(|value| value.is_nan()));
+    for place in 0..4 {
+        // In every position of a 2×2 window, of a field, and of an image.
+        let mut entries = flat(&random(&[1, 4, 2, 2], "x"));
+        entries[5 * place] = f64::NAN;
+        let x = Tensor::from_vec(entries, (1, 4, 2, 2), &Device::Cpu).unwrap();
+        for lanes in [true, false] {
+            let nans = |p: &[Tensor], operator: &dyn Fn(FeatureMap, &[Var]) -> Result<FeatureMap>| {
+                flat(&run(lanes, &x, p, operator).unwrap()[0]).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
+            };
+            let map: Vec<bool> = (0..4).map(|map| map == place).collect();
+            assert_eq!(nans(&[], &|maps, _| maps.max_pool2d(2)), map, "{lanes}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_over_pixels()), map, "{lanes}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_over_fields(1)), map, "{lanes}");
+            assert_eq!(nans(&[], &|maps, _| maps.mean_over_fields(1)), map, "{lanes}");
+            assert_eq!(
+                nans(std::slice::from_ref(&gamma), &relu),
+                map.iter().flat_map(|nan| [*nan; 4]).collect::<Vec<_>>()
+            );
+            let ones = Tensor::ones((1, 4, 1, 1), DType::F64, &Device::Cpu).unwrap();
+            assert_eq!(nans(&[ones], &|maps, w| maps.conv2d(&w[0], Window::default())), map);
+        }
     }
+}
+
+#[test]
+fn lanes_without_an_image_do_not_enter_the_gradient_of_filters() {
+    // A constant map has variance 0, so that a norm's slope is huge where there's no image to stay finite for.
+    let x = random(&[9, 8, 1, 1], "x").ones_like().unwrap();
+    let w = random(&[8, 8, 1, 1], "w");
+    let found = run(true, &x, &[w, random(&[8], "gamma"), random(&[8], "beta")], |mut maps, p| {
+        for _ in 0..8 {
+            maps = maps.normalise([&p[1], &p[2]], 1e-12, Activation::Identity)?.0.add_bias(&p[2])?;
+        }
+        maps.conv2d(&p[0], Window::default())
+    });
+    // The output and the filters' gradient; the others may well overflow on their way through such slopes.
+    let found = found.unwrap();
+    assert!([&found[0], &found[2]].into_iter().flat_map(flat).all(f64::is_finite));
+}
+
+#[test]
+fn at_zero_a_relu_passes_no_gradient_back() {
+    let x = random(&[3, 2, 4, 4], "x").zeros_like().unwrap();
+    let relu = |maps: FeatureMap, p: &[Var]| Ok(maps.normalise([&p[0], &p[1]], 1e-5, Activation::Relu)?.0);
+    let [gamma, beta] = [1.0, 0.0].map(|value| random(&[2], "p").affine(0.0, value).unwrap());
+    for lanes in [true, false] {
+        let found = run(lanes, &x, &[gamma.clone(), beta.clone()], relu).unwrap();
+        assert!(found[1..].iter().flat_map(flat).all(|gradient| gradient == 0.0), "{found:?}");
+    }
+}
+
+#[test]
+fn inference_has_no_gradients() {
+    let x = random(&[2, 4, 5, 5], "x").to_dtype(DType::F32).unwrap();
+    let output = FeatureMap::from_images(&x, &Workspace::default(), false).unwrap().max_pool2d(2).unwrap().output();
+    let output = output.unwrap();
+    let loss = output.tensor().sum_all().unwrap();
+    assert!(output.backward(&loss).unwrap_err().to_string().contains("inference"));
 }
 
 #[test]
@@ -167,6 +216,10 @@ fn what_does_not_fit_is_refused() {
     assert!(maps().conv2d(&filters(&[2, 3, 3, 3]), Window::default()).is_err());
     assert!(maps().conv2d(&filters(&[2, 4, 6, 6]), Window::default()).is_err());
     assert!(maps().conv2d(&filters(&[2, 4, 3, 3]), Window { stride: 0, padding: 0 }).is_err());
+    let huge = Window { stride: 1, padding: usize::MAX / 2 + 1 };
+    assert!(maps().conv2d(&filters(&[2, 4, 3, 3]), huge).is_err());
+    let empty = Tensor::zeros((0, 4, 5, 5), DType::F32, &Device::Cpu).unwrap();
+    assert!(FeatureMap::from_images(&empty, &Workspace::default(), true).is_err());
     assert!(maps().max_pool2d(6).is_err() && maps().max_pool2d(0).is_err());
     assert!(maps().max_over_fields(3).is_err() && maps().add_bias(&filters(&[3])).is_err());
 }

@@ -76,7 +76,8 @@ def measure(who, entry, args):
     if who == "equisplit":
         shape = ["--convolution", ",".join(map(str, entry["convolution"]))] if "convolution" in entry else None
         size = shape or ["--arm", entry["arm"]]
-        command = [args.equisplit, "bench", *size, "--batch", entry["batch"], "--threads", args.threads, "--json"]
+        command = [args.equisplit, "bench", *size, "--batch", entry["batch"], "--threads", args.threads]
+        command += ["--repeats", args.repeats, "--json"]
     else:
         job = entry | {"library": who, "threads": args.threads, "repeats": args.repeats}
         command = [python_of(args.venv), HERE / "peer.py", json.dumps(job)]

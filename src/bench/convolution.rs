@@ -44,6 +44,33 @@ pub struct ConvolutionTimes {
     pub gflop: f64,
 }
 
+/// Most entries of a tensor that is timed: 4 GB.
+const MAX_ENTRIES: usize = 1 << 30;
+
+impl ConvolutionShape {
+    /// Refuses what can't be made, or not in any usual memory.
+    ///
+    /// # Errors
+    /// A size of 0, a kernel larger than the image, or too many entries.
+    pub fn check(&self, batch: usize) -> Result<()> {
+        let Self { in_maps, out_maps, kernel, size, padding } = *self;
+        if [in_maps, out_maps, kernel, size, batch].contains(&0) {
+            return Err(Error::invalid("a convolution needs maps, a kernel, pixels and images: at least 1 of each"));
+        }
+        let padded = padding.saturating_mul(2).saturating_add(size);
+        if kernel > padded {
+            return Err(Error::invalid(format!("a kernel of {kernel} pixels doesn't fit {padded} padded ones")));
+        }
+        let product = |factors: &[usize]| factors.iter().fold(1usize, |product, &n| product.saturating_mul(n));
+        let maps = product(&[batch, in_maps.max(out_maps), padded, padded]);
+        let filters = product(&[in_maps, out_maps, kernel.max(4), kernel.max(4)]);
+        match maps.max(filters) > MAX_ENTRIES {
+            true => Err(Error::invalid(format!("a convolution with tensors of more than {MAX_ENTRIES} entries"))),
+            false => Ok(()),
+        }
+    }
+}
+
 impl ConvolutionTimes {
     /// Achieved GFLOP/s of forward, input gradient and filter gradient.
     pub fn gflops(&self) -> [f64; 3] {
@@ -54,15 +81,13 @@ impl ConvolutionTimes {
 /// Times a convolution of `batch` images of noise on the current pool.
 ///
 /// # Errors
-/// When the kernel doesn't fit the image, or a size is 0.
+/// As [`ConvolutionShape::check`].
 pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Result<ConvolutionTimes> {
     let ConvolutionShape { in_maps, out_maps, kernel, size, padding } = shape;
-    let unfit = || Error::invalid(format!("a convolution of {shape:?} and {batch} images can't be made"));
+    shape.check(batch)?;
+    let unfit = || Error::invalid("the kernel doesn't fit the image");
     let input = LaneShape { batch, maps: in_maps, size: [size, size] };
     let window = Window { stride: 1, padding };
-    if [in_maps, out_maps, kernel, size, batch].contains(&0) {
-        return Err(unfit());
-    }
     let filters = noise("filters", out_maps * in_maps * kernel * kernel);
     let filter_shape = [out_maps, in_maps, kernel, kernel];
     let convolution = || Convolution::new(input, &filters, filter_shape, window).ok_or_else(unfit);

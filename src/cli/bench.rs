@@ -125,15 +125,19 @@ fn network(args: &Args) -> Result<()> {
 }
 
 fn convolution(args: &Args, shape: ConvolutionShape) -> Result<()> {
+    if let Err(error) = shape.check(args.batch.into()) {
+        super::wrong_usage(&format!("--convolution: {error}"));
+    }
     let times = bench::convolution(shape, args.batch.into(), args.repeats.into())?;
     let threads = rayon::current_num_threads();
     let sgemm_gflops = bench::sgemm_gflops(args.repeats.into())?;
     if args.json {
         return super::print_json(&ConvolutionReport { threads, times, gflops: times.gflops(), sgemm_gflops });
     }
-    let name = format!("{}→{} {}×{}", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel);
     super::print(&format!(
-        "{}\n\nMatrix products (sgemm): {sgemm_gflops:.0} GFLOP/s, {threads} threads",
-        table::convolution_times(&[(&name, times)])
+        "{} images, padding {}, {threads} threads\n\n{}\n\nMatrix products (sgemm): {sgemm_gflops:.0} GFLOP/s",
+        args.batch,
+        shape.padding,
+        table::convolution_times(&[("", times)])
     ))
 }

@@ -28,7 +28,7 @@ impl Default for Window {
 impl Window {
     /// Positions of a window of `kernel` pixels along an axis of `size` pixels; `None` where it doesn't fit.
     pub fn positions(&self, size: usize, kernel: usize) -> Option<usize> {
-        let room = (size + 2 * self.padding).checked_sub(kernel)?;
+        let room = self.padding.checked_mul(2)?.checked_add(size)?.checked_sub(kernel)?;
         (self.stride > 0 && kernel > 0).then(|| room / self.stride + 1)
     }
 }

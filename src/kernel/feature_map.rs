@@ -34,10 +34,13 @@ impl FeatureMap {
     /// Images on the way through a network: in lanes where they can be. If `record`, [`Output::backward`] can be asked for.
     ///
     /// # Errors
-    /// When `images` doesn't have four dimensions.
+    /// When `images` doesn't have four dimensions, or has no pixels.
     pub fn from_images(images: &Tensor, workspace: &Workspace, record: bool) -> Result<Self> {
         if !(images.device().is_cpu() && images.dtype() == DType::F32) {
             return Ok(Self::from_tensor(images));
+        }
+        if images.elem_count() == 0 {
+            candle_core::bail!("images of the shape {:?} have no pixels", images.shape())
         }
         let lanes = Lanes::from_tensor(workspace, images)?;
         Ok(Self(Storage::Lanes(lanes, record.then(Tape::default))))
@@ -95,11 +98,13 @@ impl FeatureMap {
     /// When it can't be made.
     pub fn output(self) -> Result<Output> {
         match self.0 {
-            Storage::Tensor(tensor) => Ok(Output { tensor, back: None }),
+            Storage::Tensor(tensor) => Ok(Output { tensor, back: Back::Graph }),
             Storage::Lanes(lanes, tape) => {
                 let leaf = Var::from_tensor(&lanes.to_tensor()?)?;
                 let workspace = lanes.workspace().clone();
-                Ok(Output { tensor: leaf.as_tensor().clone(), back: tape.map(|tape| (tape, leaf, workspace)) })
+                let tensor = leaf.as_tensor().clone();
+                let back = tape.map_or(Back::NotRecorded, |tape| Back::Tape(tape, leaf, workspace));
+                Ok(Output { tensor, back })
             }
         }
     }
@@ -108,7 +113,17 @@ impl FeatureMap {
 /// What a network gives.
 pub struct Output {
     tensor: Tensor,
-    back: Option<(Tape, Var, Workspace)>,
+    back: Back,
+}
+
+/// How the gradients come back.
+enum Back {
+    /// Candle knows the whole way.
+    Graph,
+    /// Candle knows the way to the variable, the tape that from there on.
+    Tape(Tape, Var, Workspace),
+    /// They can't.
+    NotRecorded,
 }
 
 impl Output {
@@ -120,10 +135,14 @@ impl Output {
     /// The gradients of `loss`, computed from [`Output::tensor`], with respect to all parameters on the way.
     ///
     /// # Errors
-    /// When a tensor operation fails.
+    /// When the way wasn't recorded, or a tensor operation fails.
     pub fn backward(self, loss: &Tensor) -> Result<GradStore> {
+        let (tape, leaf, workspace) = match self.back {
+            Back::Graph => return loss.backward(),
+            Back::Tape(tape, leaf, workspace) => (tape, leaf, workspace),
+            Back::NotRecorded => candle_core::bail!("there are no gradients of inference; use Mode::Training"),
+        };
         let mut gradients = loss.backward()?;
-        let Some((tape, leaf, workspace)) = self.back else { return Ok(gradients) };
         let Some(gradient) = gradients.remove(&leaf) else { return Ok(gradients) };
         let mut gradient = Some(Lanes::from_tensor(&workspace, &gradient)?);
         for (n, step) in tape.0.into_iter().enumerate().rev() {

@@ -21,4 +21,5 @@ pub use feature_map::{FeatureMap, Output};
 pub use lanes::{Activation, Workspace};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
+pub(crate) use operators::relu;
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};

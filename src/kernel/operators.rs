@@ -220,10 +220,15 @@ fn pool(lanes: Lanes, tape: Option<Tape>, pooling: impl FnOnce(LaneShape) -> Poo
     FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(step))))
 }
 
+/// max(0, x) with the gradient 0 at 0, as in lanes; candle's has 1 there, and makes NaN 0.
+pub(crate) fn relu(tensor: &Tensor) -> Result<Tensor> {
+    tensor.le(0.0)?.where_cond(&tensor.zeros_like()?, tensor)
+}
+
 fn activate(tensor: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::Identity => Ok(tensor.clone()),
-        Activation::Relu => tensor.relu(),
+        Activation::Relu => relu(tensor),
         Activation::Elu => tensor.elu(1.0),
     }
 }

@@ -61,6 +61,12 @@ pub fn max_over_axis(input: &Tensor, axis: usize) -> Result<Tensor> {
     input.gather(&winners, D::Minus1)?.transpose(axis, D::Minus1)?.squeeze(axis)
 }
 
+/// Whether `x` takes the place of the largest entry so far; NaN takes every number's, and keeps it.
+#[allow(clippy::eq_op)] // Only NaN differs from itself; the trait has no other way to ask.
+fn exceeds<T: WithDType>(x: T, largest: T) -> bool {
+    x > largest || (x != x && largest == largest)
+}
+
 /// Entries as (outer, `length`, `inner`), the maximum taken over the middle axis.
 struct MaxOverAxis {
     axis: usize,
@@ -74,7 +80,7 @@ impl MaxOverAxis {
         out.par_chunks_mut(self.inner).zip(input.par_chunks(self.inner * self.length)).for_each(|(out, input)| {
             out.copy_from_slice(&input[..self.inner]);
             for slice in input.chunks(self.inner).skip(1) {
-                out.iter_mut().zip(slice).for_each(|(out, x)| *out = if *x > *out { *x } else { *out });
+                out.iter_mut().zip(slice).filter(|(out, x)| exceeds(**x, **out)).for_each(|(out, x)| *out = *x);
             }
         });
         out
@@ -155,7 +161,7 @@ impl MaxPool {
         let mut best = y * self.in_size[1] + x;
         for line in y..y + self.size {
             for candidate in line * self.in_size[1] + x..line * self.in_size[1] + x + self.size {
-                if map[candidate] > map[best] {
+                if exceeds(map[candidate], map[best]) {
                     best = candidate;
                 }
             }

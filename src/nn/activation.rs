@@ -1,10 +1,8 @@
 //! Pointwise non-linearities, which commute with any permutation of maps and pixels.
 
-use candle_core::Tensor;
-
 use super::{FieldType, Layer, Mode};
 use crate::error::Result;
-use crate::kernel::FeatureMap;
+use crate::kernel::{self, FeatureMap};
 
 pub use crate::kernel::Activation;
 
@@ -23,7 +21,7 @@ impl Relu {
 
 impl Layer for Relu {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        Ok(input.through(Tensor::relu)?)
+        Ok(input.through(kernel::relu)?)
     }
 
     fn input(&self) -> &FieldType {

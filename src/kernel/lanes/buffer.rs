@@ -14,11 +14,40 @@ const LINE: usize = 16;
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
 
+/// After how many requests a buffer that nobody asks for is given up; a training step makes about a thousand.
+const KEPT_FOR: u64 = 4096;
+
 /// Buffers that aren't in use, by their length. A training step asks for the same lengths as the one before it, so that
-/// after the first no memory is allocated.
+/// after the first no memory is allocated. What is left over from batches of other sizes is given up after a while.
 #[derive(Clone, Default)]
 pub struct Workspace {
-    idle: Arc<Mutex<HashMap<usize, Vec<Vec<Line>>>>>,
+    idle: Arc<Mutex<Idle>>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// Requests so far.
+    clock: u64,
+    /// Buffers of every length, with the request before which each came back.
+    buffers: HashMap<usize, Vec<(u64, Vec<Line>)>>,
+}
+
+impl Idle {
+    fn take(&mut self, lines: usize) -> Option<Vec<Line>> {
+        self.clock += 1;
+        let found = self.buffers.get_mut(&lines).and_then(Vec::pop);
+        if found.is_none() {
+            let clock = self.clock;
+            self.buffers.values_mut().for_each(|idle| idle.retain(|(since, _)| clock - since < KEPT_FOR));
+            self.buffers.retain(|_, idle| !idle.is_empty());
+        }
+        found.map(|(_, lines)| lines)
+    }
+
+    fn put(&mut self, lines: Vec<Line>) {
+        let clock = self.clock;
+        self.buffers.entry(lines.len()).or_default().push((clock, lines));
+    }
 }
 
 /// Floats that go back to their [`Workspace`] when they are no longer used.
@@ -32,7 +61,7 @@ impl Workspace {
     /// A buffer of `length` floats with whatever they held before.
     pub fn take(&self, length: usize) -> Buffer {
         let lines = length.div_ceil(LINE);
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&lines).and_then(Vec::pop);
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take(lines);
         let lines = idle.unwrap_or_else(|| vec![Line([0.0; LINE]); lines]);
         Buffer { lines, length, workspace: self.clone() }
     }
@@ -41,8 +70,7 @@ impl Workspace {
 impl Drop for Buffer {
     fn drop(&mut self) {
         let lines = std::mem::take(&mut self.lines);
-        let mut idle = self.workspace.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.entry(lines.len()).or_default().push(lines);
+        self.workspace.idle.lock().unwrap_or_else(PoisonError::into_inner).put(lines);
     }
 }
 
@@ -57,5 +85,27 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.length]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_used_again_and_those_of_other_sizes_given_up() {
+        let workspace = Workspace::default();
+        let kept = |workspace: &Workspace| workspace.idle.lock().unwrap().buffers.values().map(Vec::len).sum::<usize>();
+        let address = workspace.take(100).as_ptr();
+        assert_eq!(workspace.take(100).as_ptr(), address);
+        for length in 0..200 {
+            drop(workspace.take(1000 + 16 * length));
+        }
+        assert_eq!(kept(&workspace), 201);
+        for _ in 0..=KEPT_FOR {
+            drop(workspace.take(100));
+        }
+        drop(workspace.take(1));
+        assert_eq!(kept(&workspace), 2);
     }
 }

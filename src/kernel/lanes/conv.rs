@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
-use super::maps::{LaneShape, Lanes};
+use super::maps::{GROUPS_AT_ONCE, LaneShape, Lanes};
 use super::simd::lane_count;
 use super::{direct, winograd};
 use crate::kernel::Window;
@@ -141,13 +141,13 @@ impl<'a> Convolution<'a> {
             }
             sums
         };
-        let (input_gradient, partial) = self.for_each_group(workspace, of_input, group);
+        let mut total = vec![0.0; if of_filters { length } else { 0 }];
+        let add = |sums: Option<Buffer>| {
+            total.iter_mut().zip(sums.iter().flat_map(|sums| sums.iter())).for_each(|(total, part)| *total += part);
+        };
+        let input_gradient = self.for_each_group(workspace, of_input, group, add);
         if !of_filters {
             return (input_gradient, None);
-        }
-        let mut total = vec![0.0; length];
-        for sums in partial.into_iter().flatten() {
-            total.iter_mut().zip(&*sums).for_each(|(total, part)| *total += part);
         }
         let filter_gradient = match self.algorithm {
             Algorithm::Direct => total,
@@ -156,19 +156,23 @@ impl<'a> Convolution<'a> {
         (input_gradient, Some(filter_gradient))
     }
 
-    /// Runs `group` for every group of images, with the group's part of the input's gradient if that's wanted; returns
-    /// the gradient and the groups' results in order.
+    /// Runs `group` for every group of images, with the group's part of the input's gradient if that's wanted, and `add` on
+    /// the results in order; returns the gradient.
     fn for_each_group(
         &self,
         workspace: &Workspace,
         of_input: bool,
         group: impl Fn(usize, Option<&mut [f32]>) -> Option<Buffer> + Sync,
-    ) -> (Option<Lanes>, Vec<Option<Buffer>>) {
-        if !of_input {
-            return (None, (0..self.input.groups()).into_par_iter().map(|n| group(n, None)).collect());
+        mut add: impl FnMut(Option<Buffer>),
+    ) -> Option<Lanes> {
+        if of_input {
+            return Some(Lanes::build_with(workspace, self.input, |n, entries| group(n, Some(entries)), add));
         }
-        let (gradient, results) = Lanes::build_with(workspace, self.input, |n, entries| group(n, Some(entries)));
-        (Some(gradient), results)
+        let groups: Vec<usize> = (0..self.input.groups()).collect();
+        for wave in groups.chunks(GROUPS_AT_ONCE) {
+            wave.par_iter().map(|&n| group(n, None)).collect::<Vec<_>>().into_iter().for_each(&mut add);
+        }
+        None
     }
 
     fn row(&self) -> usize {

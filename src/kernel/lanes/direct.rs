@@ -8,7 +8,7 @@ use pulp::{Simd, WithSimd};
 use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
 use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
-use super::simd::{dispatch, parts};
+use super::simd::{dispatch, lane_bytes, parts};
 
 /// Bytes of the input that a register block's sums should read.
 const PATCH_BYTES: usize = 20 << 10;
@@ -18,8 +18,6 @@ const CHUNK_BYTES: usize = 16 << 10;
 
 /// Steps over which [`outer`] sums before it adds up lanes.
 const STEPS: usize = 96;
-
-const VECTOR_BYTES: usize = 32;
 
 /// Maps that are worked on together, and how their pixels lie in memory, in vectors.
 #[derive(Clone, Copy)]
@@ -63,7 +61,7 @@ impl Geometry {
 
     /// The in maps, a chunk at a time.
     fn chunks(&self, parts: usize) -> impl Iterator<Item = Chunk> {
-        let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * VECTOR_BYTES;
+        let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * lane_bytes();
         let width = self.padded[1];
         blocks(self.in_maps, (PATCH_BYTES / per_map).max(8))
             .map(move |(first, maps)| Chunk::new([first, maps], width, parts))
@@ -202,7 +200,7 @@ fn add_input_gradient<S: Simd>(
     let (pixels, taps) = (g.sources(&whole), g.tap_places(&whole));
     let outs = Chunk::new([0, g.out_maps], g.out_size[1], parts);
     let copy = outs.take(workspace, gradient, g.out_maps);
-    let chunk = (CHUNK_BYTES / (g.out_maps * VECTOR_BYTES)).max(6);
+    let chunk = (CHUNK_BYTES / (g.out_maps * lane_bytes())).max(6);
     for (start, length) in blocks(pixels.len(), chunk) {
         let from: Vec<usize> = (start..start + length).map(|pixel| pixel * outs.pitch).collect();
         for (tap, weights) in taps.iter().zip(&weights.0) {

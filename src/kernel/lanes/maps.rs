@@ -9,8 +9,8 @@ use super::buffer::{Buffer, Workspace};
 use super::simd::lane_count;
 use crate::kernel::slices::with_entries;
 
-/// Feature maps of f32, stored as (groups, height, width, maps, lanes): a group is as many images as there are lanes, the
-/// last one is filled up with images of no meaning.
+/// Feature maps of f32, stored as (groups, height, width, maps, lanes): a group is as many images as there are lanes; lanes
+/// of the last one that have no image are 0.
 ///
 /// A vector register then holds one pixel of one map for several images, so that every operator vectorises fully at any
 /// number of maps and pixels, and weights are scalars.
@@ -31,6 +31,10 @@ pub struct LaneShape {
     /// Height and width.
     pub size: [usize; 2],
 }
+
+/// Groups that are worked on before their results are taken up: enough to keep many threads busy, few enough to hold the
+/// parts of large filters' gradients.
+pub const GROUPS_AT_ONCE: usize = 32;
 
 impl LaneShape {
     /// Groups of images.
@@ -57,19 +61,33 @@ impl LaneShape {
 impl Lanes {
     /// Maps filled by `write`(group, floats of the group), in parallel.
     pub fn build(workspace: &Workspace, shape: LaneShape, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
-        Self::build_with(workspace, shape, write).0
+        Self::build_with(workspace, shape, write, |()| {})
     }
 
-    /// As [`Lanes::build`]; also returns what `write` returns, in the order of the groups.
+    /// As [`Lanes::build`]; `take` gets what `write` returns, in the order of the groups, while no more than
+    /// [`GROUPS_AT_ONCE`] are held.
     pub fn build_with<R: Send>(
         workspace: &Workspace,
         shape: LaneShape,
         write: impl Fn(usize, &mut [f32]) -> R + Sync,
-    ) -> (Self, Vec<R>) {
+        mut take: impl FnMut(R),
+    ) -> Self {
         let mut entries = workspace.take(shape.groups() * shape.group());
-        let groups = entries.par_chunks_mut(shape.group()).enumerate();
-        let results = groups.map(|(group, entries)| write(group, entries)).collect();
-        (Self { shape, entries: Arc::new(entries), workspace: workspace.clone() }, results)
+        for (wave, entries) in entries.chunks_mut(GROUPS_AT_ONCE * shape.group()).enumerate() {
+            let groups = entries.par_chunks_mut(shape.group()).enumerate();
+            let written = groups.map(|(n, entries)| {
+                let group = wave * GROUPS_AT_ONCE + n;
+                let result = write(group, entries);
+                // Lanes without an image stay out of all sums because they are 0.
+                let used = shape.lanes_of(group);
+                if used < lane_count() {
+                    entries.chunks_exact_mut(lane_count()).for_each(|lanes| lanes[used..].fill(0.0));
+                }
+                result
+            });
+            written.collect::<Vec<_>>().into_iter().for_each(&mut take);
+        }
+        Self { shape, entries: Arc::new(entries), workspace: workspace.clone() }
     }
 
     /// From a tensor (batch, maps, height, width) of f32.

@@ -32,8 +32,8 @@ struct Run {
 /// longer ones, then shorter ones.
 #[inline(always)]
 fn runs(n: usize, most: usize) -> [Run; 2] {
-    let count = n.div_ceil(most).max(1);
-    let (length, longer) = (n / count, n % count);
+    let count = n.div_ceil(most);
+    let (length, longer) = (n.checked_div(count).unwrap_or(0), n.checked_rem(count).unwrap_or(0));
     let first = Run { start: 0, length: length + 1, count: longer };
     [first, Run { start: longer * (length + 1), length, count: count - longer }]
 }
@@ -69,7 +69,8 @@ pub struct Gather<'a, V> {
 pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
     let pixels_most = if S::REGISTER_COUNT >= 32 { WIDE } else { NARROW };
     assert!(job.from.len() == job.to.len());
-    assert!(job.weights.len() == job.out_maps * job.taps.len() * job.depth && job.depth > 0);
+    let weights = job.out_maps.checked_mul(job.taps.len()).and_then(|n| n.checked_mul(job.depth));
+    assert!(weights == Some(job.weights.len()) && job.depth > 0);
     for pixels in runs(job.to.len(), pixels_most).into_iter().filter(|run| run.count > 0) {
         for maps in runs(job.out_maps, OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
             let blocks = match pixels.length {
@@ -160,6 +161,8 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
         for &tap in taps {
             let mut values_at = [source.as_ptr(); P];
             for p in 0..P {
+                // Each is below the length of a slice, so that their sum can't overflow.
+                assert!(from[p] < source.len() && tap < source.len() && reach < source.len());
                 assert!(from[p] + tap + reach < source.len());
                 // SAFETY: inside `source` by the assertion above.
                 values_at[p] = unsafe { source.as_ptr().add(from[p] + tap) };
@@ -215,15 +218,16 @@ pub struct Operand<'a, V> {
 impl<V> Operand<'_, V> {
     /// Whether the walk stays inside from every place.
     fn holds(&self, last: usize) -> bool {
-        self.places.iter().all(|place| place + last < self.entries.len())
+        self.places.iter().all(|place| place.checked_add(last).is_some_and(|place| place < self.entries.len()))
     }
 }
 
 /// sums\[l, r\] += Σ over the walk, and over lanes, of left\[place l\]·right\[place r\]; `sums` is row-major.
 pub fn outer<S: Simd>(simd: S, walk: &Walk, left: Operand<S::f32s>, right: Operand<S::f32s>, sums: &mut [f32]) {
     let last = walk.parts - 1;
-    let furthest = walk.right.iter().max().map_or(0, |furthest| furthest + last);
-    assert!(left.holds(walk.right.len().saturating_sub(1) * walk.left + last) && right.holds(furthest));
+    let furthest = walk.right.iter().max().map_or(0, |furthest| furthest.saturating_add(last));
+    let end = walk.right.len().saturating_sub(1).saturating_mul(walk.left).saturating_add(last);
+    assert!(left.holds(end) && right.holds(furthest));
     for lefts in runs(left.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
         for rights in runs(right.places.len(), NARROW).into_iter().filter(|run| run.count > 0) {
             let blocks = match rights.length {

@@ -158,7 +158,7 @@ impl WithSimd for Apply<'_> {
 pub fn gradient_sums(input: &Lanes, gradient: &Lanes, affine: &Affine, mean: &[f64]) -> Vec<[f64; 2]> {
     let shape = input.shape();
     let row = shape.maps * lane_count();
-    let [slope, offset, mean] = [&affine.slope, &affine.offset, &mean.to_vec()].map(|list| spread(list, shape.maps));
+    let [slope, offset, mean] = [affine.slope.as_slice(), &affine.offset, mean].map(|list| spread(list, shape.maps));
     let of_group = |group: usize| {
         let mut totals = vec![[0.0; 2]; affine.slope.len()];
         let mut sums = vec![0.0f32; 2 * row];
@@ -228,7 +228,7 @@ pub struct InputGradient {
     pub constant: Vec<f64>,
 }
 
-/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity; 0 in lanes without an image.
+/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity.
 pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors: &InputGradient) -> Lanes {
     let shape = input.shape();
     let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
@@ -242,10 +242,6 @@ pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors:
             activation: affine.activation,
             to,
         });
-        let (lanes, used) = (lane_count(), shape.lanes_of(group));
-        if used < lanes {
-            to.chunks_exact_mut(lanes).for_each(|entry| entry[used..].fill(0.0));
-        }
     })
 }
 

@@ -76,6 +76,13 @@ impl Pooling {
     }
 }
 
+/// The larger of two, the first where they tie; NaN where either is.
+#[inline(always)]
+fn larger<S: Simd>(simd: S, first: S::f32s, second: S::f32s) -> S::f32s {
+    let larger = simd.select_f32s(simd.less_than_or_equal_f32s(second, first), first, second);
+    simd.select_f32s(simd.equal_f32s(first, first), larger, first)
+}
+
 struct Forward<'a> {
     pooling: &'a Pooling,
     reduce: Reduce,
@@ -99,8 +106,7 @@ impl WithSimd for Forward<'_> {
                 for (to, &value) in to.iter_mut().zip(run) {
                     *to = match (member, self.reduce) {
                         (0, _) => value,
-                        // NaN stays NaN.
-                        (_, Reduce::Max) => simd.select_f32s(simd.less_than_or_equal_f32s(value, *to), *to, value),
+                        (_, Reduce::Max) => larger(simd, *to, value),
                         (_, Reduce::Mean) => simd.add_f32s(*to, value),
                     };
                 }
@@ -146,14 +152,16 @@ impl WithSimd for Backward<'_> {
                 }
                 let mut most = input[place(&members[0])];
                 for member in &members[1..] {
-                    let value = input[place(member)];
-                    most = simd.select_f32s(simd.less_than_or_equal_f32s(value, most), most, value);
+                    most = larger(simd, most, input[place(member)]);
                 }
                 let mut left = gradient;
                 for member in members {
-                    let wins = simd.equal_f32s(input[place(member)], most);
-                    to[place(member)] = simd.select_f32s(wins, left, zero);
-                    left = simd.select_f32s(wins, zero, left);
+                    // Where the maximum is NaN, the first NaN wins.
+                    let value = input[place(member)];
+                    let (wins, number) = (simd.equal_f32s(value, most), simd.equal_f32s(value, value));
+                    let share = simd.select_f32s(number, simd.select_f32s(wins, left, zero), left);
+                    left = simd.select_f32s(number, simd.select_f32s(wins, zero, left), zero);
+                    to[place(member)] = share;
                 }
             }
         }

@@ -32,6 +32,11 @@ pub fn lane_count() -> usize {
     *COUNT.get_or_init(|| dispatch(Count))
 }
 
+/// Bytes of a map's value for all lanes.
+pub fn lane_bytes() -> usize {
+    lane_count() * size_of::<f32>()
+}
+
 /// Vectors that hold a map's value for all lanes.
 pub fn parts<S: Simd>() -> usize {
     lane_count() / S::F32_LANES

@@ -6,12 +6,11 @@ use super::ROW;
 use crate::kernel::lanes::buffer::{Buffer, Workspace};
 use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{NARROW, blocks};
+use crate::kernel::lanes::simd::lane_bytes;
 
 /// Bytes of transformed tiles that are worked on together, so that they stay in the second-level cache. Only one row of
 /// points is there at a time: more tiles fit, which makes the sums over tiles long.
 const TILE_BYTES: usize = 512 << 10;
-
-const VECTOR_BYTES: usize = 32;
 
 /// Some tiles of a group, row by row, and where their entries lie, in vectors.
 pub struct Tiles {
@@ -28,7 +27,7 @@ impl Tiles {
     /// All tiles of a group, as many at a time as fit.
     pub fn all(g: &Geometry, parts: usize) -> impl Iterator<Item = Self> {
         let [rows, columns] = g.out_size.map(|pixels| pixels.div_ceil(2));
-        let tile = ROW * (g.in_maps + g.out_maps) * parts * VECTOR_BYTES;
+        let tile = ROW * (g.in_maps + g.out_maps) * lane_bytes();
         let most = (TILE_BYTES / tile).next_multiple_of(NARROW).max(6 * NARROW);
         blocks(rows * columns, most).map(move |(first, count)| Self { columns, first, count, parts })
     }
