@@ -64,8 +64,8 @@ impl Lanes {
         Self::build_with(workspace, shape, write, |()| {})
     }
 
-    /// As [`Lanes::build`]; `take` gets what `write` returns, in the order of the groups, while no more than
-    /// [`GROUPS_AT_ONCE`] are held.
+    /// As [`Lanes::build`]; `take` gets what `write` returns, in the order of the groups, of which no more than a few dozen
+    /// are held.
     pub fn build_with<R: Send>(
         workspace: &Workspace,
         shape: LaneShape,
