@@ -103,7 +103,9 @@ proptest! {
                 Ok(maps)
             });
         }
-        assert_same(&x, &[beta], |maps, p| maps.add_bias(&p[0]));
+        // Positive, so that the sum behind the gradient of the bias doesn't cancel.
+        let positive = random(&[batch, fields * field, size.0, size.1], "x").affine(1.0, 2.0).unwrap();
+        assert_same(&positive, &[beta], |maps, p| maps.add_bias(&p[0]));
     }
 
     #[test]
