@@ -85,25 +85,26 @@ impl ConvolutionTimes {
 pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Result<ConvolutionTimes> {
     let ConvolutionShape { in_maps, out_maps, kernel, size, padding } = shape;
     shape.check(batch)?;
-    let unfit = || Error::invalid("the kernel doesn't fit the image");
     let input = LaneShape { batch, maps: in_maps, size: [size, size] };
     let window = Window { stride: 1, padding };
     let filters = noise("filters", out_maps * in_maps * kernel * kernel);
     let filter_shape = [out_maps, in_maps, kernel, kernel];
-    let convolution = || Convolution::new(input, &filters, filter_shape, window).ok_or_else(unfit);
+    let filter_entries = filters.len();
+    let convolution = Convolution::new(input, filters, filter_shape, window);
+    let convolution = convolution.ok_or_else(|| Error::invalid("the kernel doesn't fit the image"))?;
     let images = noise_maps(&Workspace::default(), input);
-    let output = convolution()?.forward(&images);
+    let output = convolution.forward(&images);
     let gradient = noise_maps(images.workspace(), output.shape());
     let time = |pass: &dyn Fn(&Convolution)| {
         Timing::of(repeats, || {
-            pass(&convolution()?);
+            pass(&convolution);
             Ok(())
         })
     };
     let forward = time(&|convolution| drop(convolution.forward(&images)))?;
     let input_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Input)))?;
     let filter_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Filters)))?;
-    let products = output.shape().batch * output.shape().pixels() * filters.len();
+    let products = output.shape().batch * output.shape().pixels() * filter_entries;
     let gflop = 2.0 * products as f64 / 1e9;
     Ok(ConvolutionTimes { convolution: shape, batch, forward, input_gradient, filter_gradient, gflop })
 }

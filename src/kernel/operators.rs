@@ -21,15 +21,12 @@ impl FeatureMap {
         let shape: [usize; 4] = filters.dims4()?.into();
         let entries = filters.flatten_all()?.to_vec1::<f32>()?;
         let input = lanes.shape();
-        let Some(convolution) = Convolution::new(input, &entries, shape, window) else {
+        let Some(convolution) = Convolution::new(input, entries, shape, window) else {
             candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
         };
         let output = convolution.forward(&lanes);
         let filters = filters.clone();
         let step = move |gradient: Lanes, of_input: bool| {
-            let Some(convolution) = Convolution::new(input, &entries, shape, window) else {
-                candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?}")
-            };
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
             let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
             Ok((of_maps, of_parameters(&[(&filters, of_filters.unwrap_or_default())])?))

@@ -22,11 +22,11 @@ pub struct Geometry {
 }
 
 /// A convolution of feature maps with filters (out maps, in maps, k, k).
-pub struct Convolution<'a> {
+pub struct Convolution {
     input: LaneShape,
     geometry: Geometry,
     padding: usize,
-    filters: &'a [f32],
+    filters: Vec<f32>,
     algorithm: Algorithm,
 }
 
@@ -51,11 +51,11 @@ enum Algorithm {
 /// Maps below which Winograd's transforms cost more than they save.
 const WINOGRAD_MAPS: usize = 8;
 
-impl<'a> Convolution<'a> {
+impl Convolution {
     /// The convolution of `input` with `filters`; `None` where they don't fit.
     pub fn new(
         input: LaneShape,
-        filters: &'a [f32],
+        filters: Vec<f32>,
         [out_maps, in_maps, k_height, k_width]: [usize; 4],
         window: Window,
     ) -> Option<Self> {
@@ -84,14 +84,14 @@ impl<'a> Convolution<'a> {
         let shape = LaneShape { maps: self.geometry.out_maps, size: self.geometry.out_size, ..self.input };
         match self.algorithm {
             Algorithm::Direct => {
-                let weights = direct::ForwardWeights::new(&self.geometry, self.filters);
+                let weights = direct::ForwardWeights::new(&self.geometry, &self.filters);
                 Lanes::build(workspace, shape, |group, output| {
                     let padded = self.pad(workspace, input.group(group));
                     direct::forward(&self.geometry, workspace, &padded, &weights, output);
                 })
             }
             Algorithm::Winograd => {
-                let weights = winograd::Weights::forward(&self.geometry, self.filters);
+                let weights = winograd::Weights::forward(&self.geometry, &self.filters);
                 Lanes::build(workspace, shape, |group, output| {
                     let padded = self.pad(workspace, input.group(group));
                     winograd::forward(&self.geometry, workspace, &padded, &weights, output);
@@ -105,8 +105,8 @@ impl<'a> Convolution<'a> {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
         let workspace = input.workspace();
         let plan = match self.algorithm {
-            Algorithm::Direct => Backward::Direct(direct::BackwardWeights::new(&self.geometry, self.filters)),
-            Algorithm::Winograd => Backward::Winograd(winograd::Weights::backward(&self.geometry, self.filters)),
+            Algorithm::Direct => Backward::Direct(direct::BackwardWeights::new(&self.geometry, &self.filters)),
+            Algorithm::Winograd => Backward::Winograd(winograd::Weights::backward(&self.geometry, &self.filters)),
         };
         let length = match self.algorithm {
             Algorithm::Direct => self.filters.len(),

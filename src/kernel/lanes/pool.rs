@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::maps::{LaneShape, Lanes};
-use super::simd::{dispatch, lane_count};
+use super::simd::{dispatch, lane_count, parts};
 
 /// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
 /// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
@@ -96,7 +96,7 @@ impl WithSimd for Forward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Pooling { starts, members, run, .. } = self.pooling;
-        let parts = lane_count() / S::F32_LANES;
+        let parts = parts::<S>();
         let from: &[S::f32s] = bytemuck::cast_slice(self.from);
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
         let scale = simd.splat_f32s(1.0 / members.len() as f32);
@@ -132,7 +132,7 @@ impl WithSimd for Backward<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Pooling { starts, members, run, .. } = self.pooling;
-        let parts = lane_count() / S::F32_LANES;
+        let parts = parts::<S>();
         let vectors = run * parts;
         let input: &[S::f32s] = bytemuck::cast_slice(self.input);
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
