@@ -7,7 +7,7 @@ use candle_nn::loss::cross_entropy;
 use criterion::{BenchmarkGroup, Criterion, criterion_group, criterion_main, measurement::WallTime};
 use equisplit::bank::{
     Bank, CopiesBank, FreeBank, RandomMaskBank, RepeatDropBank, RepeatLinearBank, RepeatMaskBank, RepeatSwishBank,
-    Rescale,
+    Rescale, Scramble,
 };
 use equisplit::group::{PointGroup, Representation};
 use equisplit::kernel::{Activation, FeatureMap, Window, Workspace};
@@ -83,10 +83,12 @@ fn expansion(c: &mut Criterion) {
     let mut group = c.benchmark_group("expansion");
     let rescale = Rescale { base: [20, 20], scaled: [40, 40], kernel: 3 };
     let (c4, regular) = (PointGroup::c4(), Representation::Regular);
+    let stream = &mut rng::stream(0, "scramble");
+    let scrambled = CopiesBank::scrambled(&c4, regular, [10, 10, 3], Scramble::Joint, stream);
     let banks: [(&str, equisplit::Result<Box<dyn Bank>>); 8] = [
         ("free", FreeBank::new(40, 40, 3).map(|bank| Box::new(bank) as _)),
         ("p4", CopiesBank::group(&c4, regular, [10, 10, 3]).map(|bank| Box::new(bank) as _)),
-        ("scrambled", CopiesBank::scrambled(&c4, regular, [10, 10, 3], 0, "a").map(|bank| Box::new(bank) as _)),
+        ("scrambled", scrambled.map(|bank| Box::new(bank) as _)),
         ("repeat-linear", RepeatLinearBank::new(rescale).map(|bank| Box::new(bank) as _)),
         ("repeat-swish", RepeatSwishBank::new(rescale).map(|bank| Box::new(bank) as _)),
         ("repeat-mask", RepeatMaskBank::new(rescale).map(|bank| Box::new(bank) as _)),

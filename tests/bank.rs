@@ -6,13 +6,17 @@ use candle_core::{DType, Device, Tensor, Var};
 use candle_nn::Init;
 use equisplit::bank::{
     Bank, CopiesBank, FreeBank, Initialisation, Kind, RandomMaskBank, RepeatDropBank, RepeatLinearBank, RepeatMaskBank,
-    RepeatSwishBank, Rescale, count,
+    RepeatSwishBank, Rescale, Scramble, count,
 };
 use equisplit::group::{PointGroup, Representation};
 use equisplit::rng;
 use rand::RngExt;
 
 const C: Device = Device::Cpu;
+
+fn scrambled(group: &PointGroup, input: Representation, sizes: [usize; 3], seed: u64) -> equisplit::Result<CopiesBank> {
+    CopiesBank::scrambled(group, input, sizes, Scramble::Joint, &mut rng::stream(seed, "scramble"))
+}
 
 fn every_bank() -> Vec<(&'static str, Box<dyn Bank>)> {
     let (c4, d4) = (PointGroup::c4(), PointGroup::d4());
@@ -24,8 +28,8 @@ fn every_bank() -> Vec<(&'static str, Box<dyn Bank>)> {
         ("p4 regular", Box::new(CopiesBank::group(&c4, Regular, [2, 1, 2]).unwrap())),
         ("p4m lifting", Box::new(CopiesBank::group(&d4, Trivial, [2, 1, 3]).unwrap())),
         ("p4m regular", Box::new(CopiesBank::group(&d4, Regular, [1, 2, 3]).unwrap())),
-        ("scrambled p4", Box::new(CopiesBank::scrambled(&c4, Regular, [2, 1, 3], 0, "conv2").unwrap())),
-        ("scrambled p4m", Box::new(CopiesBank::scrambled(&d4, Trivial, [2, 1, 3], 0, "conv1").unwrap())),
+        ("scrambled p4", Box::new(scrambled(&c4, Regular, [2, 1, 3], 0).unwrap())),
+        ("scrambled p4m", Box::new(scrambled(&d4, Trivial, [2, 1, 3], 0).unwrap())),
         ("repeat-linear", Box::new(RepeatLinearBank::new(rescale).unwrap())),
         ("repeat-swish", Box::new(RepeatSwishBank::new(rescale).unwrap())),
         ("repeat-mask", Box::new(RepeatMaskBank::new(rescale).unwrap())),
@@ -130,7 +134,7 @@ fn counts_are_those_of_the_table() {
 
 #[test]
 fn a_scramble_keeps_the_entries_of_every_copy() {
-    let bank = CopiesBank::scrambled(&PointGroup::c4(), Representation::Regular, [2, 3, 3], 1, "conv2").unwrap();
+    let bank = scrambled(&PointGroup::c4(), Representation::Regular, [2, 3, 3], 1).unwrap();
     let filters = bank.filters(&draw(&bank)).unwrap().reshape((2, 4, 3, 36)).unwrap();
     let sorted = |o: usize, g: usize, i: usize| {
         let mut entries: Vec<f64> = filters.get(o).unwrap().get(g).unwrap().get(i).unwrap().to_vec1().unwrap();

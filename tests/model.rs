@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
 use equisplit::group::{PointGroup, Representation};
-use equisplit::model::{Budget, Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Symmetry, match_widths};
+use equisplit::model::{
+    Budget, Cost, Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Symmetry, match_widths,
+};
 use equisplit::nn::{
     FieldDropout, FieldType, GroupPool, Layer, Linear, Mode, Reduction, SpatialPool, Weights, equivariance_error,
 };
@@ -191,14 +193,15 @@ fn budgets_count_the_tensors_that_learn() {
 fn widths_are_found_within_one_percent() {
     let target = Network::budget(&NetConfig::preset("p4").unwrap(), IMAGE).unwrap().parameters;
     for name in PRESETS {
-        let matched = match_widths(&NetConfig::preset(name).unwrap(), IMAGE, target).unwrap();
+        let matched = match_widths(&NetConfig::preset(name).unwrap(), IMAGE, Cost::Parameters, target as u64).unwrap();
         let found = Network::budget(&matched, IMAGE).unwrap().parameters;
         assert!(found.abs_diff(target) as f64 <= 0.01 * target as f64, "{name}: {found}, not {target}");
         let (narrowest, widest) = (matched.widths.iter().min().unwrap(), matched.widths.iter().max().unwrap());
         assert!(widest - narrowest <= 1, "{name}: {:?}", matched.widths);
     }
-    let error = match_widths(&NetConfig::preset("p4m").unwrap(), IMAGE, 1000).unwrap_err().to_string();
-    assert!(error.contains("1000 parameters") && error.contains("nearest"), "{error}");
+    let error =
+        match_widths(&NetConfig::preset("p4m").unwrap(), IMAGE, Cost::Parameters, 1000).unwrap_err().to_string();
+    assert!(error.contains("1000 real parameters") && error.contains("nearest"), "{error}");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use equisplit::data::{self, DataConfig, Source};
 use equisplit::model::{InputShape, NetConfig, Network};
 use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
-use equisplit::train::{Adam, AdamConfig, Batches, PixelStatistics};
+use equisplit::train::{Adam, AdamConfig, Batches, EpochDraw, PixelStatistics};
 
 /// Counts the bytes that are asked for.
 struct Counting;
@@ -55,14 +55,17 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Run {
     let dataset = data::load(&config, None).unwrap();
     let weights = Weights::new(seed);
     let net = NetConfig { widths: vec![4; 6], ..NetConfig::preset(arm).unwrap() };
-    let network = Network::new(&net, InputShape::of(&dataset), &weights.builder(DType::F32, &Device::Cpu)).unwrap();
+    let network =
+        Network::new(&net, InputShape::of(&dataset.train, dataset.classes), &weights.builder(DType::F32, &Device::Cpu))
+            .unwrap();
     let mut adam = Adam::new(weights.learned(), AdamConfig::default()).unwrap();
     let statistics = PixelStatistics::of(&dataset.train);
     let batches = Batches::new(&dataset.train, statistics, 50, &Device::Cpu);
     let mut stream = rng::stream(seed, "dropout");
     let mut run = Run { losses: Vec::new(), bytes: Vec::new(), largest: Vec::new(), error: 0.0 };
     for epoch in 1..=epochs {
-        for batch in batches.shuffled(seed, epoch, Default::default()) {
+        let draw = EpochDraw { seed, epoch, images: None, augmentation: Default::default() };
+        for batch in batches.shuffled(draw, 0) {
             let batch = batch.unwrap();
             let before = BYTES.load(Ordering::Relaxed);
             LARGEST.store(0, Ordering::Relaxed);

@@ -31,6 +31,7 @@ pub use repeat_drop::RepeatDropBank;
 pub use repeat_linear::RepeatLinearBank;
 pub use repeat_mask::RepeatMaskBank;
 pub use repeat_swish::RepeatSwishBank;
+pub use scrambled::Scramble;
 
 /// A map from learned parameters to the filters of a planar convolution.
 pub trait Bank: Debug + Send + Sync {

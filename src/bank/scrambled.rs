@@ -1,22 +1,35 @@
 //! The G-CNN without its group: the same tying of weights, but the copies are shuffled at random.
 
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 
 use super::{CopiesBank, check_sizes};
 use crate::error::{Error, Result};
-use crate::group::{PointGroup, Representation};
-use crate::rng;
+use crate::group::{PointGroup, Representation, point_action};
+use crate::rng::Stream;
 
 /// As many shuffles as are tried before a filter is called too small to be scrambled.
 const TRIES: usize = 100;
 
+/// What a scramble takes from the group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scramble {
+    /// All of it: each copy's entries are shuffled over the group axis and the pixels together.
+    #[default]
+    Joint,
+    /// How it moves pixels: each copy's pixels are shuffled, alike in all components; the group axis is permuted as the
+    /// group does.
+    Positions,
+    /// How it permutes the group axis: each copy's components are shuffled; the pixels move as the group moves them. A
+    /// lifting convolution has no group axis to shuffle, so it stays as it is.
+    GroupAxis,
+}
+
 impl CopiesBank {
     /// The control that separates equivariance from repetition: parameters, maps, multiply-adds and tying pattern of the
-    /// [group bank](CopiesBank::group) with the same arguments, but fixed random bijections of a filter's entries in place
-    /// of the group's action. Copy 0 stays the identity.
-    ///
-    /// The bijections are drawn from the stream `scramble/{layer}` of
-    /// `seed`, so that they differ between layers and stay the same over the training seeds of a study.
+    /// [group bank](CopiesBank::group) with the same arguments, but random bijections of a filter's entries, drawn from
+    /// `stream`, in place of what `scramble` says of the group's action. Copy 0 stays the identity.
     ///
     /// # Errors
     /// When a size is 0, or the filter has too few entries for bijections that aren't a group action.
@@ -24,31 +37,59 @@ impl CopiesBank {
         group: &PointGroup,
         input: Representation,
         [out_fields, in_fields, kernel]: [usize; 3],
-        seed: u64,
-        layer: &str,
+        scramble: Scramble,
+        stream: &mut Stream,
     ) -> Result<Self> {
         check_sizes("scrambled", &[("out fields", out_fields), ("in fields", in_fields), ("kernel", kernel)])?;
         let components = input.dim(group);
         let entries = components * kernel * kernel;
-        let mut stream = rng::stream(seed, &format!("scramble/{layer}"));
+        let nothing_to_shuffle = scramble == Scramble::GroupAxis && input == Representation::Trivial;
         for _ in 0..TRIES {
-            let tables: Vec<Vec<usize>> = group
-                .elements()
-                .map(|g| {
-                    let mut table: Vec<usize> = (0..entries).collect();
-                    if g != 0 {
-                        table.shuffle(&mut stream);
-                    }
-                    table
-                })
-                .collect();
-            if !is_action(group, &tables) {
+            let table = |g| scramble.table(group, g, input, kernel, stream);
+            let tables: Vec<Vec<usize>> = group.elements().map(table).collect();
+            if nothing_to_shuffle || !is_action(group, &tables) {
                 return Ok(Self { out_fields, in_fields, components, kernel, tables });
             }
         }
         Err(Error::invalid(format!(
-            "scrambled ({layer}): a filter of {entries} entries has no bijections that break the group; use a larger kernel"
+            "a filter of {entries} entries has no bijections that break the group; use a larger kernel"
         )))
+    }
+}
+
+impl Scramble {
+    /// Where each entry (component, row, column) of copy `g` comes from.
+    fn table(
+        self,
+        group: &PointGroup,
+        g: usize,
+        input: Representation,
+        kernel: usize,
+        stream: &mut Stream,
+    ) -> Vec<usize> {
+        let (components, pixels) = (input.dim(group), kernel * kernel);
+        let mut shuffled = |n: usize| {
+            let mut order: Vec<usize> = (0..n).collect();
+            if g != 0 {
+                order.shuffle(stream);
+            }
+            order
+        };
+        let product = |axis: &[usize], plane: &[usize]| {
+            axis.iter().flat_map(|component| plane.iter().map(move |pixel| component * pixels + pixel)).collect()
+        };
+        match self {
+            Self::Joint => shuffled(components * pixels),
+            Self::Positions => {
+                // On one pixel only the group axis is left of the action.
+                let axis = point_action(group, g, input, 1);
+                product(&axis, &shuffled(pixels))
+            }
+            Self::GroupAxis => {
+                let plane = point_action(group, g, Representation::Trivial, kernel);
+                product(&shuffled(components), &plane)
+            }
+        }
     }
 }
 
@@ -65,7 +106,14 @@ fn is_action(group: &PointGroup, tables: &[Vec<usize>]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::group::point_action;
+    use crate::rng;
+
+    const ALL: [Scramble; 3] = [Scramble::Joint, Scramble::Positions, Scramble::GroupAxis];
+
+    fn tables(group: &PointGroup, input: Representation, scramble: Scramble, seed: u64) -> Vec<Vec<usize>> {
+        let stream = &mut rng::stream(seed, "scramble");
+        CopiesBank::scrambled(group, input, [1, 1, 3], scramble, stream).unwrap().tables
+    }
 
     #[test]
     fn group_tables_are_actions_and_scrambles_are_not() {
@@ -73,11 +121,12 @@ mod tests {
             for input in [Representation::Trivial, Representation::Regular] {
                 let action: Vec<_> = group.elements().map(|g| point_action(&group, g, input, 3)).collect();
                 assert!(is_action(&group, &action));
-                for seed in 0..20 {
-                    let bank = CopiesBank::scrambled(&group, input, [1, 1, 3], seed, "conv1").unwrap();
-                    assert!(!is_action(&group, &bank.tables));
-                    assert!(bank.tables[0].iter().copied().eq(0..bank.tables[0].len()));
-                    for mut table in bank.tables {
+                for (seed, scramble) in (0..20).flat_map(|seed| ALL.map(|scramble| (seed, scramble))) {
+                    let tables = tables(&group, input, scramble, seed);
+                    let untouched = scramble == Scramble::GroupAxis && input == Representation::Trivial;
+                    assert_eq!(is_action(&group, &tables), untouched, "{scramble:?}");
+                    assert!(tables[0].iter().copied().eq(0..tables[0].len()));
+                    for mut table in tables {
                         table.sort_unstable();
                         assert!(table.iter().copied().eq(0..table.len()), "a bijection");
                     }
@@ -87,9 +136,24 @@ mod tests {
     }
 
     #[test]
+    fn a_scramble_keeps_what_it_does_not_name() {
+        let group = PointGroup::d4();
+        for g in group.elements() {
+            let action = point_action(&group, g, Representation::Regular, 3);
+            let positions = &tables(&group, Representation::Regular, Scramble::Positions, 1)[g];
+            assert!(positions.iter().zip(&action).all(|(a, b)| a / 9 == b / 9), "the group axis");
+            let axis = &tables(&group, Representation::Regular, Scramble::GroupAxis, 1)[g];
+            assert!(axis.iter().zip(&action).all(|(a, b)| a % 9 == b % 9), "the pixels");
+        }
+    }
+
+    #[test]
     fn one_entry_cannot_be_scrambled() {
-        let error =
-            CopiesBank::scrambled(&PointGroup::c4(), Representation::Trivial, [1, 1, 1], 0, "conv1").unwrap_err();
-        assert!(error.to_string().contains("1 entries"), "{error}");
+        for scramble in [Scramble::Joint, Scramble::Positions] {
+            let stream = &mut rng::stream(0, "scramble");
+            let bank = CopiesBank::scrambled(&PointGroup::c4(), Representation::Trivial, [1, 1, 1], scramble, stream);
+            let error = bank.unwrap_err();
+            assert!(error.to_string().contains("1 entries"), "{error}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use equisplit::Result;
 use equisplit::report::table;
+use equisplit::stats::attribution::Attribution;
 use equisplit::study::Store;
 
 #[derive(clap::Args)]
@@ -11,15 +12,29 @@ pub struct Args {
     /// The store of a study: <out>/<study>.
     #[arg(value_name = "STORE_DIR")]
     store: PathBuf,
-    /// Print the attribution as JSON.
+    /// Print the attribution as JSON; those of a grid as a list.
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let attribution = Store::open(&args.store)?.attribute()?;
-    match args.json {
-        true => super::print_json(&attribution),
-        false => super::print(&table::attribution(&attribution)),
+    let store = Store::open(&args.store)?;
+    let attributions = store.attribute()?;
+    if let Err(error) = store.write_attribution(&attributions) {
+        // What was asked for can be shown all the same.
+        equisplit::tell!("warning: {error}");
+    }
+    print(&attributions, args.json)
+}
+
+/// Prints the attributions of a study's cells.
+pub fn print(attributions: &[Attribution], json: bool) -> Result<()> {
+    match (json, attributions) {
+        (true, [attribution]) => super::print_json(attribution),
+        (true, attributions) => super::print_json(&attributions),
+        (false, attributions) => {
+            let tables: Vec<String> = attributions.iter().map(table::attribution).collect();
+            super::print(&tables.join("\n"))
+        }
     }
 }

@@ -6,6 +6,7 @@ mod data;
 mod expand;
 mod params;
 mod run;
+mod signals;
 
 use std::process::ExitCode;
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use equisplit::Result;
 use equisplit::model::InputShape;
 use equisplit::report::table::{self, BudgetRow};
-use equisplit::study::StudyFile;
+use equisplit::study::{Arm, StudyFile};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -17,12 +17,13 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let study = StudyFile::read(&args.study)?.resolve(InputShape::DIGITS)?;
+    let study = StudyFile::read(&args.study)?.resolve(InputShape::DIGITS, None)?;
     if args.json {
         return super::print_json(&study.arms);
     }
-    let arms = study.arms.iter();
+    let ids: Vec<String> = study.arms.iter().map(Arm::id).collect();
+    let arms = ids.iter().zip(&study.arms);
     let rows: Vec<BudgetRow> =
-        arms.map(|arm| BudgetRow { name: &arm.name, bank: arm.net.bank.name(), budget: arm.budget }).collect();
+        arms.map(|(id, arm)| BudgetRow { name: id, bank: arm.net.bank.name(), budget: arm.budget }).collect();
     super::print(&table::budgets(&rows))
 }

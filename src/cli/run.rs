@@ -1,15 +1,16 @@
 //! `equisplit run`
 
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use equisplit::data;
 use equisplit::model::InputShape;
-use equisplit::report::table;
-use equisplit::study::{self, Options, Store, StudyFile};
+use equisplit::report;
+use equisplit::study::{self, Options, Record, Store, StudyFile, Wish};
 use equisplit::train::DeviceChoice;
 use equisplit::{Error, Result};
+
+use super::signals;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -21,12 +22,15 @@ pub struct Args {
     /// Where the images are: the folder of the source's files, or a file made by `data make`.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Runs side by side [default: as many as there are cores].
+    /// Runs side by side [default: what a few steps show to be fastest].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Threads of each run [default: the cores divided among the jobs].
+    /// Threads of each run [default: what a few steps show to be fastest].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Show what there is to do and about how long it takes, and stop.
+    #[arg(long)]
+    dry_run: bool,
     /// Where to train.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -36,46 +40,40 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let signal = signals::watch()?;
     let device = args.device.device()?;
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.
-    file.resolve(InputShape::DIGITS)?;
+    file.resolve(InputShape::DIGITS, None)?;
     let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| match e {
         // What is asked for in the file is told at its line, but not that --data is missing.
         Error::Invalid(message) if message.starts_with("data.") => file.locate(Error::Invalid(message)),
         other => other,
     })?;
-    let study = file.resolve(InputShape::of(&dataset))?;
-    let (jobs, threads) = workers(args, study.arms.len() * study.seeds.len(), device.is_cpu());
-    equisplit::tell!(
-        "{}: {} arms × {} seeds, {} ({} training, {} test images), {jobs} jobs × {threads} threads",
-        study.name,
-        study.arms.len(),
-        study.seeds.len(),
-        dataset.name,
-        dataset.train.len(),
-        dataset.test.len()
-    );
+    let train = &dataset.train;
+    let study = file.resolve(InputShape::of(train, dataset.classes), Some(train.len()))?;
+    let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);
-    let summary = study::run(&study, &dataset, &store, &Options { jobs, threads, device, quiet: false })?;
-    equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
-    let attribution = store.attribute()?;
-    if args.json {
-        super::print_json(&attribution)?;
-    } else {
-        super::print(&table::attribution(&attribution))?;
+    let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
+    let options = Options { wish, device, quiet: false, signal };
+    let plan = study::plan(&record, &dataset, &store, &options)?;
+    let table = report::plan::table(&plan, &record, &dataset);
+    if args.dry_run {
+        super::print(&table)?;
+        return Ok(ExitCode::SUCCESS);
     }
+    equisplit::tell!("{table}");
+    let summary = study::run(plan, &record, &dataset, &store, &options)?;
+    equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
+    if let Some(signal) = summary.signal {
+        equisplit::tell!("stopped by a signal; the same command goes on from here");
+        return Ok(ExitCode::from(128 + signal as u8));
+    }
+    let attributions = store.attribute()?;
+    store.write_attribution(&attributions)?;
+    super::attribute::print(&attributions, args.json)?;
     for failed in &summary.failed {
         equisplit::tell!("error: {failed}; delete its folder to run it again");
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// One-thread runs side by side use the cores best; a GPU is shared by one run at a time.
-fn workers(args: &Args, runs: usize, cpu: bool) -> (usize, usize) {
-    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = args.threads.map(usize::from);
-    let fitting = if cpu { cores / threads.unwrap_or(1) } else { 1 };
-    let jobs = args.jobs.map_or(fitting, usize::from).clamp(1, runs.max(1));
-    (jobs, threads.unwrap_or((cores / jobs).max(1)))
 }

@@ -74,6 +74,13 @@ impl Images {
         self.pixels.truncate(self.labels.len() * self.image_len());
     }
 
+    /// A copy of the first `n` images; of all where there are no more than `n`.
+    pub fn first(&self, n: usize) -> Self {
+        let n = n.min(self.len());
+        let (pixels, labels) = (self.pixels[..n * self.image_len()].to_vec(), self.labels[..n].to_vec());
+        Self { pixels, labels, ..*self }
+    }
+
     /// How often each class occurs, for classes 0 to `classes` − 1.
     pub fn histogram(&self, classes: usize) -> Vec<usize> {
         histogram(&self.labels, classes)

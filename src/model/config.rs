@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Family, Skeleton, Symmetry};
-use crate::bank::Initialisation;
-use crate::nn::Reduction;
+use crate::bank::{Initialisation, Scramble};
+use crate::nn::{NormSharing, Reduction};
 
 /// Everything that a network depends on, beside its input and its seed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -18,18 +18,24 @@ pub struct NetConfig {
     pub widths: Vec<usize>,
     /// Maps per base map, for the banks that rescale.
     pub scale: usize,
+    /// Maps of every convolution before the head after rescaling, where they aren't `scale` times the widths.
+    pub maps: Option<Vec<usize>>,
     /// What happens to the group axis before the classes.
     pub group_pooling: GroupPooling,
     /// Whether the group axis is pooled after every layer, so that each layer lifts anew (P4CNN-RP).
     pub pool_every_layer: bool,
     /// The group that the scrambled bank mimics.
     pub mimics: Symmetry,
-    /// Seed of the scrambles; not the seed of a run, so that all runs of an arm share them.
+    /// What the scrambled bank takes from the group it mimics.
+    pub scramble: Scramble,
+    /// Seed of the scrambles.
     pub scramble_seed: u64,
     /// Probability that `repeat-drop` keeps an entry.
     pub keep: f64,
     /// Rate of the dropout after every convolution but the last.
     pub dropout: f64,
+    /// Which maps share statistics and parameters of a norm.
+    pub norm: NormSharing,
     /// How the filters start; one rule for all arms of a study.
     pub initialisation: Initialisation,
 }
@@ -102,13 +108,32 @@ impl NetConfig {
             bank,
             widths: vec![width; skeleton.hidden_layers()],
             scale: 2,
+            maps: None,
             group_pooling: GroupPooling::default(),
             pool_every_layer: false,
             mimics: Symmetry::default(),
+            scramble: Scramble::default(),
             scramble_seed: 0,
             keep: 0.5,
             dropout: 0.0,
+            norm: NormSharing::default(),
             initialisation: Initialisation::default(),
+        }
+    }
+
+    /// The same on another skeleton: every convolution has the width of the first.
+    pub fn on(self, skeleton: Skeleton) -> Self {
+        let width = self.widths.first().copied().unwrap_or_default();
+        Self { skeleton, widths: vec![width; skeleton.hidden_layers()], ..self }
+    }
+
+    /// Maps of convolution `layer`, counted from 0, before the head: more than its width where the bank rescales.
+    pub(super) fn rescaled(&self, layer: usize) -> Option<usize> {
+        let width = *self.widths.get(layer)?;
+        match &self.maps {
+            _ if !self.bank.rescales() => Some(width),
+            Some(maps) => maps.get(layer).copied(),
+            None => width.checked_mul(self.scale),
         }
     }
 }

@@ -9,8 +9,9 @@ use crate::bank::{
     Bank, CopiesBank, FreeBank, RandomMaskBank, RepeatDropBank, RepeatLinearBank, RepeatMaskBank, RepeatSwishBank,
     Rescale,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
+use crate::rng;
 
 /// The kinds of filter bank; the [crate's page](crate) has their table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,12 +65,10 @@ pub(super) struct Place<'a> {
     pub layer: &'a str,
     /// Widths before and after it: fields of group banks, base maps of repetition banks, maps of free ones.
     pub widths: [usize; 2],
+    /// The same after repetition, where the bank repeats; no bank repeats the image and the classes.
+    pub rescaled: [usize; 2],
     /// Kernel size.
     pub kernel: usize,
-    /// Whether its input is the image, which no bank repeats.
-    pub first: bool,
-    /// Whether its output are the classes, which no bank repeats.
-    pub last: bool,
     /// How the fields before it transform.
     pub input: Representation,
 }
@@ -110,16 +109,17 @@ impl Family {
 pub(super) fn bank(config: &NetConfig, group: &Arc<PointGroup>, place: Place) -> Result<Box<dyn Bank>> {
     let Place { widths: [inputs, outputs], kernel, .. } = place;
     let rescale = || {
-        let scale = |width: usize, fixed: bool| if fixed { width } else { width * config.scale };
-        let scaled = [scale(outputs, place.last), scale(inputs, place.first)];
-        Rescale { base: [outputs, inputs], scaled, kernel }
+        let [scaled_inputs, scaled_outputs] = place.rescaled;
+        Rescale { base: [outputs, inputs], scaled: [scaled_outputs, scaled_inputs], kernel }
     };
     Ok(match config.bank {
         Family::Free => Box::new(FreeBank::new(outputs, inputs, kernel)?),
         Family::P4 | Family::P4m => Box::new(CopiesBank::group(group, place.input, [outputs, inputs, kernel])?),
         Family::Scrambled => {
             let sizes = [outputs, inputs, kernel];
-            Box::new(CopiesBank::scrambled(group, place.input, sizes, config.scramble_seed, place.layer)?)
+            let mut stream = rng::stream(config.scramble_seed, &format!("scramble/{}", place.layer));
+            let bank = CopiesBank::scrambled(group, place.input, sizes, config.scramble, &mut stream);
+            Box::new(bank.map_err(|e| Error::invalid(format!("{}: {e}", place.layer)))?)
         }
         Family::RepeatLinear => Box::new(RepeatLinearBank::new(rescale())?),
         Family::RepeatSwish => Box::new(RepeatSwishBank::new(rescale())?),

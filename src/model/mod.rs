@@ -10,4 +10,4 @@ pub use config::{GroupPooling, NetConfig, PRESETS};
 pub use family::{Family, Symmetry};
 pub use network::{Budget, InputShape, NamedLayer, Network};
 pub use skeleton::{Skeleton, Stage};
-pub use widths::{MATCH_TOLERANCE, match_widths};
+pub use widths::{Cost, MATCH_TOLERANCE, match_maps, match_widths};

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::family::{self, Place};
 use super::{GroupPooling, NetConfig, Stage};
 use crate::bank::{FreeBank, ParameterCount};
-use crate::data::Dataset;
+use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{FeatureMap, Output, Workspace};
@@ -36,10 +36,9 @@ impl InputShape {
     /// One grey 28×28 image of ten classes: every set but some `npz` ones.
     pub const DIGITS: Self = Self { channels: 1, size: [28, 28], classes: 10 };
 
-    /// The shape of a data set's images.
-    pub fn of(dataset: &Dataset) -> Self {
-        let train = &dataset.train;
-        Self { channels: train.channels, size: [train.height, train.width], classes: dataset.classes }
+    /// The shape of `images`, whose labels are below `classes`.
+    pub fn of(images: &Images, classes: usize) -> Self {
+        Self { channels: images.channels, size: [images.height, images.width], classes }
     }
 }
 
@@ -155,6 +154,8 @@ struct Builder<'a> {
     fields: FieldType,
     /// Their width: fields, or base maps of a repetition bank.
     width: usize,
+    /// Their width after repetition.
+    rescaled: usize,
 }
 
 impl<'a> Builder<'a> {
@@ -162,7 +163,7 @@ impl<'a> Builder<'a> {
         let symmetry = config.bank.symmetry(config.mimics);
         let group = Arc::new(symmetry.map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group()));
         let fields = FieldType::trivial(&group, input.channels);
-        Self { config, input, vb, layers: Vec::new(), fields, width: input.channels, group }
+        Self { config, input, vb, layers: Vec::new(), fields, width: input.channels, rescaled: input.channels, group }
     }
 
     fn build(mut self) -> Result<Vec<NamedLayer>> {
@@ -177,44 +178,55 @@ impl<'a> Builder<'a> {
         if self.config.pool_every_layer && self.config.group_pooling == GroupPooling::None {
             return Err(Error::invalid("pool_every_layer needs a group_pooling of \"max\" or \"mean\""));
         }
-        let mut number = 0;
+        let mut layer = 0;
         for stage in skeleton.stages() {
             match *stage {
                 Stage::Conv { kernel } => {
-                    number += 1;
-                    self.hidden(&format!("conv{number}"), kernel, self.config.widths[number - 1])?;
+                    self.hidden(layer, kernel)?;
+                    layer += 1;
                 }
                 Stage::MaxPool { size } => {
                     let pool = SpatialPool::new(self.fields.clone(), Reduction::Max, size)?;
-                    self.push(format!("pool{number}"), pool);
+                    self.push(format!("pool{layer}"), pool);
                 }
             }
         }
-        self.head(&format!("conv{}", number + 1), skeleton.head_kernel())?;
+        self.head(&format!("conv{}", layer + 1), skeleton.head_kernel())?;
         Ok(self.layers)
     }
 
     fn check_widths(&self) -> Result<()> {
-        let NetConfig { bank, scale, widths, .. } = self.config;
-        let copies = if bank.rescales() { *scale } else { self.group.order() };
-        let too_wide = |width: &&usize| width.checked_mul(copies).is_none_or(|maps| maps > MAX_MAPS);
-        match widths.iter().find(too_wide) {
-            Some(width) => Err(Error::invalid(format!(
-                "a width of {width} with {copies} maps each, but a layer can have {MAX_MAPS} maps at most"
-            ))),
-            None => Ok(()),
+        let NetConfig { bank, widths, maps, .. } = self.config;
+        if let Some(maps) = maps.as_ref().filter(|maps| maps.len() != widths.len()) {
+            return Err(Error::invalid(format!("{} maps, but {} widths", maps.len(), widths.len())));
         }
+        let copies = if bank.rescales() { 1 } else { self.group.order() };
+        for (layer, &width) in widths.iter().enumerate() {
+            match self.config.rescaled(layer).and_then(|rescaled| rescaled.checked_mul(copies)) {
+                Some(maps) if maps <= MAX_MAPS => {}
+                _ => {
+                    return Err(Error::invalid(format!(
+                        "a width of {width} has too many maps; a layer can have {MAX_MAPS} maps at most"
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Convolution, norm, ReLU, and what else the configuration puts after every layer.
-    fn hidden(&mut self, name: &str, kernel: usize, width: usize) -> Result<()> {
-        let bank = family::bank(self.config, &self.group, self.place(name, kernel, width, false))?;
+    fn hidden(&mut self, layer: usize, kernel: usize) -> Result<()> {
+        let name = &format!("conv{}", layer + 1);
+        let width = self.config.widths[layer];
+        let rescaled = self.config.rescaled(layer).unwrap_or(width);
+        let bank = family::bank(self.config, &self.group, self.place(name, kernel, width, rescaled))?;
         // A norm follows, which would undo a bias.
         let conv = Conv::new(bank, &self.group, self.conv_config(false), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
-        self.width = width;
+        (self.width, self.rescaled) = (width, rescaled);
         let norm_name = format!("{name}.norm");
-        let config = FieldNormConfig { activation: Activation::Relu, ..FieldNormConfig::default() };
+        let config =
+            FieldNormConfig { activation: Activation::Relu, sharing: self.config.norm, ..FieldNormConfig::default() };
         let norm = FieldNorm::new(self.fields.clone(), config, self.vb.pp(&norm_name))?;
         self.push(norm_name, norm);
         if self.config.dropout != 0.0 {
@@ -234,7 +246,7 @@ impl<'a> Builder<'a> {
         let oriented = self.fields.representation == Representation::Regular;
         let bank = match reduction {
             None if oriented => Box::new(FreeBank::new(classes, self.fields.maps(), kernel)?),
-            _ => family::bank(self.config, &self.group, self.place(name, kernel, classes, true))?,
+            _ => family::bank(self.config, &self.group, self.place(name, kernel, classes, classes))?,
         };
         let conv = Conv::new(bank, &self.group, self.conv_config(true), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
@@ -249,9 +261,9 @@ impl<'a> Builder<'a> {
         ConvConfig { bias, initialisation: self.config.initialisation, ..ConvConfig::default() }
     }
 
-    fn place<'p>(&self, layer: &'p str, kernel: usize, width: usize, last: bool) -> Place<'p> {
-        let first = self.layers.is_empty();
-        Place { layer, widths: [self.width, width], kernel, first, last, input: self.fields.representation }
+    fn place<'p>(&self, layer: &'p str, kernel: usize, width: usize, rescaled: usize) -> Place<'p> {
+        let input = self.fields.representation;
+        Place { layer, widths: [self.width, width], rescaled: [self.rescaled, rescaled], kernel, input }
     }
 
     fn push(&mut self, name: String, layer: impl Layer + 'static) {

@@ -10,6 +10,9 @@ pub enum Skeleton {
     /// second, then a 4×4 convolution to the classes; no padding. 28 pixels become 26, 24, 12, 10, 8, 6, 4, 1.
     #[default]
     Cohen2016,
+    /// Two 5×5 convolutions, each followed by a 2×2 max pool as in LeNet (LeCun et al. 1998), then a 4×4 convolution to the
+    /// classes; no padding. 28 pixels become 24, 12, 8, 4, 1.
+    Lenet,
 }
 
 /// A step of a skeleton before its head.
@@ -30,16 +33,19 @@ pub enum Stage {
 impl Skeleton {
     /// The steps before the head.
     pub fn stages(self) -> &'static [Stage] {
-        const CONV: Stage = Stage::Conv { kernel: 3 };
+        const CONV3: Stage = Stage::Conv { kernel: 3 };
+        const CONV5: Stage = Stage::Conv { kernel: 5 };
+        const POOL: Stage = Stage::MaxPool { size: 2 };
         match self {
-            Self::Cohen2016 => &[CONV, CONV, Stage::MaxPool { size: 2 }, CONV, CONV, CONV, CONV],
+            Self::Cohen2016 => &[CONV3, CONV3, POOL, CONV3, CONV3, CONV3, CONV3],
+            Self::Lenet => &[CONV5, POOL, CONV5, POOL],
         }
     }
 
     /// Kernel size of the convolution to the classes, after which the maximum over group and space is taken.
     pub fn head_kernel(self) -> usize {
         match self {
-            Self::Cohen2016 => 4,
+            Self::Cohen2016 | Self::Lenet => 4,
         }
     }
 

@@ -27,7 +27,7 @@ pub use equivariance::equivariance_error;
 pub use field::FieldType;
 pub use group_pool::{GroupPool, Reduction};
 pub use linear::Linear;
-pub use norm::{FieldNorm, FieldNormConfig};
+pub use norm::{FieldNorm, FieldNormConfig, NormSharing};
 pub use spatial_pool::{GlobalMaxPool, SpatialPool};
 pub use weights::Weights;
 

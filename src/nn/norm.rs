@@ -2,12 +2,24 @@
 
 use candle_core::{DType, Tensor, Var};
 use candle_nn::{Init, VarBuilder};
+use serde::{Deserialize, Serialize};
 
 use super::weights::BUFFERS;
 use super::{Activation, FieldType, Layer, Mode};
 use crate::bank::ParameterCount;
 use crate::error::Result;
 use crate::kernel::{FeatureMap, Moments};
+
+/// Which maps share the statistics and parameters of a norm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormSharing {
+    /// The maps of a field, as a regular field needs to stay equivariant.
+    #[default]
+    Field,
+    /// None: every map has its own, as in a plain network. Breaks the equivariance of regular fields in training.
+    Map,
+}
 
 /// Constants of a [`FieldNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,11 +30,13 @@ pub struct FieldNormConfig {
     pub momentum: f64,
     /// What follows, computed in the same pass.
     pub activation: Activation,
+    /// Which maps share statistics, γ and β.
+    pub sharing: NormSharing,
 }
 
 impl Default for FieldNormConfig {
     fn default() -> Self {
-        Self { epsilon: 1e-5, momentum: 0.1, activation: Activation::Identity }
+        Self { epsilon: 1e-5, momentum: 0.1, activation: Activation::Identity, sharing: NormSharing::Field }
     }
 }
 
@@ -44,9 +58,10 @@ impl FieldNorm {
     /// # Errors
     /// When the builder has tensors of other shapes under these names.
     pub fn new(fields: FieldType, config: FieldNormConfig, vb: VarBuilder) -> Result<Self> {
-        let learned = |name, value| vb.get_with_hints(fields.fields, name, Init::Const(value));
+        let groups = groups(&fields, config.sharing);
+        let learned = |name, value| vb.get_with_hints(groups, name, Init::Const(value));
         let running =
-            |name, value| Var::from_tensor(&vb.pp(BUFFERS).get_with_hints(fields.fields, name, Init::Const(value))?);
+            |name, value| Var::from_tensor(&vb.pp(BUFFERS).get_with_hints(groups, name, Init::Const(value))?);
         Ok(Self {
             gamma: learned("gamma", 1.0)?,
             beta: learned("beta", 0.0)?,
@@ -78,6 +93,14 @@ impl FieldNorm {
     }
 }
 
+/// Number of groups of maps that are normalised together.
+fn groups(fields: &FieldType, sharing: NormSharing) -> usize {
+    match sharing {
+        NormSharing::Field => fields.fields,
+        NormSharing::Map => fields.maps(),
+    }
+}
+
 impl Layer for FieldNorm {
     fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
         self.fields.check(&input.dims()?)?;
@@ -104,6 +127,6 @@ impl Layer for FieldNorm {
     }
 
     fn parameters(&self) -> ParameterCount {
-        ParameterCount { real: 2 * self.fields.fields, one_bit: 0 }
+        ParameterCount { real: 2 * groups(&self.fields, self.config.sharing), one_bit: 0 }
     }
 }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use toml::Spanned;
-use toml::de::DeTable;
+use toml::de::{DeTable, Deserializer, ValueDeserializer};
 
-use super::ArmFile;
+use super::grid::{self, Level};
+use super::{ArmFile, TuningFile};
 use crate::bank::Initialisation;
 use crate::data::{Augmentation, DataConfig};
 use crate::error::{Error, Result};
@@ -17,13 +18,24 @@ use crate::train::{Protocol, TrainingConfig};
 /// A study file (TOML). Unknown keys are refused, errors say the line and what would be right.
 #[derive(Debug)]
 pub struct StudyFile {
-    /// What it says.
+    /// What it says, but for the arms.
     pub content: StudyContent,
+    /// The arms, at every level of the grid.
+    pub arms: Vec<GridArm>,
     path: PathBuf,
     text: String,
 }
 
-/// The keys of a study file.
+/// An arm in one cell of the grid.
+#[derive(Debug)]
+pub struct GridArm {
+    /// Its cell: a level of every factor; none where there's no grid.
+    pub levels: Vec<Level>,
+    /// The arm.
+    pub arm: ArmFile,
+}
+
+/// The keys of a study file, without `[[arm]]` and `[grid]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StudyContent {
@@ -49,9 +61,8 @@ pub struct StudyContent {
     /// What arms may cost.
     #[serde(default)]
     pub budget: BudgetFile,
-    /// The arms.
-    #[serde(rename = "arm")]
-    pub arms: Vec<Spanned<ArmFile>>,
+    /// How every arm is tuned, if at all.
+    pub tuning: Option<TuningFile>,
 }
 
 /// Seeds by number or by name.
@@ -82,6 +93,8 @@ pub struct ModelFile {
 pub struct BudgetFile {
     /// Largest relative difference of an arm's real parameters from the target's; the study refuses to run beyond it.
     pub parameters_within: Option<Spanned<f64>>,
+    /// The same for multiply-adds.
+    pub multiply_adds_within: Option<Spanned<f64>>,
 }
 
 /// The `[training]` table: a protocol and what differs from it. The keys are those of [`TrainingConfig`].
@@ -89,9 +102,9 @@ pub struct BudgetFile {
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs)]
 pub struct TrainingFile {
-    #[serde(default)]
-    pub protocol: Protocol,
+    pub protocol: Option<Protocol>,
     pub epochs: Option<usize>,
+    pub images_per_epoch: Option<usize>,
     pub batch: Option<usize>,
     pub learning_rate: Option<f64>,
     pub weight_decay: Option<f64>,
@@ -102,18 +115,19 @@ pub struct TrainingFile {
 }
 
 impl TrainingFile {
-    /// The protocol with the overrides.
-    pub fn resolve(&self) -> TrainingConfig {
-        let protocol = self.protocol.config();
+    /// The protocol with the overrides; where none is named, `base` with them.
+    pub fn resolve(&self, base: &TrainingConfig) -> TrainingConfig {
+        let base = self.protocol.map_or_else(|| base.clone(), Protocol::config);
         TrainingConfig {
-            epochs: self.epochs.unwrap_or(protocol.epochs),
-            batch: self.batch.unwrap_or(protocol.batch),
-            learning_rate: self.learning_rate.unwrap_or(protocol.learning_rate),
-            weight_decay: self.weight_decay.unwrap_or(protocol.weight_decay),
-            decay: self.decay.unwrap_or(protocol.decay),
-            decay_from: self.decay_from.unwrap_or(protocol.decay_from),
-            augmentation: self.augmentation.unwrap_or(protocol.augmentation),
-            test_every_epoch: self.test_every_epoch.unwrap_or(protocol.test_every_epoch),
+            epochs: self.epochs.unwrap_or(base.epochs),
+            images_per_epoch: self.images_per_epoch.or(base.images_per_epoch),
+            batch: self.batch.unwrap_or(base.batch),
+            learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
+            decay: self.decay.unwrap_or(base.decay),
+            decay_from: self.decay_from.unwrap_or(base.decay_from),
+            augmentation: self.augmentation.unwrap_or(base.augmentation),
+            test_every_epoch: self.test_every_epoch.unwrap_or(base.test_every_epoch),
         }
     }
 }
@@ -126,11 +140,20 @@ impl StudyFile {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = files::read(path)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
-        let content = toml::from_str(&text).map_err(|e| match e.span() {
+        let fail = |e: toml::de::Error| match e.span() {
             Some(span) if !text.is_empty() => at(path, &text, span.start, &in_words(e.message())),
             _ => Error::content(path, in_words(e.message())),
-        })?;
-        Ok(Self { content, path: path.to_owned(), text })
+        };
+        let mut table = DeTable::parse(&text).map_err(fail)?;
+        let expanded = grid::expand(table.get_mut(), &text);
+        let content = StudyContent::deserialize(Deserializer::from(table)).map_err(fail)?;
+        let expanded = expanded.map_err(|(place, message)| at(path, &text, place, &message))?;
+        let arm = |(levels, table)| {
+            let arm = ArmFile::deserialize(ValueDeserializer::from(table)).map_err(fail)?;
+            Ok(GridArm { levels, arm })
+        };
+        let arms = expanded.into_iter().map(arm).collect::<Result<_>>()?;
+        Ok(Self { content, arms, path: path.to_owned(), text })
     }
 
     /// An error about the place of `value` in the file.

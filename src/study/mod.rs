@@ -1,16 +1,37 @@
 //! Studies: a file that says which arms and seeds, the runs it asks for, and the folder that keeps their results.
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `file`, `arm`, `grid` | a study file as it's written |
+//! | `plan` | the study with everything resolved and checked |
+//! | `record`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
+//! | `store`, `run_folder`, `lock` | results on disk, shared by processes |
+//! | `machine` | how the cores are best shared, and how long a run takes |
+//! | `runner`, `job`, `progress` | making what is missing |
 
 mod arm;
 mod file;
+mod grid;
+mod images;
+mod job;
+mod lock;
+mod machine;
 mod plan;
 mod progress;
 mod record;
+mod run_folder;
 mod runner;
 mod store;
+mod tuning;
 
 pub use arm::ArmFile;
-pub use file::{BudgetFile, ModelFile, Seeds, StudyContent, StudyFile, TrainingFile};
+pub use file::{BudgetFile, GridArm, ModelFile, Seeds, StudyContent, StudyFile, TrainingFile};
+pub use grid::Level;
+pub use images::{Purpose, Split, ValidationError, training_images};
+pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
-pub use record::{DataRecord, Outcome, Record, RunConfig, RunResult, SCHEMA_VERSION};
-pub use runner::{Options, Summary, run};
-pub use store::Store;
+pub use record::{DataRecord, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use run_folder::{RunFolder, RunState};
+pub use runner::{Options, Plan, Summary, plan, run};
+pub use store::{Run, Store};
+pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};

@@ -3,12 +3,12 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::file::Seeds;
-use super::{ArmFile, StudyFile};
+use super::file::{GridArm, Seeds};
+use super::{Level, StudyFile, Tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
-use crate::model::{Budget, InputShape, NetConfig, Network};
-use crate::train::TrainingConfig;
+use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
+use crate::train::{Protocol, TrainingConfig};
 
 /// A study that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -26,9 +26,9 @@ pub struct Study {
     pub seeds: Vec<u64>,
     /// Where the images come from.
     pub data: DataConfig,
-    /// How all arms are trained.
-    pub training: TrainingConfig,
-    /// The arms, in the file's order.
+    /// How every arm is tuned, if at all.
+    pub tuning: Option<Tuning>,
+    /// The arms, in the file's order, cell by cell of the grid.
     pub arms: Vec<Arm>,
 }
 
@@ -36,78 +36,148 @@ pub struct Study {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Arm {
-    /// Its name.
+    /// Its name in the study file, shared by its cells.
     pub name: String,
+    /// Its cell of the grid: a level of every factor; empty where there's no grid.
+    pub levels: Vec<Level>,
     /// Its network, widths matched.
     pub net: NetConfig,
+    /// Seed of the scrambles of all its runs; `None`: the seed of each run.
+    pub scramble_seed: Option<u64>,
+    /// How it's trained; tuning may replace some of it.
+    pub training: TrainingConfig,
+    /// Number of training images; `None`: all.
+    pub train: Option<usize>,
     /// What the network costs.
     pub budget: Budget,
 }
 
+impl Arm {
+    /// Its name and levels, as its folder in the store is called: `p4.train-500`.
+    pub fn id(&self) -> String {
+        let labels = self.levels.iter().map(|level| format!(".{}", level.label()));
+        std::iter::once(self.name.clone()).chain(labels).collect()
+    }
+}
+
+impl Study {
+    /// The cells of the grid, in order; a single empty one where there's no grid.
+    pub fn cells(&self) -> Vec<&[Level]> {
+        let mut cells: Vec<&[Level]> = Vec::new();
+        for arm in &self.arms {
+            if !cells.contains(&arm.levels.as_slice()) {
+                cells.push(&arm.levels);
+            }
+        }
+        cells
+    }
+
+    /// The arms of a cell.
+    pub fn arms_of<'a>(&'a self, cell: &'a [Level]) -> impl Iterator<Item = &'a Arm> {
+        self.arms.iter().filter(move |arm| arm.levels == cell)
+    }
+}
+
 impl StudyFile {
-    /// Resolves presets, overrides and matched widths for images of the shape `input`.
+    /// Resolves presets, overrides and matched widths for images of the shape `input`, of which `train` are there to learn
+    /// from (`None`: not known yet).
     ///
     /// # Errors
-    /// When names, widths or budgets don't fit together; the message has the line.
-    pub fn resolve(&self, input: InputShape) -> Result<Study> {
+    /// When names, widths, sizes or budgets don't fit together; the message has the line.
+    pub fn resolve(&self, input: InputShape, train: Option<usize>) -> Result<Study> {
         let content = &self.content;
         self.check_folder_name(&content.name)?;
         self.check_arm_names()?;
-        let training = content.training.resolve();
+        let training = content.training.resolve(&Protocol::default().config());
         training.check().map_err(|e| self.locate(e))?;
         content.data.check().map_err(|e| self.locate(e))?;
         let study = Study {
             name: content.name.as_ref().clone(),
-            baseline: self.arm_called(&content.baseline)?.name.as_ref().clone(),
-            target: self.arm_called(&content.target)?.name.as_ref().clone(),
+            baseline: self.known(&content.baseline)?,
+            target: self.known(&content.target)?,
             ladder: self.ladder()?,
             seeds: self.seeds()?,
             data: content.data.clone(),
-            training,
-            arms: content.arms.iter().map(|arm| self.arm(arm.as_ref(), input)).collect::<Result<_>>()?,
+            tuning: content.tuning.as_ref().map(|tuning| tuning.resolve(self, &training)).transpose()?,
+            arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
         };
         if study.baseline == study.target {
             return Err(self.error(&content.target, "baseline and target are the same arm"));
         }
-        self.check_budget(&study)?;
+        let budget = &content.budget;
+        self.check_budget(&study, "parameters_within", budget.parameters_within.as_ref(), Cost::Parameters, "match")?;
+        let multiply_adds = budget.multiply_adds_within.as_ref();
+        self.check_budget(&study, "multiply_adds_within", multiply_adds, Cost::MultiplyAdds, "match_multiply_adds")?;
         Ok(study)
     }
 
     fn check_arm_names(&self) -> Result<()> {
-        let names: Vec<_> = self.content.arms.iter().map(|arm| &arm.as_ref().name).collect();
-        for (n, name) in names.iter().enumerate() {
-            self.check_folder_name(name)?;
-            if names[..n].iter().any(|other| other.as_ref() == name.as_ref()) {
-                return Err(self.error(name, format!("two arms are called {:?}", name.as_ref())));
+        let mut seen: Vec<(&str, Vec<String>)> = Vec::new();
+        for GridArm { levels, arm } in &self.arms {
+            self.check_folder_name(&arm.name)?;
+            let name = arm.name.as_ref().as_str();
+            let labels: Vec<String> = levels.iter().map(Level::label).collect();
+            if seen.contains(&(name, labels.clone())) {
+                let message = match labels.is_empty() {
+                    true => format!("two arms are called {name:?}"),
+                    false => format!("two arms are called {name:?} with {}", labels.join(", ")),
+                };
+                return Err(self.error(&arm.name, message));
             }
+            seen.push((name, labels));
         }
         Ok(())
     }
 
-    fn arm(&self, arm: &ArmFile, input: InputShape) -> Result<Arm> {
+    fn arm(&self, cell: &GridArm, training: &TrainingConfig, input: InputShape, train: Option<usize>) -> Result<Arm> {
+        let GridArm { levels, arm } = cell;
         let net = arm.matched(self, arm.network(self)?, input, |name| {
-            let target = self.arm_called(name)?;
-            if target.matches.is_some() {
+            let target = self.arm_called(name, levels)?;
+            if target.arm.is_matched() {
                 return Err(self.error(name, format!("{:?} itself matches another arm; match that one", name.as_ref())));
             }
-            target.network(self)
+            target.arm.network(self)
         })?;
         let name = arm.name.as_ref().clone();
-        let budget = Network::budget(&net, input).map_err(|e| self.error(&arm.name, format!("arm {name}: {e}")))?;
-        Ok(Arm { name, net, budget })
+        let located = |e: crate::Error| self.error(&arm.name, format!("arm {name}: {e}"));
+        let budget = Network::budget(&net, input).map_err(located)?;
+        let training = arm.training.resolve(training);
+        training.check().map_err(located)?;
+        self.check_size(arm.train.as_ref(), train)?;
+        let (levels, train) = (levels.clone(), arm.train.as_ref().map(|train| *train.as_ref()));
+        let scramble_seed = arm.scramble_seed.as_ref().map(|seed| *seed.as_ref());
+        Ok(Arm { name, levels, net, scramble_seed, training, train, budget })
     }
 
-    fn arm_called(&self, name: &Spanned<String>) -> Result<&ArmFile> {
-        let arms = || self.content.arms.iter().map(Spanned::as_ref);
-        arms().find(|arm| arm.name.as_ref() == name.as_ref()).ok_or_else(|| {
-            let known: Vec<&str> = arms().map(|arm| arm.name.as_ref().as_str()).collect();
+    fn check_size(&self, wanted: Option<&Spanned<usize>>, available: Option<usize>) -> Result<()> {
+        match (wanted, available) {
+            (Some(wanted), _) if *wanted.as_ref() < 2 => Err(self.error(wanted, "train must be at least 2 images")),
+            (Some(wanted), Some(available)) if *wanted.as_ref() > available => {
+                let message = format!("train = {}, but there are only {available} images", wanted.as_ref());
+                Err(self.error(wanted, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The name, if an arm has it.
+    fn known(&self, name: &Spanned<String>) -> Result<String> {
+        // All cells have the same names.
+        let levels = self.arms.first().map_or(&[][..], |arm| &arm.levels);
+        Ok(self.arm_called(name, levels)?.arm.name.as_ref().clone())
+    }
+
+    fn arm_called(&self, name: &Spanned<String>, levels: &[Level]) -> Result<&GridArm> {
+        let arms = || self.arms.iter().filter(|cell| cell.levels == levels);
+        arms().find(|cell| cell.arm.name.as_ref() == name.as_ref()).ok_or_else(|| {
+            let known: Vec<&str> = arms().map(|cell| cell.arm.name.as_ref().as_str()).collect();
             self.error(name, format!("no arm is called {:?}; there are {}", name.as_ref(), known.join(", ")))
         })
     }
 
     fn ladder(&self) -> Result<Vec<String>> {
         let content = &self.content;
-        let names = content.ladder.iter().map(|name| Ok(self.arm_called(name)?.name.as_ref().clone()));
+        let names = content.ladder.iter().map(|name| self.known(name));
         let names = names.collect::<Result<Vec<_>>>()?;
         if let (Some(first), Some(last)) = (content.ladder.first(), content.ladder.last()) {
             if first.as_ref() != content.baseline.as_ref() {
@@ -157,23 +227,31 @@ impl StudyFile {
         Ok(())
     }
 
-    fn check_budget(&self, study: &Study) -> Result<()> {
-        let Some(within) = &self.content.budget.parameters_within else { return Ok(()) };
+    /// Refuses arms whose cost is further from that of their cell's target than the study says.
+    fn check_budget(
+        &self,
+        study: &Study,
+        key: &str,
+        within: Option<&Spanned<f64>>,
+        cost: Cost,
+        remedy: &str,
+    ) -> Result<()> {
+        let Some(within) = within else { return Ok(()) };
         let tolerance = *within.as_ref();
         if !tolerance.is_finite() || tolerance < 0.0 {
-            return Err(
-                self.error(within, format!("budget.parameters_within = {tolerance}, but it's a fraction, at least 0"))
-            );
+            let message = format!("budget.{key} = {tolerance}, but it's a fraction, at least 0");
+            return Err(self.error(within, message));
         }
-        let target = study.arms.iter().find(|arm| arm.name == study.target).map_or(0, |arm| arm.budget.parameters);
         for arm in &study.arms {
-            let difference = arm.budget.parameters.abs_diff(target) as f64 / target.max(1) as f64;
+            let target = study.arms_of(&arm.levels).find(|other| other.name == study.target);
+            let target = target.map_or(0, |target| cost.of(&target.budget));
+            let found = cost.of(&arm.budget);
+            let difference = found.abs_diff(target) as f64 / target.max(1) as f64;
             if difference > tolerance {
-                let Arm { name, budget, .. } = arm;
                 let message = format!(
-                    "budget.parameters_within = {tolerance}, but {name} has {} real parameters, {:.1} % from the {target} of {}; \
-                     use match = {:?} there",
-                    budget.parameters,
+                    "budget.{key} = {tolerance}, but {} has {found} {}, {:.1} % from the {target} of {}; use {remedy} = {:?} there",
+                    arm.id(),
+                    cost.name(),
                     100.0 * difference,
                     study.target,
                     study.target

@@ -3,22 +3,22 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Arm, Study};
+use super::{Arm, Purpose, Setting, Study, ValidationError, tuning};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
-use crate::train::{DeviceKind, TrainingConfig};
+use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
 
 /// Version of the store's files.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 
 /// `study.json`: the study as it was last run, and the labels that predictions are judged by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of the store's files.
     pub schema_version: u32,
-    /// The version of this crate.
-    pub crate_version: String,
+    /// What ran it last.
+    pub maker: Maker,
     /// The study.
     pub study: Study,
     /// The images.
@@ -49,13 +49,15 @@ pub struct RunConfig {
     pub schema_version: u32,
     /// The images.
     pub data: DataRecord,
+    /// Which of them it learns from, and which ones judge it.
+    pub purpose: Purpose,
     /// Where it's trained: processors round differently.
     pub device: DeviceKind,
     /// The network.
     pub net: NetConfig,
-    /// How it's trained.
+    /// How it's trained, after tuning.
     pub training: TrainingConfig,
-    /// Seed of weights, order, augmentation and dropout.
+    /// Seed of weights, training images, order, augmentation and dropout.
     pub seed: u64,
 }
 
@@ -64,19 +66,29 @@ pub struct RunConfig {
 pub struct RunResult {
     /// Version of the store's files.
     pub schema_version: u32,
-    /// The version of this crate.
-    pub crate_version: String,
-    /// The arm.
+    /// The arm, see [`Arm::id`].
     pub arm: String,
     /// The seed.
     pub seed: u64,
+    /// [`RunConfig::hash`] of what determines the run.
+    pub config: String,
     /// Epochs that were trained.
     pub epochs: usize,
-    /// Wall-clock time of the training, in seconds; differs between otherwise identical runs.
-    pub seconds: f64,
+    /// How the run was made; differs between otherwise identical runs.
+    pub provenance: Provenance,
     /// What came out.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// How a run was made, which is no part of what it gave.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Its sittings.
+    #[serde(flatten)]
+    pub past: Past,
+    /// The most memory that the process had taken by its end, all its jobs together, in bytes.
+    pub peak_memory: Option<u64>,
 }
 
 /// What came out of a run.
@@ -89,6 +101,11 @@ pub enum Outcome {
         test_error: f64,
         /// The predicted class of every test image.
         predictions: Vec<u8>,
+    },
+    /// All epochs of a trial of tuning were trained.
+    Validated {
+        /// Fraction of the held-out training images that is classified wrongly.
+        validation_error: ValidationError,
     },
     /// Training had to stop; the last good checkpoint is kept.
     Failed {
@@ -110,14 +127,35 @@ impl DataRecord {
 }
 
 impl Record {
-    /// The configuration of a run of the study.
-    pub fn run_config(&self, arm: &Arm, seed: u64) -> RunConfig {
+    /// The configuration of a run of the study, with what tuning chose.
+    pub fn run_config(&self, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> RunConfig {
+        let training = chosen.map_or_else(|| arm.training.clone(), |setting| setting.of(&arm.training));
+        self.config(arm, Purpose::TestSet { train: self.train(arm) }, training, seed)
+    }
+
+    /// The configuration of the trial of `setting` that is made with the `run`-th seed, counted from 0.
+    ///
+    /// # Errors
+    /// When there are too few training images to hold some out.
+    pub fn trial_config(&self, arm: &Arm, setting: &Setting, validation: f64, run: usize) -> Result<RunConfig> {
+        let training = TrainingConfig { test_every_epoch: false, ..setting.of(&arm.training) };
+        let purpose = Purpose::trial(self.train(arm), validation)?;
+        Ok(self.config(arm, purpose, training, tuning::FIRST_SEED + run as u64))
+    }
+
+    /// Number of the arm's training images.
+    fn train(&self, arm: &Arm) -> usize {
+        arm.train.unwrap_or(self.data.train)
+    }
+
+    fn config(&self, arm: &Arm, purpose: Purpose, training: TrainingConfig, seed: u64) -> RunConfig {
         RunConfig {
             schema_version: SCHEMA_VERSION,
             data: self.data.clone(),
+            purpose,
             device: self.device,
-            net: arm.net.clone(),
-            training: self.study.training.clone(),
+            net: NetConfig { scramble_seed: arm.scramble_seed.unwrap_or(seed), ..arm.net.clone() },
+            training,
             seed,
         }
     }

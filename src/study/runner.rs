@@ -1,218 +1,269 @@
 //! Running what is missing of a study.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use candle_core::Device;
 
-use super::progress::{RunProgress, StudyProgress};
+use super::job::{Control, Job};
+use super::machine::{Calibration, Wish, Workers};
+use super::progress::StudyProgress;
 use super::record::{Outcome, SCHEMA_VERSION};
-use super::store::RunFolder;
-use super::{Arm, DataRecord, Record, RunConfig, RunResult, Store, Study};
+use super::tuning::{Trial, TuningRecord, choose};
+use super::{Arm, DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::train::{DeviceKind, EpochEnd, EpochMetrics, Progress, Trainer};
+use crate::train::{DeviceKind, Maker};
+
+/// How often runs that another process has are looked at again.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// How to run a study.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Runs side by side; at least 1.
-    pub jobs: usize,
-    /// Threads of each; at least 1.
-    pub threads: usize,
+    /// How to share the cores.
+    pub wish: Wish,
     /// Where to train.
     pub device: Device,
     /// Whether to show no progress.
     pub quiet: bool,
+    /// Set to the number of a signal, it makes all runs stop after their step and a checkpoint.
+    pub signal: Arc<AtomicUsize>,
+}
+
+/// What there is to do, and about how long it takes.
+#[derive(Debug)]
+pub struct Plan<'a> {
+    /// The trials of tuning.
+    pub trials: Vec<Run<'a>>,
+    /// The runs that judge the study, as tuned; where an arm isn't tuned yet, as `[training]` says.
+    pub runs: Vec<Run<'a>>,
+    /// Steps that were tried.
+    pub calibration: Calibration,
 }
 
 /// What is there after running a study.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Runs that were done before.
+    /// Runs that were there before, or that other processes made.
     pub found: usize,
     /// Runs that were made now.
     pub made: usize,
     /// Runs that failed, now or before, as "arm seed: reason".
     pub failed: Vec<String>,
+    /// The signal that stopped the study, if one did.
+    pub signal: Option<usize>,
 }
 
-/// A run that has to be made.
-struct Pending<'a> {
-    arm: &'a Arm,
-    config: RunConfig,
-    folder: RunFolder,
+impl Record {
+    /// The record of a study that runs on `device`.
+    pub fn new(study: &Study, dataset: &Dataset, device: &Device) -> Self {
+        let device = DeviceKind::of(device);
+        Self {
+            schema_version: SCHEMA_VERSION,
+            maker: Maker::here(device, 0, 0),
+            study: study.clone(),
+            data: DataRecord::of(dataset),
+            device,
+            test_labels: dataset.test.labels.clone(),
+        }
+    }
 }
 
-/// Runs what `store` doesn't have of `study` yet. Results don't depend on `options`, but for the device.
+impl Plan<'_> {
+    /// Trials and runs that have to be made.
+    pub fn pending(&self) -> impl Iterator<Item = &Run<'_>> {
+        self.trials.iter().chain(&self.runs).filter(|run| run.is_pending())
+    }
+
+    /// About how long all that takes, in seconds.
+    pub fn seconds(&self, dataset: &Dataset) -> f64 {
+        let Workers { jobs, .. } = self.calibration.workers;
+        let seconds = |run: &Run| self.calibration.run_seconds(run, run.epochs_done(), dataset);
+        let (sum, longest) = self
+            .pending()
+            .map(seconds)
+            .fold((0.0, 0.0f64), |(sum, longest), seconds| (sum + seconds, longest.max(seconds)));
+        (sum / jobs as f64).max(longest)
+    }
+}
+
+/// Looks at what `store` has of a study. Writes nothing.
 ///
 /// # Errors
-/// When the store holds runs of another configuration or other images, or can't be written. What was done until then stays.
-pub fn run(study: &Study, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
-    let record = Record {
-        schema_version: SCHEMA_VERSION,
-        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
-        study: study.clone(),
-        data: DataRecord::of(dataset),
-        device: DeviceKind::of(&options.device),
-        test_labels: dataset.test.labels.clone(),
-    };
-    // Nothing is written before everything there is known to fit.
-    store.check(&record)?;
-    let pending = pending(study, &record, store)?;
-    store.begin(&record)?;
-    for run in &pending {
-        run.folder.begin(&run.config)?;
-    }
-    let total = study.arms.len() * study.seeds.len();
-    let mut summary = Summary { found: total - pending.len(), made: pending.len(), failed: Vec::new() };
-    work_off(pending, dataset, options)?;
-    for (seed, arm) in runs(study) {
-        let result = store.run_folder(&arm.name, seed).result()?;
-        if let Some(Outcome::Failed { reason }) = result.map(|result| result.outcome) {
-            summary.failed.push(format!("{} seed {seed}: {reason}", arm.name));
+/// When the store holds runs of another configuration or other images, or a network can't be built.
+pub fn plan<'a>(record: &'a Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan<'a>> {
+    store.check(record)?;
+    let study = &record.study;
+    let trials = all_trials(record, store)?;
+    let mut runs = Vec::new();
+    for &seed in &study.seeds {
+        for arm in &study.arms {
+            let setting = store.setting(record, arm)?;
+            runs.push(store.run(record, arm, setting.as_ref(), seed)?);
         }
     }
-    Ok(summary)
+    let pending: Vec<&Run> = trials.iter().chain(&runs).filter(|run| run.is_pending()).collect();
+    let calibration = Calibration::of(&pending, dataset, &options.device, options.wish)?;
+    Ok(Plan { trials, runs, calibration })
 }
 
-/// All runs, seed by seed, so that a study that is cut short has whole pairs.
-fn runs(study: &Study) -> impl Iterator<Item = (u64, &Arm)> {
-    study.seeds.iter().flat_map(|&seed| study.arms.iter().map(move |arm| (seed, arm)))
-}
-
-fn pending<'a>(study: &'a Study, record: &Record, store: &Store) -> Result<VecDeque<Pending<'a>>> {
-    let mut pending = VecDeque::new();
-    for (seed, arm) in runs(study) {
-        let config = record.run_config(arm, seed);
-        let folder = store.run_folder(&arm.name, seed);
-        if !folder.is_done(&config)? {
-            pending.push_back(Pending { arm, config, folder });
+/// The trials of all arms.
+fn all_trials<'a>(record: &'a Record, store: &Store) -> Result<Vec<Run<'a>>> {
+    let Some(tuning) = &record.study.tuning else { return Ok(Vec::new()) };
+    let mut trials = Vec::new();
+    for place in 0..tuning.settings.len() {
+        for run in 0..tuning.seeds {
+            for arm in &record.study.arms {
+                trials.extend(store.trial(record, arm, [place, run])?);
+            }
         }
     }
-    Ok(pending)
+    Ok(trials)
 }
 
-/// Makes the runs on `options.jobs` threads, each with a pool of its own. After the first error no run is started, and
-/// those under way stop after their epoch.
-fn work_off(pending: VecDeque<Pending>, dataset: &Dataset, options: &Options) -> Result<()> {
-    let progress = StudyProgress::new(pending.len(), options.quiet);
-    let jobs = options.jobs.clamp(1, pending.len().max(1));
-    let queue = Mutex::new(pending);
-    let stop = AtomicBool::new(false);
-    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-    let worker = || -> Result<()> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads.max(1)).build();
-        let pool = pool.map_err(|e| Error::invalid(format!("--threads {}: {e}", options.threads)))?;
-        while let Some(run) = next().filter(|_| !stop.load(Ordering::Relaxed)) {
-            let made = pool.install(|| make(&run, dataset, &options.device, &progress, &stop));
-            made.inspect_err(|_| stop.store(true, Ordering::Relaxed))?;
-        }
-        Ok(())
-    };
-    std::thread::scope(|scope| {
-        let start = |_| std::thread::Builder::new().spawn_scoped(scope, worker);
-        let workers: Vec<_> = (0..jobs).map(start).collect();
-        let ends = workers.into_iter().map(|worker| {
-            let worker = worker.map_err(|e| Error::invalid(format!("--jobs {jobs}: {e}")));
-            let panicked = || Error::invalid("a run ended in a panic; this is a defect of equisplit");
-            worker.and_then(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
-        });
-        ends.collect::<Vec<_>>().into_iter().collect()
-    })
+/// Makes what is missing: first the trials of tuning, then, with what they chose, the runs. Results don't depend on
+/// `options`, but for the device.
+///
+/// # Errors
+/// When the store can't be written, or holds runs of another configuration. What was done until then stays.
+pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
+    let Plan { trials, runs, calibration } = plan;
+    let Workers { jobs, threads } = calibration.workers;
+    let record = &Record { maker: Maker::here(record.device, jobs, threads), ..record.clone() };
+    store.begin(record)?;
+    let control = Control { signal: &options.signal, failed: AtomicBool::new(false) };
+    let pending = trials.iter().chain(&runs).filter(|run| run.is_pending());
+    let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), dataset)).collect();
+    let progress = StudyProgress::new(work, jobs, options.quiet);
+    let job = Job { dataset, device: &options.device, maker: &record.maker, progress: &progress, control: &control };
+    let crew = Crew { job, workers: calibration.workers, made: AtomicUsize::new(0) };
+    crew.work_off(trials)?;
+    if !control.stop() {
+        tune(record, store)?;
+        crew.work_off(runs_as_tuned(record, store)?)?;
+    }
+    let made = crew.made.into_inner();
+    let signal = Some(options.signal.load(Ordering::Relaxed)).filter(|&signal| signal != 0);
+    let mut ended: Vec<Run> = store.runs(record)?;
+    ended.extend(all_trials(record, store)?);
+    ended.retain(|run| !run.is_pending());
+    let failed = ended.iter().filter(|run| run.config.purpose.is_final()).filter_map(Run::failure).collect();
+    Ok(Summary { found: ended.len().saturating_sub(made), made, failed, signal })
 }
 
-/// Makes one run, from its last checkpoint if there is one.
-fn make(run: &Pending, dataset: &Dataset, device: &Device, study: &StudyProgress, stop: &AtomicBool) -> Result<()> {
-    let Pending { arm, config, folder } = run;
-    let hash = config.hash()?;
-    let mut trainer = Trainer::new(&config.net, &config.training, dataset, config.seed, device)?;
-    let label = format!("{} seed {}", arm.name, config.seed);
-    let mut metrics = match resume(&mut trainer, folder, &hash) {
-        Ok(metrics) => metrics,
-        Err(error) => {
-            study.line(&format!("{label}: starts anew, since its checkpoint can't be used: {error}"));
-            trainer = Trainer::new(&config.net, &config.training, dataset, config.seed, device)?;
-            Vec::new()
-        }
-    };
-    let progress = study.run(label, config.training.epochs, trainer.epoch());
-    if trainer.epoch() == 0 {
-        folder.write_checkpoint(&trainer.checkpoint(&hash))?;
+fn runs_as_tuned<'a>(record: &'a Record, store: &Store) -> Result<Vec<Run<'a>>> {
+    let runs = store.runs(record)?;
+    let waiting: Vec<String> =
+        record.study.arms.iter().filter(|arm| !runs.iter().any(|run| run.arm == *arm)).map(Arm::id).collect();
+    match waiting.is_empty() {
+        true => Ok(runs),
+        false => Err(Error::invalid(format!("all trials of tuning diverged for {}", waiting.join(", ")))),
     }
-    while trainer.epoch() < config.training.epochs {
-        if let Err(reason) = epoch(&mut trainer, config, &mut metrics, &progress)? {
-            folder.write_result(&result(run, &metrics, Outcome::Failed { reason: reason.clone() }))?;
-            progress.finish(&format!("stopped: {reason}"));
-            return Ok(());
+}
+
+/// Writes down what every arm's trials chose; arms whose trials all diverged choose nothing.
+fn tune(record: &Record, store: &Store) -> Result<()> {
+    let Some(tuning) = &record.study.tuning else { return Ok(()) };
+    for arm in &record.study.arms {
+        let mut trials: Vec<Trial> = Vec::new();
+        for (place, setting) in tuning.settings.iter().enumerate() {
+            let mut validation_errors = Vec::new();
+            for run in 0..tuning.seeds {
+                let state = store.trial(record, arm, [place, run])?.map(|trial| trial.state);
+                validation_errors.push(match state {
+                    Some(RunState::Ended(result)) => match result.outcome {
+                        Outcome::Validated { validation_error } => Some(validation_error),
+                        _ => None,
+                    },
+                    _ => None,
+                });
+            }
+            trials.push(Trial { setting: *setting, validation_errors });
         }
-        folder.write_metrics(&metrics)?;
-        folder.write_checkpoint(&trainer.checkpoint(&hash))?;
-        if stop.load(Ordering::Relaxed) {
-            return Ok(());
+        let purpose = Purpose::trial(arm.train.unwrap_or(record.data.train), tuning.validation)?;
+        if let (Some(chosen), Purpose::HeldOut { train, validation }) = (choose(&trials), purpose) {
+            let record = TuningRecord { schema_version: SCHEMA_VERSION, train, validation, trials, chosen };
+            store.write_tuned(arm, &record)?;
         }
     }
-    let evaluation = trainer.evaluate()?;
-    let outcome = Outcome::Finished { test_error: evaluation.error, predictions: evaluation.predictions };
-    let result = result(run, &metrics, outcome);
-    folder.write_result(&result)?;
-    progress.finish(&format!("test error {:.2} % after {:.0} s", 100.0 * evaluation.error, result.seconds));
     Ok(())
 }
 
-/// Takes up the last checkpoint; returns the metrics of its epochs.
-fn resume(trainer: &mut Trainer, folder: &RunFolder, hash: &str) -> Result<Vec<EpochMetrics>> {
-    let Some(checkpoint) = folder.checkpoint()? else { return Ok(Vec::new()) };
-    let metrics = match checkpoint.epoch {
-        0 => Vec::new(),
-        epochs => folder.metrics(epochs)?,
-    };
-    trainer.resume(&checkpoint, hash)?;
-    Ok(metrics)
+/// The threads that make runs.
+struct Crew<'a> {
+    job: Job<'a>,
+    workers: Workers,
+    made: AtomicUsize,
 }
 
-/// Trains one epoch and adds its metrics; the inner error is why the run can't go on.
-fn epoch(
-    trainer: &mut Trainer,
-    config: &RunConfig,
-    metrics: &mut Vec<EpochMetrics>,
-    progress: &RunProgress,
-) -> Result<std::result::Result<(), String>> {
-    let start = Instant::now();
-    let number = trainer.epoch() + 1;
-    let done: Progress = match trainer.train_epoch(&mut |done| progress.batch(done))? {
-        EpochEnd::Done(done) => done,
-        EpochEnd::Diverged(reason) => return Ok(Err(format!("{reason}, after {} good epochs", number - 1))),
-    };
-    let seconds = start.elapsed().as_secs_f64();
-    let last = number == config.training.epochs;
-    let test_error = match config.training.test_every_epoch && !last {
-        true => Some(trainer.evaluate()?.error),
-        false => None,
-    };
-    let epoch = EpochMetrics {
-        epoch: number,
-        learning_rate: config.training.learning_rate_in(number),
-        train_loss: done.loss,
-        train_error: done.error,
-        test_error,
-        seconds,
-    };
-    progress.epoch(&epoch, done.images);
-    metrics.push(epoch);
-    Ok(Ok(()))
+/// Runs that nobody has taken yet.
+struct Queue<'a> {
+    free: VecDeque<Run<'a>>,
+    /// Those that another process had when they were tried.
+    elsewhere: VecDeque<Run<'a>>,
 }
 
-fn result(run: &Pending, metrics: &[EpochMetrics], outcome: Outcome) -> RunResult {
-    RunResult {
-        schema_version: SCHEMA_VERSION,
-        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
-        arm: run.arm.name.clone(),
-        seed: run.config.seed,
-        epochs: metrics.len(),
-        seconds: metrics.iter().map(|epoch| epoch.seconds).sum(),
-        outcome,
+impl Crew<'_> {
+    /// Makes the runs, each on a pool of its own, and waits for those that other processes make; if such a process dies,
+    /// its runs are taken over. After the first error no run is started, and those under way stop after their step.
+    fn work_off(&self, runs: Vec<Run>) -> Result<()> {
+        let free: VecDeque<Run> = runs.into_iter().filter(Run::is_pending).collect();
+        let Workers { jobs, threads } = self.workers;
+        let jobs = jobs.clamp(1, free.len().max(1));
+        let queue = Mutex::new(Queue { free, elsewhere: VecDeque::new() });
+        let worker = || -> Result<()> {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
+            let pool = pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))?;
+            while let Some(run) = self.next(&queue) {
+                let made = pool.install(|| self.take(run, &queue));
+                made.inspect_err(|_| self.job.control.failed.store(true, Ordering::Relaxed))?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let start = |_| std::thread::Builder::new().spawn_scoped(scope, worker);
+            let workers: Vec<_> = (0..jobs).map(start).collect();
+            let ends = workers.into_iter().map(|worker| {
+                let worker = worker.map_err(|e| Error::invalid(format!("--jobs {jobs}: {e}")));
+                let panicked = || Error::invalid("a run ended in a panic; this is a defect of equisplit");
+                worker.and_then(|worker| worker.join().unwrap_or_else(|_| Err(panicked())))
+            });
+            ends.collect::<Vec<_>>().into_iter().collect()
+        })
+    }
+
+    /// The next run to try; `None` when there's nothing left to do.
+    fn next<'r>(&self, queue: &Mutex<Queue<'r>>) -> Option<Run<'r>> {
+        if self.job.control.stop() {
+            return None;
+        }
+        let run = {
+            let mut queue = queue.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(run) = queue.free.pop_front() {
+                return Some(run);
+            }
+            queue.elsewhere.pop_front()?
+        };
+        self.job.progress.waiting(&run.label());
+        std::thread::sleep(LOOK_AGAIN);
+        Some(run)
+    }
+
+    /// Makes a run, unless another process has it or has made it.
+    fn take<'r>(&self, mut run: Run<'r>, queue: &Mutex<Queue<'r>>) -> Result<()> {
+        let Some(_lock) = run.folder.lock()? else {
+            queue.lock().unwrap_or_else(PoisonError::into_inner).elsewhere.push_back(run);
+            return Ok(());
+        };
+        run.state = run.folder.state(&run.config)?;
+        if !run.is_pending() {
+            self.job.progress.made_elsewhere();
+        } else if self.job.make(&run)? {
+            self.made.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 }

@@ -2,22 +2,82 @@
 
 use std::path::{Path, PathBuf};
 
-use super::record::{Outcome, SCHEMA_VERSION};
-use super::{Arm, Record, RunConfig, RunResult};
+use super::lock::Lock;
+use super::run_folder::{RunFolder, RunState, check_version};
+use super::tuning::{Setting, TuningRecord};
+use super::{Arm, DataRecord, Level, Outcome, Purpose, Record, RunConfig, RunResult};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
-use crate::train::{Checkpoint, EpochMetrics};
 
-/// The store of one study. Every file is written whole and renamed, so that a crash loses at most the epoch it falls in.
+/// The store of one study. Processes share it: what several write is locked, and every file is written whole and renamed.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
 }
 
-/// The files of one run.
-pub(super) struct RunFolder {
-    folder: PathBuf,
+/// A run of a study, made or not.
+#[derive(Clone, Debug)]
+pub struct Run<'a> {
+    /// Its arm.
+    pub arm: &'a Arm,
+    /// All that determines it.
+    pub config: RunConfig,
+    /// Its files.
+    pub folder: RunFolder,
+    /// How far it is.
+    pub state: RunState,
+}
+
+impl Run<'_> {
+    /// What it's called where people read it.
+    pub fn label(&self) -> String {
+        match self.config.purpose {
+            Purpose::TestSet { .. } => format!("{} seed {}", self.arm.id(), self.config.seed),
+            Purpose::HeldOut { .. } => {
+                let trial = self.folder.path().parent().and_then(Path::file_name).unwrap_or_default();
+                format!("{} {}", self.arm.id(), trial.to_string_lossy())
+            }
+        }
+    }
+
+    /// Whether it has to be made.
+    pub fn is_pending(&self) -> bool {
+        !matches!(self.state, RunState::Ended(_))
+    }
+
+    /// Epochs that were trained.
+    pub fn epochs_done(&self) -> usize {
+        match &self.state {
+            RunState::Missing | RunState::Damaged(_) => 0,
+            RunState::Begun { epochs, .. } => *epochs,
+            RunState::Ended(result) => result.epochs,
+        }
+    }
+
+    /// Its result, if it has ended.
+    pub fn result(&self) -> Option<&RunResult> {
+        match &self.state {
+            RunState::Ended(result) => Some(result),
+            _ => None,
+        }
+    }
+
+    /// Error on the test set, if it's finished.
+    pub fn test_error(&self) -> Option<f64> {
+        match self.result()?.outcome {
+            Outcome::Finished { test_error, .. } => Some(test_error),
+            _ => None,
+        }
+    }
+
+    /// Which run failed and why, if it did.
+    pub fn failure(&self) -> Option<String> {
+        match &self.result()?.outcome {
+            Outcome::Failed { reason } => Some(format!("{}: {reason}", self.label())),
+            _ => None,
+        }
+    }
 }
 
 impl Store {
@@ -62,6 +122,14 @@ impl Store {
         serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
     }
 
+    /// What the store says of its study.
+    ///
+    /// # Errors
+    /// As [`Store::record`], and when no study was run here.
+    pub fn study(&self) -> Result<Record> {
+        self.record()?.ok_or_else(|| Error::content(&self.folder, "no study has been run here"))
+    }
+
     /// Checks that the store's runs were made with the images of `record`.
     ///
     /// # Errors
@@ -71,7 +139,7 @@ impl Store {
             && (&old.data, &old.test_labels) != (&record.data, &record.test_labels)
         {
             let (old, new) = (&old.data, &record.data);
-            let name = |data: &super::DataRecord| {
+            let name = |data: &DataRecord| {
                 let start: String = data.fingerprint.chars().take(12).collect();
                 format!("{} ({}/{} images, {start})", data.name, data.train, data.test)
             };
@@ -90,82 +158,52 @@ impl Store {
     /// # Errors
     /// When the store can't be written.
     pub fn begin(&self, record: &Record) -> Result<()> {
+        self.write("study.json", record)
+    }
+
+    /// Writes a file of the store itself.
+    fn write<T: serde::Serialize>(&self, file: &str, value: &T) -> Result<()> {
+        let _lock = Lock::wait(&self.folder)?;
         files::remove_unfinished(&self.folder)?;
-        files::write_json(&self.record_path(), record)
+        files::write_json(&self.folder.join(file), value)
     }
 
-    pub(super) fn run_folder(&self, arm: &str, seed: u64) -> RunFolder {
-        RunFolder { folder: self.folder.join(arm).join(format!("seed-{seed}")) }
+    /// The folder of an arm.
+    pub(super) fn arm_folder(&self, arm: &Arm) -> PathBuf {
+        self.folder.join(arm.id())
     }
 
-    /// Attributes the gain from the finished runs, and writes `attribution.json` beside them.
+    /// The run of an arm with a seed.
     ///
     /// # Errors
-    /// When a record can't be read, or the attribution not be written.
-    pub fn attribute(&self) -> Result<Attribution> {
-        let Some(record) = self.record()? else {
-            return Err(Error::content(&self.folder, "no study has been run here"));
-        };
-        let study = &record.study;
-        let arms = study.arms.iter().map(|arm| {
-            let seeds = study.seeds.iter().filter_map(|&seed| self.seed_result(&record, arm, seed).transpose());
-            Ok(ArmResults {
-                name: arm.name.clone(),
-                bank: arm.net.bank.name().to_owned(),
-                budget: arm.budget,
-                seeds: seeds.collect::<Result<_>>()?,
-            })
-        });
-        let arms = arms.collect::<Result<Vec<_>>>()?;
-        let attribution = attribute(&study.name, &study.baseline, &study.target, &study.ladder, &arms)?;
-        files::write_json(&self.folder.join("attribution.json"), &attribution)?;
-        Ok(attribution)
+    /// When its folder has a run of another configuration or version.
+    pub fn run<'a>(&self, record: &Record, arm: &'a Arm, chosen: Option<&Setting>, seed: u64) -> Result<Run<'a>> {
+        let config = record.run_config(arm, chosen, seed);
+        let folder = RunFolder::new(self.arm_folder(arm).join(format!("seed-{seed}")));
+        let state = folder.state(&config)?;
+        Ok(Run { arm, config, folder, state })
     }
 
-    fn seed_result(&self, record: &Record, arm: &Arm, seed: u64) -> Result<Option<SeedResult>> {
-        let run = self.run_folder(&arm.name, seed);
-        if !run.is_done(&record.run_config(arm, seed))? {
-            return Ok(None);
-        }
-        let Some(RunResult { outcome: Outcome::Finished { predictions, .. }, .. }) = run.result()? else {
-            return Ok(None);
-        };
-        let labels = &record.test_labels;
-        if predictions.len() != labels.len() {
-            let message = format!("{} predictions, but the store has {} labels", predictions.len(), labels.len());
-            return Err(Error::content(run.path("result.json"), message));
-        }
-        let wrong = predictions.iter().zip(labels).map(|(prediction, label)| prediction != label).collect();
-        Ok(Some(SeedResult { seed, wrong }))
-    }
-}
-
-/// Refuses files of a version that this program doesn't know.
-fn check_version(path: &Path, json: &serde_json::Value) -> Result<()> {
-    match json.get("schema_version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(SCHEMA_VERSION) => Ok(()),
-        Some(version) if version < u64::from(SCHEMA_VERSION) => Err(Error::content(
-            path,
-            format!(
-                "of an older equisplit (schema version {version}, now {SCHEMA_VERSION}), whose runs can't be compared; use another --out"
-            ),
-        )),
-        Some(version) => Err(Error::content(
-            path,
-            format!("written by a newer equisplit (schema version {version}, this one knows {SCHEMA_VERSION})"),
-        )),
-        None => Err(Error::content(path, "no schema_version: not a file of equisplit's")),
-    }
-}
-
-impl RunFolder {
-    pub fn path(&self, file: &str) -> PathBuf {
-        self.folder.join(file)
+    /// A trial of tuning: the `place`-th setting's run with the `run`-th seed, both counted from 0.
+    ///
+    /// # Errors
+    /// As [`Store::run`], and when the arm has too few images.
+    pub(super) fn trial<'a>(&self, record: &Record, arm: &'a Arm, [place, run]: [usize; 2]) -> Result<Option<Run<'a>>> {
+        let Some(tuning) = &record.study.tuning else { return Ok(None) };
+        let Some(setting) = tuning.settings.get(place) else { return Ok(None) };
+        let config = record.trial_config(arm, setting, tuning.validation, run)?;
+        let folder = RunFolder::new(self.arm_folder(arm).join(format!("tuning/trial-{place}/run-{run}")));
+        let state = folder.state(&config)?;
+        Ok(Some(Run { arm, config, folder, state }))
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, file: &str) -> Result<Option<T>> {
-        let path = self.path(file);
-        if !path.exists() {
+    /// What tuning chose for an arm; `None` where it hasn't, or the study has no tuning.
+    ///
+    /// # Errors
+    /// When the record can't be read.
+    pub fn tuned(&self, record: &Record, arm: &Arm) -> Result<Option<TuningRecord>> {
+        let path = self.arm_folder(arm).join("tuning.json");
+        if record.study.tuning.is_none() || !path.exists() {
             return Ok(None);
         }
         let json: serde_json::Value = files::read_json(&path)?;
@@ -173,73 +211,96 @@ impl RunFolder {
         serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
     }
 
-    /// How the run ended; `None` while it hasn't.
-    pub fn result(&self) -> Result<Option<RunResult>> {
-        self.read("result.json")
+    /// The setting that tuning chose for an arm.
+    pub(super) fn setting(&self, record: &Record, arm: &Arm) -> Result<Option<Setting>> {
+        let tuned = self.tuned(record, arm)?;
+        Ok(tuned.and_then(|tuned| tuned.trials.get(tuned.chosen).map(|trial| trial.setting)))
     }
 
-    /// Whether the run of `config` has ended; runs of another configuration are refused.
-    pub fn is_done(&self, config: &RunConfig) -> Result<bool> {
-        let done = self.result()?.is_some();
-        match self.read::<RunConfig>("config.json")? {
-            Some(old) => match old.difference(config) {
-                Some(difference) => {
-                    let message =
-                        format!("made with another configuration ({difference}); use another --out or delete it");
-                    Err(Error::content(&self.folder, message))
-                }
-                None => Ok(done),
-            },
-            None if done => {
-                Err(Error::content(&self.folder, "has a result, but no config.json that says of what; delete it"))
-            }
-            None => Ok(false),
+    pub(super) fn write_tuned(&self, arm: &Arm, tuned: &TuningRecord) -> Result<()> {
+        let folder = self.arm_folder(arm);
+        let _lock = Lock::wait(&folder)?;
+        files::remove_unfinished(&folder)?;
+        files::write_json(&folder.join("tuning.json"), tuned)
+    }
+
+    /// All runs of the study that judge it, seed by seed, so that a study that is cut short has whole pairs. Arms that
+    /// haven't been tuned yet, but will be, have no runs.
+    ///
+    /// # Errors
+    /// When a folder has a run of another configuration or version.
+    pub fn runs<'a>(&self, record: &'a Record) -> Result<Vec<Run<'a>>> {
+        let study = &record.study;
+        let tuned = study.arms.iter().map(|arm| Ok((arm, self.setting(record, arm)?)));
+        let tuned = tuned.collect::<Result<Vec<_>>>()?;
+        let ready = |setting: &Option<Setting>| study.tuning.is_none() || setting.is_some();
+        let runs = study.seeds.iter().flat_map(|&seed| {
+            let arms = tuned.iter().filter(|(_, setting)| ready(setting));
+            arms.map(move |(arm, setting)| self.run(record, arm, setting.as_ref(), seed))
+        });
+        runs.collect()
+    }
+
+    /// Attributes the gain from the finished runs, cell by cell of the grid.
+    ///
+    /// # Errors
+    /// When a record can't be read or a run is of another configuration.
+    pub fn attribute(&self) -> Result<Vec<Attribution>> {
+        let record = self.study()?;
+        let study = &record.study;
+        let runs = self.runs(&record)?;
+        let cells = study.cells().into_iter().map(|cell| {
+            let arms = study.arms_of(cell).map(|arm| {
+                let runs = runs.iter().filter(|run| std::ptr::eq(run.arm, arm));
+                let seeds = runs.filter_map(|run| seed_result(&record, run).transpose());
+                Ok(ArmResults {
+                    name: arm.name.clone(),
+                    bank: arm.net.bank.name().to_owned(),
+                    budget: arm.budget,
+                    seeds: seeds.collect::<Result<_>>()?,
+                })
+            });
+            let arms = arms.collect::<Result<Vec<_>>>()?;
+            attribute(&title(&study.name, cell), &study.baseline, &study.target, &study.ladder, &arms)
+        });
+        cells.collect()
+    }
+
+    /// Writes `attribution.json`: one attribution, or the list of a grid's.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_attribution(&self, attributions: &[Attribution]) -> Result<()> {
+        match attributions {
+            [attribution] => self.write("attribution.json", attribution),
+            _ => self.write("attribution.json", &attributions),
         }
     }
+}
 
-    /// Makes the folder ready for a run of `config`.
-    pub fn begin(&self, config: &RunConfig) -> Result<()> {
-        files::remove_unfinished(&self.folder)?;
-        files::write_json(&self.path("config.json"), config)
-    }
+/// A study's name and the levels of a cell.
+fn title(study: &str, cell: &[Level]) -> String {
+    let levels: Vec<String> = cell.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
+    if levels.is_empty() { study.to_owned() } else { format!("{study}, {}", levels.join(", ")) }
+}
 
-    /// The last checkpoint; `None` if there is none.
-    pub fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        let path = self.path("checkpoint.safetensors");
-        if path.exists() { Checkpoint::read(&path).map(Some) } else { Ok(None) }
-    }
-
-    pub fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
-        checkpoint.write(&self.path("checkpoint.safetensors"))
-    }
-
-    /// The metrics of the first `epochs` epochs.
-    pub fn metrics(&self, epochs: usize) -> Result<Vec<EpochMetrics>> {
-        let path = self.path("metrics.jsonl");
-        let bytes = files::read(&path)?;
-        let text = String::from_utf8_lossy(&bytes);
-        let parse = |line| serde_json::from_str(line).map_err(|e| Error::content(&path, e.to_string()));
-        let metrics: Vec<EpochMetrics> = text.lines().take(epochs).map(parse).collect::<Result<_>>()?;
-        if metrics.iter().map(|m| m.epoch).eq(1..=epochs) {
-            return Ok(metrics);
+/// Which test images a finished run got wrong; `None` if it isn't finished.
+fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
+    let predictions = match &run.state {
+        RunState::Damaged(why) => {
+            return Err(Error::invalid(format!("{why}; `equisplit run` makes this run anew")));
         }
-        Err(Error::content(&path, format!("doesn't have the epochs 1 to {epochs}")))
+        RunState::Ended(result) => match &**result {
+            RunResult { outcome: Outcome::Finished { predictions, .. }, .. } => predictions,
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let labels = &record.test_labels;
+    if predictions.len() != labels.len() {
+        let message = format!("{} predictions, but the store has {} labels", predictions.len(), labels.len());
+        return Err(Error::content(run.folder.path().join("result.json"), message));
     }
-
-    pub fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {
-        files::write_whole(&self.path("metrics.jsonl"), |out| {
-            for epoch in metrics {
-                serde_json::to_writer(&mut *out, epoch)?;
-                writeln!(out)?;
-            }
-            Ok(())
-        })
-    }
-
-    pub fn write_result(&self, result: &RunResult) -> Result<()> {
-        files::write_whole(&self.path("result.json"), |out| {
-            serde_json::to_writer(&mut *out, result)?;
-            writeln!(out)
-        })
-    }
+    let wrong = predictions.iter().zip(labels).map(|(prediction, label)| prediction != label).collect();
+    Ok(Some(SeedResult { seed: run.config.seed, wrong }))
 }

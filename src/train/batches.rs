@@ -43,6 +43,19 @@ pub struct Batch {
     pub classes: Vec<u8>,
 }
 
+/// What determines the images of an epoch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EpochDraw {
+    /// Seed of the run.
+    pub seed: u64,
+    /// The epoch, counted from 1.
+    pub epoch: usize,
+    /// How many images, if not one pass.
+    pub images: Option<usize>,
+    /// What is done to each.
+    pub augmentation: Augmentation,
+}
+
 /// Makes batches of one set of images.
 pub struct Batches<'a> {
     images: &'a Images,
@@ -57,9 +70,9 @@ impl<'a> Batches<'a> {
         Self { images, statistics, size: size.max(1), device: device.clone() }
     }
 
-    /// Batches in one pass.
-    pub fn count(&self) -> usize {
-        self.images.len().div_ceil(self.size)
+    /// Batches of `images` images, or of one pass.
+    pub fn count(&self, images: Option<usize>) -> usize {
+        images.unwrap_or(self.images.len()).div_ceil(self.size)
     }
 
     /// The images in their own order, as they are.
@@ -69,29 +82,41 @@ impl<'a> Batches<'a> {
         batches.into_iter().map(|indices| self.assemble(&indices, |image, _, out| out.copy_from_slice(image)))
     }
 
-    /// The images of `epoch`: shuffled by the stream `order/{epoch}` of `seed`, each augmented by a stream of its own, so
-    /// that runs with the same seed see the same images whatever they train.
-    pub fn shuffled(&self, seed: u64, epoch: usize, augmentation: Augmentation) -> impl Iterator<Item = Result<Batch>> {
-        let mut order: Vec<usize> = (0..self.images.len()).collect();
-        order.shuffle(&mut rng::stream(seed, &format!("order/{epoch}")));
+    /// The images of an epoch from batch `first` on, counted from 0: shuffled by the stream `order/{epoch}` of the seed,
+    /// each augmented by a stream of its own, so that runs with the same seed see the same images whatever they train.
+    pub fn shuffled(&self, draw: EpochDraw, first: usize) -> impl Iterator<Item = Result<Batch>> {
+        let EpochDraw { seed, epoch, images, augmentation } = draw;
+        let mut stream = rng::stream(seed, &format!("order/{epoch}"));
+        let count = images.unwrap_or(self.images.len());
+        let mut order = Vec::with_capacity(count);
+        while order.len() < count && !self.images.is_empty() {
+            let mut pass: Vec<usize> = (0..self.images.len()).collect();
+            pass.shuffle(&mut stream);
+            order.extend(pass);
+        }
+        order.truncate(count);
         let batches: Vec<_> = order.chunks(self.size).map(<[_]>::to_vec).collect();
         let Images { channels, height, width, .. } = *self.images;
-        let write = move |image: &[f32], index: usize, out: &mut [f32]| {
+        let size = self.size;
+        let write = move |image: &[f32], place: usize, out: &mut [f32]| {
             if augmentation == Augmentation::default() {
                 out.copy_from_slice(image);
             } else {
-                let mut stream = rng::stream(seed, &format!("augmentation/{epoch}/{index}"));
+                let mut stream = rng::stream(seed, &format!("augmentation/{epoch}/{place}"));
                 augmentation.apply(image, channels, height, width, out, &mut stream);
             }
         };
-        batches.into_iter().map(move |indices| self.assemble(&indices, write))
+        batches.into_iter().enumerate().skip(first).map(move |(batch, indices)| {
+            self.assemble(&indices, |image, place, out| write(image, batch * size + place, out))
+        })
     }
 
+    /// `write` gets an image, its place in the batch, and where it goes.
     fn assemble(&self, indices: &[usize], write: impl Fn(&[f32], usize, &mut [f32]) + Sync) -> Result<Batch> {
         let length = self.images.image_len();
         let mut pixels = vec![0.0; indices.len() * length];
-        pixels.par_chunks_mut(length).zip(indices).for_each(|(out, &index)| {
-            write(self.images.image(index), index, out);
+        pixels.par_chunks_mut(length).zip(indices).enumerate().for_each(|(place, (out, &index))| {
+            write(self.images.image(index), place, out);
             self.statistics.normalise(out);
         });
         let shape = (indices.len(), self.images.channels, self.images.height, self.images.width);
@@ -123,7 +148,8 @@ mod tests {
         let statistics = PixelStatistics { mean: 0.0, deviation: 1.0 };
         let batches = Batches::new(&images, statistics, 4, &Device::Cpu);
         let classes = |seed, epoch| -> Vec<u8> {
-            let batches = batches.shuffled(seed, epoch, Augmentation::default()).map(Result::unwrap);
+            let draw = EpochDraw { seed, epoch, images: None, augmentation: Augmentation::default() };
+            let batches = batches.shuffled(draw, 0).map(Result::unwrap);
             let check = |batch: &Batch| {
                 let first = batch.images.flatten_from(1).unwrap().get(0).unwrap().to_vec1::<f32>().unwrap();
                 assert_eq!(first, images.image(batch.classes[0] as usize));
@@ -137,8 +163,32 @@ mod tests {
         assert_eq!(order, classes(1, 1));
         assert_ne!(order, classes(1, 2));
         assert_ne!(order, classes(2, 1));
-        assert_eq!(batches.count(), 3);
+        assert_eq!((batches.count(None), batches.count(Some(25))), (3, 7));
         let in_order: Vec<u8> = batches.in_order().flat_map(|batch| batch.unwrap().classes).collect();
         assert_eq!(in_order, images.labels);
+    }
+
+    #[test]
+    fn an_epoch_can_be_several_passes_and_be_taken_up_in_its_middle() {
+        let images = images(10);
+        let batches = Batches::new(&images, PixelStatistics { mean: 0.0, deviation: 1.0 }, 4, &Device::Cpu);
+        let augmentation = Augmentation { rotate: true, flip: false };
+        let draw = EpochDraw { seed: 1, epoch: 3, images: Some(25), augmentation };
+        let from = |first| -> Vec<Batch> { batches.shuffled(draw, first).map(Result::unwrap).collect() };
+        let whole = from(0);
+        let classes: Vec<u8> = whole.iter().flat_map(|batch| batch.classes.clone()).collect();
+        assert_eq!(classes.len(), 25);
+        for pass in [&classes[..10], &classes[10..20]] {
+            let mut sorted = pass.to_vec();
+            sorted.sort_unstable();
+            assert_eq!(sorted, images.labels);
+        }
+        assert_ne!(classes[..10], classes[10..20]);
+        let pixels = |batch: &Batch| batch.images.flatten_all().unwrap().to_vec1::<f32>().unwrap();
+        let later = from(5);
+        assert_eq!(later.len(), 2);
+        for (a, b) in whole[5..].iter().zip(&later) {
+            assert_eq!((&a.classes, pixels(a)), (&b.classes, pixels(b)));
+        }
     }
 }

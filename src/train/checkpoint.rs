@@ -8,6 +8,7 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
+use super::{EpochSums, Maker};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -17,21 +18,43 @@ const METADATA_KEY: &str = "equisplit";
 #[derive(Serialize, Deserialize)]
 struct Progress {
     epoch: usize,
+    begun: EpochSums,
     steps: u64,
     run: String,
+    past: Past,
 }
 
-/// The state of a run after an epoch.
+/// When and by what a run was made so far. It determines nothing, and differs between otherwise identical runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Past {
+    /// When it was started (RFC 3339).
+    pub started: String,
+    /// Wall-clock time of all sittings, in seconds.
+    pub seconds: f64,
+    /// Wall-clock time of the epoch that has begun.
+    pub epoch_seconds: f64,
+    /// How often it was started or taken up.
+    pub sittings: usize,
+    /// What made it: a single one, unless it was taken up by another.
+    pub makers: Vec<Maker>,
+}
+
+/// The state of a run after a step.
 ///
 /// The weights are under their paths in the network; the optimiser's moments follow as `adam.first.*` and `adam.second.*`.
-/// Generators need no state, since every epoch's streams are named after it.
+/// Generators need no state, since the streams of every epoch and step are named after it.
 pub struct Checkpoint {
     /// Epochs that are done.
     pub epoch: usize,
+    /// Where the next one is.
+    pub begun: EpochSums,
     /// Optimiser steps that are done.
     pub steps: u64,
     /// Identifies the run: a checkpoint of another run is refused.
     pub run: String,
+    /// When and by what it was made.
+    pub past: Past,
     /// All tensors.
     pub tensors: HashMap<String, Tensor>,
 }
@@ -43,7 +66,8 @@ impl Checkpoint {
     /// When the file can't be written; an older one is then still there.
     pub fn write(&self, path: &Path) -> Result<()> {
         let fail = |e: &dyn std::fmt::Display| Error::content(path, format!("can't be serialised: {e}"));
-        let progress = Progress { epoch: self.epoch, steps: self.steps, run: self.run.clone() };
+        let Self { epoch, begun, steps, run, past, .. } = self;
+        let progress = Progress { epoch: *epoch, begun: *begun, steps: *steps, run: run.clone(), past: past.clone() };
         let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
         let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
@@ -60,9 +84,10 @@ impl Checkpoint {
         let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
         let progress = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let progress = progress.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
-        let Progress { epoch, steps, run } = serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
+        let Progress { epoch, begun, steps, run, past } =
+            serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
         let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, view.load(&Device::Cpu)?)));
-        Ok(Self { epoch, steps, run, tensors: tensors.collect::<Result<_>>()? })
+        Ok(Self { epoch, begun, steps, run, past, tensors: tensors.collect::<Result<_>>()? })
     }
 }

@@ -4,12 +4,14 @@ mod adam;
 mod batches;
 mod checkpoint;
 mod device;
+mod maker;
 mod protocol;
 mod trainer;
 
 pub use adam::{Adam, AdamConfig};
-pub use batches::{Batch, Batches, PixelStatistics};
-pub use checkpoint::Checkpoint;
+pub use batches::{Batch, Batches, EpochDraw, PixelStatistics};
+pub use checkpoint::{Checkpoint, Past};
 pub use device::{DeviceChoice, DeviceKind};
+pub use maker::{Maker, peak_memory};
 pub use protocol::{Protocol, TrainingConfig};
-pub use trainer::{EpochEnd, EpochMetrics, Evaluation, Progress, Trainer};
+pub use trainer::{EpochEnd, EpochMetrics, EpochSums, Evaluation, Progress, Trainer};

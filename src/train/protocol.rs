@@ -22,8 +22,11 @@ pub enum Protocol {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Passes over the training images.
+    /// Epochs; one is a pass over the training images, or `images_per_epoch` of them.
     pub epochs: usize,
+    /// Images of an epoch, where it isn't one pass: as many passes as that takes, each in an order of its own, so that small
+    /// training sets get as many steps as large ones.
+    pub images_per_epoch: Option<usize>,
     /// Images per step; the last batch of an epoch may be smaller.
     pub batch: usize,
     /// Adam's rate in the first epoch.
@@ -45,6 +48,7 @@ impl Protocol {
     pub fn config(self) -> TrainingConfig {
         let plain = TrainingConfig {
             epochs: 20,
+            images_per_epoch: None,
             batch: 128,
             learning_rate: 1e-3,
             weight_decay: 0.0,
@@ -79,7 +83,12 @@ impl TrainingConfig {
     /// # Errors
     /// When a count is 0, or a rate negative or not finite.
     pub fn check(&self) -> Result<()> {
-        let counts = [("epochs", self.epochs), ("batch", self.batch), ("decay_from", self.decay_from)];
+        let counts = [
+            ("epochs", self.epochs),
+            ("images_per_epoch", self.images_per_epoch.unwrap_or(1)),
+            ("batch", self.batch),
+            ("decay_from", self.decay_from),
+        ];
         if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(Error::invalid(format!("training.{key} = 0, but it must be at least 1")));
         }

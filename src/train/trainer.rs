@@ -4,8 +4,8 @@ use candle_core::{D, DType, Device, Tensor};
 use candle_nn::loss::cross_entropy;
 use serde::{Deserialize, Serialize};
 
-use super::{Adam, AdamConfig, Batches, Checkpoint, PixelStatistics, TrainingConfig};
-use crate::data::Dataset;
+use super::{Adam, AdamConfig, Batches, Checkpoint, EpochDraw, PixelStatistics, TrainingConfig};
+use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig, Network};
 use crate::nn::{Mode, Weights};
@@ -15,8 +15,10 @@ use crate::rng;
 const EVALUATION_BATCH: usize = 256;
 
 /// A network in training.
+///
+/// It sees the training images only; what it's judged by is handed to [`Trainer::evaluate`].
 pub struct Trainer<'a> {
-    dataset: &'a Dataset,
+    images: &'a Images,
     config: TrainingConfig,
     seed: u64,
     device: Device,
@@ -25,6 +27,21 @@ pub struct Trainer<'a> {
     network: Network,
     adam: Adam,
     epoch: usize,
+    begun: EpochSums,
+}
+
+/// What has been summed up of an epoch that has begun.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EpochSums {
+    /// Batches done.
+    pub batches: usize,
+    /// Images done.
+    pub images: usize,
+    /// Sum of their cross-entropies.
+    pub loss: f64,
+    /// How many of them were classified wrongly.
+    pub wrong: usize,
 }
 
 /// How far an epoch is.
@@ -62,16 +79,18 @@ pub struct EpochMetrics {
     pub seconds: f64,
 }
 
-/// How an epoch ended.
+/// How training an epoch ended.
 #[derive(Clone, Debug)]
 pub enum EpochEnd {
-    /// All images were used.
+    /// All its images were used.
     Done(Progress),
+    /// It was asked to stop after a step; the next call goes on from there.
+    Paused,
     /// The loss or a weight was not a finite number any more; why, in words. The network is of no use.
     Diverged(String),
 }
 
-/// Predictions of the test set.
+/// Predictions of some images.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evaluation {
     /// Fraction that is wrong.
@@ -81,28 +100,31 @@ pub struct Evaluation {
 }
 
 impl<'a> Trainer<'a> {
-    /// A network with fresh weights.
+    /// A network with fresh weights that learns from `images`, whose labels are below `classes`.
     ///
     /// # Errors
     /// When the network can't be built for these images, or the configuration is out of range.
     pub fn new(
         net: &NetConfig,
         config: &TrainingConfig,
-        dataset: &'a Dataset,
+        images: &'a Images,
+        classes: usize,
         seed: u64,
         device: &Device,
     ) -> Result<Self> {
         config.check()?;
         let weights = Weights::new(seed);
-        let network = Network::new(net, InputShape::of(dataset), &weights.builder(DType::F32, device))?;
+        let input = InputShape::of(images, classes);
+        let network = Network::new(net, input, &weights.builder(DType::F32, device))?;
         let adam = AdamConfig { weight_decay: config.weight_decay, ..AdamConfig::default() };
         Ok(Self {
-            statistics: PixelStatistics::of(&dataset.train),
+            statistics: PixelStatistics::of(images),
             adam: Adam::new(weights.learned(), adam)?,
             config: config.clone(),
             device: device.clone(),
             epoch: 0,
-            dataset,
+            begun: EpochSums::default(),
+            images,
             seed,
             weights,
             network,
@@ -119,68 +141,77 @@ impl<'a> Trainer<'a> {
         &self.network
     }
 
-    /// Trains one epoch, telling `progress` of every batch.
+    /// What every image is shifted and scaled by.
+    pub fn statistics(&self) -> PixelStatistics {
+        self.statistics
+    }
+
+    /// Trains to the end of the epoch, or until `stop` says so after a step, telling `progress` of every batch.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn train_epoch(&mut self, progress: &mut dyn FnMut(&Progress)) -> Result<EpochEnd> {
+    pub fn train_epoch(
+        &mut self,
+        stop: &mut dyn FnMut() -> bool,
+        progress: &mut dyn FnMut(&Progress),
+    ) -> Result<EpochEnd> {
+        let TrainingConfig { images_per_epoch, augmentation, .. } = self.config;
         let epoch = self.epoch + 1;
         let learning_rate = self.config.learning_rate_in(epoch);
-        let batches = Batches::new(&self.dataset.train, self.statistics, self.config.batch, &self.device);
-        let mut dropout = rng::stream(self.seed, &format!("dropout/{epoch}"));
-        let (mut loss_sum, mut wrong) = (0.0, 0usize);
-        let mut done = Progress { epoch, batch: 0, batches: batches.count(), images: 0, loss: 0.0, error: 0.0 };
-        for batch in batches.shuffled(self.seed, epoch, self.config.augmentation) {
+        let batches = Batches::new(self.images, self.statistics, self.config.batch, &self.device);
+        let count = batches.count(images_per_epoch);
+        let draw = EpochDraw { seed: self.seed, epoch, images: images_per_epoch, augmentation };
+        for batch in batches.shuffled(draw, self.begun.batches) {
             let batch = batch?;
+            // A stream for every step, so that a checkpoint needs no generator's state.
+            let mut dropout = rng::stream(self.seed, &format!("dropout/{epoch}/{}", self.begun.batches));
             let output = self.network.output(&batch.images, &mut Mode::Training(&mut dropout))?;
             let scores = output.tensor().flatten_from(1)?;
             let loss = cross_entropy(&scores, &batch.labels)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             if !value.is_finite() {
-                return Ok(EpochEnd::Diverged(format!(
-                    "the loss is {value} in step {} of epoch {epoch}",
-                    done.batch + 1
-                )));
+                let step = self.begun.batches + 1;
+                return Ok(EpochEnd::Diverged(format!("the loss is {value} in step {step} of epoch {epoch}")));
             }
             self.adam.step(&output.backward(&loss)?, learning_rate)?;
-            let images = batch.classes.len();
-            loss_sum += value * images as f64;
-            wrong += count_wrong(&predicted_classes(&scores)?, &batch.classes);
-            done.batch += 1;
-            done.images += images;
-            done.loss = loss_sum / done.images as f64;
-            done.error = wrong as f64 / done.images as f64;
-            progress(&done);
+            self.begun.add(value, count_wrong(&predicted_classes(&scores)?, &batch.classes), batch.classes.len());
+            progress(&self.begun.progress(epoch, count));
+            if self.begun.batches < count && stop() {
+                return Ok(EpochEnd::Paused);
+            }
         }
         // The last step isn't followed by a loss that would tell.
         if let Some(path) = self.weights.first_not_finite()? {
             return Ok(EpochEnd::Diverged(format!("{path} is not finite after epoch {epoch}")));
         }
         self.epoch = epoch;
-        Ok(EpochEnd::Done(done))
+        Ok(EpochEnd::Done(std::mem::take(&mut self.begun).progress(epoch, count)))
     }
 
-    /// Classifies the test set.
+    /// Classifies `images`; `None` if `stop` said so after a batch.
     ///
     /// # Errors
     /// When a tensor operation fails.
-    pub fn evaluate(&self) -> Result<Evaluation> {
-        let test = &self.dataset.test;
-        let batches = Batches::new(test, self.statistics, EVALUATION_BATCH, &self.device);
-        let mut predictions = Vec::with_capacity(test.len());
+    pub fn evaluate(&self, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation>> {
+        let batches = Batches::new(images, self.statistics, EVALUATION_BATCH, &self.device);
+        let mut predictions = Vec::with_capacity(images.len());
         for batch in batches.in_order() {
+            if stop() {
+                return Ok(None);
+            }
             let output = self.network.output(&batch?.images, &mut Mode::Inference)?;
             predictions.extend(predicted_classes(&output.tensor().flatten_from(1)?)?);
         }
-        let error = count_wrong(&predictions, &test.labels) as f64 / test.len().max(1) as f64;
-        Ok(Evaluation { error, predictions })
+        let error = count_wrong(&predictions, &images.labels) as f64 / images.len().max(1) as f64;
+        Ok(Some(Evaluation { error, predictions }))
     }
 
-    /// The state after the epochs done so far; `run` is what [`Trainer::resume`] will ask for.
+    /// The state after the steps done so far; `run` is what [`Trainer::resume`] will ask for.
     pub fn checkpoint(&self, run: &str) -> Checkpoint {
         let mut tensors = self.adam.state();
         tensors.extend(self.weights.all().into_iter().map(|(path, var)| (path, var.as_detached_tensor())));
-        Checkpoint { epoch: self.epoch, steps: self.adam.steps(), run: run.to_owned(), tensors }
+        let (epoch, begun, steps) = (self.epoch, self.begun, self.adam.steps());
+        Checkpoint { epoch, begun, steps, run: run.to_owned(), past: Default::default(), tensors }
     }
 
     /// Goes on from `checkpoint`.
@@ -194,7 +225,24 @@ impl<'a> Trainer<'a> {
         self.weights.load(&checkpoint.tensors)?;
         self.adam.load(&checkpoint.tensors, checkpoint.steps)?;
         self.epoch = checkpoint.epoch;
+        self.begun = checkpoint.begun;
         Ok(())
+    }
+}
+
+impl EpochSums {
+    /// Adds a batch of `images` images with this mean loss.
+    fn add(&mut self, loss: f64, wrong: usize, images: usize) {
+        self.batches += 1;
+        self.images += images;
+        self.loss += loss * images as f64;
+        self.wrong += wrong;
+    }
+
+    fn progress(self, epoch: usize, batches: usize) -> Progress {
+        let images = self.images.max(1) as f64;
+        let (loss, error) = (self.loss / images, self.wrong as f64 / images);
+        Progress { epoch, batch: self.batches, batches, images: self.images, loss, error }
     }
 }
 

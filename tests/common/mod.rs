@@ -89,7 +89,7 @@ pub fn study_file(folder: &Path, text: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// All results below a store, without what differs between identical runs: times, and the order of a checkpoint's
+/// All results below a store, without what differs between identical runs: how they were made, and a checkpoint's
 /// metadata.
 pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
@@ -99,6 +99,9 @@ pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
+                continue;
+            }
+            if path.file_name().is_some_and(|name| name == ".lock") {
                 continue;
             }
             let bytes = std::fs::read(&path).unwrap();
@@ -117,7 +120,9 @@ pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 fn without_times(mut value: serde_json::Value) -> String {
     if let Some(object) = value.as_object_mut() {
-        object.remove("seconds");
+        for key in ["seconds", "provenance", "maker"] {
+            object.remove(key);
+        }
     }
     value.to_string()
 }

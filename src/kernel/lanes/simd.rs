@@ -32,6 +32,19 @@ pub fn lane_count() -> usize {
     *COUNT.get_or_init(|| dispatch(Count))
 }
 
+/// The processor's architecture and the vectors that are used of it: kernels on equal ones round alike.
+pub fn instructions() -> String {
+    struct Width;
+    impl WithSimd for Width {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            S::F32_LANES
+        }
+    }
+    format!("{}, vectors of {} f32", std::env::consts::ARCH, dispatch(Width))
+}
+
 /// Bytes of a map's value for all lanes.
 pub fn lane_bytes() -> usize {
     lane_count() * size_of::<f32>()

@@ -1,0 +1,82 @@
+//! What a study has to do, before it does it.
+
+use std::time::Duration;
+
+use indicatif::HumanDuration;
+
+use super::table::lines;
+use crate::data::Dataset;
+use crate::study::{Arm, Plan, Record, Run, RunState, Workers};
+
+/// What runs of an arm there are, and about how long the missing ones take.
+pub fn table(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
+    let study = &record.study;
+    let header =
+        ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds", "images", "done", "failed", "left", "a run"];
+    let rows = study.arms.iter().map(|arm| row(plan, arm, dataset));
+    let seeds = if study.seeds.len() == 1 { "seed" } else { "seeds" };
+    let head = format!(
+        "{}: {} arms × {} {seeds}{}, {} ({} training, {} test images)",
+        study.name,
+        study.arms.len(),
+        study.seeds.len(),
+        tuning(record),
+        dataset.name,
+        dataset.train.len(),
+        dataset.test.len()
+    );
+    format!("{head}\n\n{}\n{}", lines(&header, 2, rows), outlook(plan, dataset))
+}
+
+fn tuning(record: &Record) -> String {
+    match &record.study.tuning {
+        Some(tuning) => format!(", each tuned over {} settings × {} runs", tuning.settings.len(), tuning.seeds),
+        None => String::new(),
+    }
+}
+
+fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
+    let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == arm).collect();
+    let failed = of_arm.iter().filter(|run| run.failure().is_some()).count();
+    let left: Vec<&&Run> = of_arm.iter().filter(|run| run.is_pending()).collect();
+    let seconds = left.iter().map(|run| plan.calibration.run_seconds(run, 0, dataset)).fold(0.0, f64::max);
+    let takes = if left.is_empty() { "–".to_owned() } else { about(seconds) };
+    vec![
+        arm.id(),
+        arm.net.bank.name().to_owned(),
+        arm.budget.parameters.to_string(),
+        arm.budget.one_bit_parameters.to_string(),
+        arm.budget.maps.to_string(),
+        arm.budget.multiply_adds.to_string(),
+        arm.train.unwrap_or(dataset.train.len()).to_string(),
+        (of_arm.len() - failed - left.len()).to_string(),
+        failed.to_string(),
+        left.len().to_string(),
+        takes,
+    ]
+}
+
+/// What is left, and how it's shared out.
+fn outlook(plan: &Plan, dataset: &Dataset) -> String {
+    let left = plan.pending().count();
+    if left == 0 {
+        return "nothing is left to do".to_owned();
+    }
+    let under_way = plan.pending().filter(|run| matches!(run.state, RunState::Begun { under_way: true, .. })).count();
+    let elsewhere = match under_way {
+        0 => String::new(),
+        n => format!(", {n} of them under way in another process"),
+    };
+    let calibration = &plan.calibration;
+    let Workers { jobs, threads } = calibration.workers;
+    let memory = calibration.job_memory >> 20;
+    let short = if calibration.short_of_memory { ", as many as the free memory holds" } else { "" };
+    format!(
+        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}",
+        about(plan.seconds(dataset))
+    )
+}
+
+fn about(seconds: f64) -> String {
+    HumanDuration(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)).to_string()
+}

@@ -1,0 +1,215 @@
+//! One run, from its start or its last checkpoint to its result.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use candle_core::Device;
+
+use super::images::{Purpose, Split, training_images};
+use super::progress::{RunProgress, StudyProgress};
+use super::record::{Outcome, Provenance, SCHEMA_VERSION};
+use super::{Run, RunFolder, RunResult};
+use crate::data::{Dataset, Images};
+use crate::error::Result;
+use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
+
+/// Epochs that take longer are saved on their way, too.
+const SAVE_EVERY: Duration = Duration::from_secs(60);
+
+/// What tells runs to stop.
+#[derive(Debug)]
+pub(super) struct Control<'a> {
+    /// The number of the signal that asks for it; 0 while none has come.
+    pub signal: &'a AtomicUsize,
+    /// Set after the first error of any job.
+    pub failed: AtomicBool,
+}
+
+impl Control<'_> {
+    pub fn stop(&self) -> bool {
+        self.signal.load(Ordering::Relaxed) != 0 || self.failed.load(Ordering::Relaxed)
+    }
+}
+
+/// What the runs of a study have in common.
+pub(super) struct Job<'a> {
+    pub dataset: &'a Dataset,
+    pub device: &'a Device,
+    pub maker: &'a Maker,
+    pub progress: &'a StudyProgress,
+    pub control: &'a Control<'a>,
+}
+
+/// A run as far as it's trained.
+struct Sitting<'a> {
+    trainer: Trainer<'a>,
+    metrics: Vec<EpochMetrics>,
+    past: Past,
+    /// When `past` was last brought up to date.
+    since: Instant,
+    hash: String,
+}
+
+impl Job<'_> {
+    /// Makes a run that is locked; `false` if it was told to stop, after a checkpoint.
+    pub fn make(&self, run: &Run) -> Result<bool> {
+        run.folder.begin(&run.config)?;
+        let stop = &mut || self.control.stop();
+        match run.config.purpose {
+            Purpose::TestSet { train } => {
+                let images = training_images(self.dataset, train, run.config.seed);
+                self.train(run, &images, |trainer| {
+                    let evaluation = trainer.evaluate(&self.dataset.test, stop)?;
+                    Ok(evaluation.map(|e| Outcome::Finished { test_error: e.error, predictions: e.predictions }))
+                })
+            }
+            Purpose::HeldOut { train, validation } => {
+                let split = Split::new(self.dataset, train, validation, run.config.seed);
+                self.train(run, split.learn(), |trainer| {
+                    let error = split.judge(trainer, stop)?;
+                    Ok(error.map(|validation_error| Outcome::Validated { validation_error }))
+                })
+            }
+        }
+    }
+
+    fn train(
+        &self,
+        run: &Run,
+        images: &Images,
+        judge: impl FnOnce(&Trainer) -> Result<Option<Outcome>>,
+    ) -> Result<bool> {
+        let epochs = run.config.training.epochs;
+        let mut sitting = self.sit_down(run, images)?;
+        let progress = self.progress.run(&run.label(), epochs, sitting.trainer.epoch());
+        sitting.save(&run.folder)?;
+        while sitting.trainer.epoch() < epochs {
+            if let Some(reason) = self.go_on(run, &mut sitting, &progress)? {
+                let outcome = Outcome::Failed { reason: reason.clone() };
+                run.folder.write_result(&sitting.result(run, outcome)?)?;
+                progress.finish(&format!("stopped: {reason}"));
+                return Ok(true);
+            }
+            sitting.save(&run.folder)?;
+            if self.control.stop() {
+                return Ok(false);
+            }
+        }
+        let Some(outcome) = judge(&sitting.trainer)? else { return Ok(false) };
+        let result = sitting.result(run, outcome)?;
+        run.folder.write_result(&result)?;
+        progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
+        Ok(true)
+    }
+
+    /// Takes up the last checkpoint, if there's one that can be used.
+    fn sit_down<'i>(&self, run: &Run, images: &'i Images) -> Result<Sitting<'i>> {
+        let Run { config, folder, .. } = run;
+        let hash = config.hash()?;
+        let fresh = || {
+            let classes = self.dataset.classes;
+            Trainer::new(&config.net, &config.training, images, classes, config.seed, self.device)
+        };
+        let mut trainer = fresh()?;
+        let (metrics, mut past) = match resume(&mut trainer, folder, &hash) {
+            Ok(past) => past,
+            Err(error) => {
+                let label = run.label();
+                self.progress.line(&format!("{label}: starts anew, since its checkpoint can't be used: {error}"));
+                trainer = fresh()?;
+                (Vec::new(), Past::default())
+            }
+        };
+        if past.sittings == 0 {
+            past.started = jiff::Timestamp::now().to_string();
+        }
+        past.sittings += 1;
+        if past.makers.last() != Some(self.maker) {
+            past.makers.push(self.maker.clone());
+        }
+        Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash })
+    }
+
+    /// Trains to the end of the epoch, or until it's time to save; returns why the run can't go on, if so.
+    fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Option<String>> {
+        let start = Instant::now();
+        let stop = &mut || self.control.stop() || start.elapsed() >= SAVE_EVERY;
+        let done = match sitting.trainer.train_epoch(stop, &mut |done| progress.batch(done))? {
+            EpochEnd::Done(done) => done,
+            EpochEnd::Paused => return Ok(None),
+            EpochEnd::Diverged(reason) => {
+                return Ok(Some(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
+            }
+        };
+        let training = &run.config.training;
+        sitting.catch_up();
+        let seconds = std::mem::take(&mut sitting.past.epoch_seconds);
+        let judged = training.test_every_epoch && done.epoch < training.epochs;
+        let test_error = match judged {
+            true => sitting.trainer.evaluate(&self.dataset.test, &mut || false)?.map(|evaluation| evaluation.error),
+            false => None,
+        };
+        let epoch = EpochMetrics {
+            epoch: done.epoch,
+            learning_rate: training.learning_rate_in(done.epoch),
+            train_loss: done.loss,
+            train_error: done.error,
+            test_error,
+            seconds,
+        };
+        progress.epoch(&epoch, done.images);
+        sitting.metrics.push(epoch);
+        run.folder.write_metrics(&sitting.metrics)?;
+        Ok(None)
+    }
+}
+
+impl Sitting<'_> {
+    /// Adds the time since the last call.
+    fn catch_up(&mut self) {
+        let seconds = self.since.elapsed().as_secs_f64();
+        self.since = Instant::now();
+        self.past.seconds += seconds;
+        self.past.epoch_seconds += seconds;
+    }
+
+    fn save(&mut self, folder: &RunFolder) -> Result<()> {
+        self.catch_up();
+        let checkpoint = self.trainer.checkpoint(&self.hash);
+        folder.write_checkpoint(&crate::train::Checkpoint { past: self.past.clone(), ..checkpoint })
+    }
+
+    fn result(&mut self, run: &Run, outcome: Outcome) -> Result<RunResult> {
+        self.catch_up();
+        Ok(RunResult {
+            schema_version: SCHEMA_VERSION,
+            arm: run.arm.id(),
+            seed: run.config.seed,
+            config: self.hash.clone(),
+            epochs: self.metrics.len(),
+            provenance: Provenance { past: self.past.clone(), peak_memory: peak_memory() },
+            outcome,
+        })
+    }
+}
+
+/// Takes up the last checkpoint; returns the metrics of its epochs, and its past.
+fn resume(trainer: &mut Trainer, folder: &RunFolder, hash: &str) -> Result<(Vec<EpochMetrics>, Past)> {
+    let Some(checkpoint) = folder.checkpoint()? else { return Ok(Default::default()) };
+    let metrics = match checkpoint.epoch {
+        0 => Vec::new(),
+        epochs => folder.metrics(epochs)?,
+    };
+    trainer.resume(&checkpoint, hash)?;
+    Ok((metrics, checkpoint.past))
+}
+
+fn in_words(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Finished { test_error, .. } => format!("test error {:.2} %", 100.0 * test_error),
+        Outcome::Validated { validation_error } => {
+            format!("validation error {:.2} %", 100.0 * validation_error.value())
+        }
+        Outcome::Failed { reason } => format!("stopped: {reason}"),
+    }
+}

@@ -1,0 +1,143 @@
+//! Tuning: every arm tries the same settings with the same effort, and is judged by held-out training images.
+//!
+//! Nothing here can see the test set: a choice is made from [`ValidationError`]s, and those come from a [`Split`] of the
+//! training images alone.
+//!
+//! [`Split`]: super::Split
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::{StudyFile, ValidationError};
+use crate::error::Result;
+use crate::train::TrainingConfig;
+
+/// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
+pub(super) const FIRST_SEED: u64 = 1_000_000_000;
+
+/// The `[tuning]` table. Lists are crossed; what isn't given stays as `[training]` says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuningFile {
+    /// Rates of Adam to try.
+    #[serde(default)]
+    pub learning_rate: Vec<f64>,
+    /// Weight decays to try.
+    #[serde(default)]
+    pub weight_decay: Vec<f64>,
+    /// Batch sizes to try.
+    #[serde(default)]
+    pub batch: Vec<usize>,
+    /// Fraction of an arm's training images that is held out; default: 1/6, which is 2,000 of 12,000.
+    pub validation: Option<Spanned<f64>>,
+    /// Runs of every trial; default: 1.
+    pub seeds: Option<Spanned<usize>>,
+}
+
+/// The settings that every arm tries, and how they're judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tuning {
+    /// The grid. Where two are equally good, the earlier one is chosen.
+    pub settings: Vec<Setting>,
+    /// Fraction of an arm's training images that is held out.
+    pub validation: f64,
+    /// Runs of every trial.
+    pub seeds: usize,
+}
+
+/// What tuning sets.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Setting {
+    /// Rate of Adam.
+    pub learning_rate: Option<f64>,
+    /// Weight decay.
+    pub weight_decay: Option<f64>,
+    /// Images per step.
+    pub batch: Option<usize>,
+}
+
+/// `tuning.json`: what an arm tried and chose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TuningRecord {
+    /// Version of the store's files.
+    pub schema_version: u32,
+    /// Training images of a trial.
+    pub train: usize,
+    /// Images held out of the arm's training images, by which trials are judged.
+    pub validation: usize,
+    /// All trials, in the grid's order.
+    pub trials: Vec<Trial>,
+    /// Which of them was chosen, counted from 0.
+    pub chosen: usize,
+}
+
+/// A setting and how it did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trial {
+    /// The setting.
+    pub setting: Setting,
+    /// Error on the held-out images, one a run; `None` of a run that diverged.
+    pub validation_errors: Vec<Option<ValidationError>>,
+}
+
+impl TuningFile {
+    /// The grid, checked.
+    pub(super) fn resolve(&self, file: &StudyFile, training: &TrainingConfig) -> Result<Tuning> {
+        fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
+            if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
+        }
+        let mut settings = Vec::new();
+        for learning_rate in axis(&self.learning_rate) {
+            for weight_decay in axis(&self.weight_decay) {
+                for batch in axis(&self.batch) {
+                    settings.push(Setting { learning_rate, weight_decay, batch });
+                }
+            }
+        }
+        for setting in &settings {
+            let message = |e: crate::Error| crate::Error::invalid(e.to_string().replace("training.", "tuning."));
+            setting.of(training).check().map_err(|e| file.locate(message(e)))?;
+        }
+        let validation = self.validation.as_ref().map_or(1.0 / 6.0, |fraction| *fraction.as_ref());
+        if let Some(spanned) = self.validation.as_ref().filter(|_| !(validation > 0.0 && validation < 1.0)) {
+            return Err(
+                file.error(spanned, format!("tuning.validation = {validation}, but it's a fraction between 0 and 1"))
+            );
+        }
+        let seeds = self.seeds.as_ref().map_or(1, |seeds| *seeds.as_ref());
+        if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=1000).contains(&seeds)) {
+            return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to 1000")));
+        }
+        Ok(Tuning { settings, validation, seeds })
+    }
+}
+
+impl Setting {
+    /// `training` with what the setting sets.
+    pub fn of(&self, training: &TrainingConfig) -> TrainingConfig {
+        TrainingConfig {
+            learning_rate: self.learning_rate.unwrap_or(training.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(training.weight_decay),
+            batch: self.batch.unwrap_or(training.batch),
+            ..training.clone()
+        }
+    }
+}
+
+impl Trial {
+    /// Mean validation error; `None` if a run diverged.
+    pub fn mean_error(&self) -> Option<f64> {
+        let errors: Option<Vec<f64>> = self.validation_errors.iter().map(|error| error.map(|e| e.value())).collect();
+        errors.and_then(|errors| crate::stats::student::mean(&errors))
+    }
+}
+
+/// The trial with the smallest mean validation error; the earlier of equal ones, `None` if all diverged.
+pub fn choose(trials: &[Trial]) -> Option<usize> {
+    let means = trials.iter().enumerate().filter_map(|(place, trial)| Some((place, trial.mean_error()?)));
+    means.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)
+}
