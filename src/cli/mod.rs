@@ -2,10 +2,13 @@
 
 mod attribute;
 mod bench;
+mod compare;
 mod data;
 mod expand;
+mod export;
 mod params;
 mod run;
+mod show;
 mod signals;
 
 use std::process::ExitCode;
@@ -29,6 +32,12 @@ enum Command {
     Run(run::Args),
     /// Attribute the gain from the finished runs of a store.
     Attribute(attribute::Args),
+    /// Show what a store has: runs done, failed, left.
+    Show(show::Args),
+    /// Compare the arms that two stores have in common.
+    Compare(compare::Args),
+    /// Write a store's runs and epochs as tables.
+    Export(export::Args),
     /// Show what the arms of a study cost.
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
@@ -44,6 +53,9 @@ pub fn run() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Show(args) => show::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Compare(args) => compare::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),

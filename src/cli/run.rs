@@ -31,6 +31,9 @@ pub struct Args {
     /// Show what there is to do and about how long it takes, and stop.
     #[arg(long)]
     dry_run: bool,
+    /// Write event files for TensorBoard beside each run's results.
+    #[arg(long)]
+    tensorboard: bool,
     /// Where to train.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -55,7 +58,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
-    let options = Options { wish, device, quiet: false, signal };
+    let options = Options { wish, device, quiet: false, tensorboard: args.tensorboard, signal };
     let plan = study::plan(&record, &dataset, &store, &options)?;
     let table = report::plan::table(&plan, &record, &dataset);
     if args.dry_run {

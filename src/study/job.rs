@@ -8,6 +8,7 @@ use candle_core::Device;
 use super::images::{Purpose, Split, training_images};
 use super::progress::{RunProgress, StudyProgress};
 use super::record::{Outcome, Provenance, SCHEMA_VERSION};
+use super::tensorboard::Events;
 use super::{Run, RunFolder, RunResult};
 use crate::data::{Dataset, Images};
 use crate::error::Result;
@@ -38,6 +39,8 @@ pub(super) struct Job<'a> {
     pub maker: &'a Maker,
     pub progress: &'a StudyProgress,
     pub control: &'a Control<'a>,
+    /// Whether to write event files for TensorBoard.
+    pub tensorboard: bool,
 }
 
 /// A run as far as it's trained.
@@ -48,6 +51,7 @@ struct Sitting<'a> {
     /// When `past` was last brought up to date.
     since: Instant,
     hash: String,
+    events: Option<Events>,
 }
 
 impl Job<'_> {
@@ -97,6 +101,9 @@ impl Job<'_> {
         }
         let Some(outcome) = judge(&sitting.trainer)? else { return Ok(false) };
         let result = sitting.result(run, outcome)?;
+        if let (Some(events), Some(error)) = (&sitting.events, result.outcome.error()) {
+            events.finish(epochs, error)?;
+        }
         run.folder.write_result(&result)?;
         progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
         Ok(true)
@@ -127,7 +134,8 @@ impl Job<'_> {
         if past.makers.last() != Some(self.maker) {
             past.makers.push(self.maker.clone());
         }
-        Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash })
+        let events = self.tensorboard.then(|| Events::begin(folder.path(), &metrics)).transpose()?;
+        Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
     }
 
     /// Trains to the end of the epoch, or until it's time to save; returns why the run can't go on, if so.
@@ -158,6 +166,7 @@ impl Job<'_> {
             seconds,
         };
         progress.epoch(&epoch, done.images);
+        sitting.events.as_ref().map_or(Ok(()), |events| events.add(&epoch))?;
         sitting.metrics.push(epoch);
         run.folder.write_metrics(&sitting.metrics)?;
         Ok(None)

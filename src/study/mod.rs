@@ -7,7 +7,7 @@
 //! | `record`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `machine` | how the cores are best shared, and how long a run takes |
-//! | `runner`, `job`, `progress` | making what is missing |
+//! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
 mod file;
@@ -22,6 +22,7 @@ mod record;
 mod run_folder;
 mod runner;
 mod store;
+mod tensorboard;
 mod tuning;
 
 pub use arm::ArmFile;

@@ -114,6 +114,17 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Error on the images that judge the run, if it ended well.
+    pub fn error(&self) -> Option<f64> {
+        match self {
+            Self::Finished { test_error, .. } => Some(*test_error),
+            Self::Validated { validation_error } => Some(validation_error.value()),
+            Self::Failed { .. } => None,
+        }
+    }
+}
+
 impl DataRecord {
     /// The record of `dataset`.
     pub fn of(dataset: &Dataset) -> Self {

@@ -29,6 +29,8 @@ pub struct Options {
     pub device: Device,
     /// Whether to show no progress.
     pub quiet: bool,
+    /// Whether to write event files for TensorBoard beside each run's results.
+    pub tensorboard: bool,
     /// Set to the number of a signal, it makes all runs stop after their step and a checkpoint.
     pub signal: Arc<AtomicUsize>,
 }
@@ -138,7 +140,14 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     let pending = trials.iter().chain(&runs).filter(|run| run.is_pending());
     let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), dataset)).collect();
     let progress = StudyProgress::new(work, jobs, options.quiet);
-    let job = Job { dataset, device: &options.device, maker: &record.maker, progress: &progress, control: &control };
+    let job = Job {
+        dataset,
+        device: &options.device,
+        maker: &record.maker,
+        progress: &progress,
+        control: &control,
+        tensorboard: options.tensorboard,
+    };
     let crew = Crew { job, workers: calibration.workers, made: AtomicUsize::new(0) };
     crew.work_off(trials)?;
     if !control.stop() {

@@ -1,0 +1,20 @@
+//! `equisplit show`
+
+use std::path::PathBuf;
+
+use equisplit::Result;
+use equisplit::report::progress;
+use equisplit::study::Store;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The store of a study: <out>/<study>.
+    #[arg(value_name = "STORE_DIR")]
+    store: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let store = Store::open(&args.store)?;
+    let record = store.study()?;
+    super::print(progress::table(&record, &store.runs(&record)?).trim_end())
+}

@@ -1,0 +1,65 @@
+//! Two stores side by side.
+
+use super::table::lines;
+use crate::stats::student;
+use crate::study::{Record, Run, RunConfig};
+
+/// The arms that both studies have: mean test errors, their difference with Student's 95 % interval over the seeds that
+/// both finished, whether the runs agree to the bit, and what differs in their configuration.
+pub fn table([a, b]: [(&Record, &[Run]); 2]) -> String {
+    let names: Vec<String> = a.0.study.arms.iter().map(|arm| arm.id()).collect();
+    let shared: Vec<&String> =
+        names.iter().filter(|name| b.0.study.arms.iter().any(|arm| arm.id() == **name)).collect();
+    if shared.is_empty() {
+        return format!("{} and {} have no arm in common\n", a.0.study.name, b.0.study.name);
+    }
+    let header = ["arm", "seeds", "A", "B", "B − A", "95 % interval", "equal runs"];
+    let rows = shared.iter().map(|name| row(name, a.1, b.1));
+    let mut parts = vec![
+        format!("A: {}, {}\nB: {}, {}\n", a.0.study.name, a.0.data.name, b.0.study.name, b.0.data.name),
+        lines(&header, 1, rows),
+        "Test errors in %, over the seeds that both finished; equal runs have the same predictions.\n".to_owned(),
+    ];
+    let differences: Vec<String> = shared.iter().filter_map(|name| difference(name, a.1, b.1)).collect();
+    if !differences.is_empty() {
+        parts.push(format!("{}\n", differences.join("\n")));
+    }
+    parts.join("\n")
+}
+
+/// The runs of an arm that both finished, seed by seed.
+fn pairs<'a>(name: &str, a: &'a [Run], b: &'a [Run]) -> Vec<(&'a Run<'a>, &'a Run<'a>)> {
+    let finished = |run: &&Run| run.arm.id() == name && run.test_error().is_some();
+    let partner = |run: &&'a Run| b.iter().filter(finished).find(|other| other.config.seed == run.config.seed);
+    a.iter().filter(finished).filter_map(|run| Some((run, partner(&run)?))).collect()
+}
+
+fn row(name: &str, a: &[Run], b: &[Run]) -> Vec<String> {
+    let pairs = pairs(name, a, b);
+    let errors: Vec<(f64, f64)> = pairs.iter().filter_map(|(a, b)| Some((a.test_error()?, b.test_error()?))).collect();
+    let percent =
+        |values: &[f64]| student::mean(values).map_or("–".to_owned(), |mean| format!("{:.2}", 100.0 * mean));
+    let differences: Vec<f64> = errors.iter().map(|(a, b)| b - a).collect();
+    let interval = student::mean_interval(&differences)
+        .map_or("–".to_owned(), |[low, high]| format!("[{:.2}, {:.2}]", 100.0 * low, 100.0 * high));
+    let same = |run: &Run| run.result().map(|result| result.outcome.clone());
+    let equal = pairs.iter().filter(|(a, b)| same(a) == same(b)).count();
+    let (first, second): (Vec<f64>, Vec<f64>) = errors.into_iter().unzip();
+    let figures =
+        [percent(&first), percent(&second), percent(&differences), interval, format!("{equal}/{}", pairs.len())];
+    [name.to_owned(), pairs.len().to_string()].into_iter().chain(figures).collect()
+}
+
+/// The first key in which the runs of an arm were made differently.
+fn difference(name: &str, a: &[Run], b: &[Run]) -> Option<String> {
+    let config =
+        |runs: &[Run]| -> Option<RunConfig> { Some(runs.iter().find(|run| run.arm.id() == name)?.config.clone()) };
+    let (a, b) = (config(a)?, config(b)?);
+    // Other seeds are no other way of making runs.
+    let b = RunConfig {
+        seed: a.seed,
+        net: crate::model::NetConfig { scramble_seed: a.net.scramble_seed, ..b.net.clone() },
+        ..b
+    };
+    Some(format!("{name}: {}", a.difference(&b)?))
+}

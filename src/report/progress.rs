@@ -1,0 +1,48 @@
+//! What a store has: runs done, failed, left.
+
+use super::table::lines;
+use crate::study::{Arm, Outcome, Record, Run, RunState};
+
+/// The runs of every arm, and what went wrong with which.
+pub fn table(record: &Record, runs: &[Run]) -> String {
+    let header = ["arm", "runs", "finished", "failed", "running", "begun", "left"];
+    let rows = record.study.arms.iter().map(|arm| row(arm, record.study.seeds.len(), runs));
+    let made = record.maker.crate_version.as_str();
+    let head = format!("{}, {}, run by equisplit {made}\n", record.study.name, record.data.name);
+    let troubles: Vec<String> = runs.iter().filter_map(trouble).chain(mixture(runs)).collect();
+    let troubles = if troubles.is_empty() { String::new() } else { format!("\n{}\n", troubles.join("\n")) };
+    format!("{head}\n{}{troubles}", lines(&header, 1, rows))
+}
+
+fn row(arm: &Arm, seeds: usize, runs: &[Run]) -> Vec<String> {
+    let count = |what: fn(&RunState) -> bool| runs.iter().filter(|run| run.arm == arm && what(&run.state)).count();
+    let failed = |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Failed { .. }));
+    let finished =
+        |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Finished { .. }));
+    let running = |state: &RunState| matches!(state, RunState::Begun { under_way: true, .. });
+    let begun = |state: &RunState| matches!(state, RunState::Begun { under_way: false, .. });
+    let counts = [count(finished), count(failed), count(running), count(begun)];
+    let left = seeds.saturating_sub(counts.iter().sum());
+    let numbers = [seeds].into_iter().chain(counts).chain([left]);
+    std::iter::once(arm.id()).chain(numbers.map(|number| number.to_string())).collect()
+}
+
+fn trouble(run: &Run) -> Option<String> {
+    match &run.state {
+        RunState::Damaged(why) => Some(format!("{}: damaged, will be made anew: {why}", run.label())),
+        _ => run.failure(),
+    }
+}
+
+/// Says so where runs were made by programs or processors that may round differently.
+fn mixture(runs: &[Run]) -> Option<String> {
+    let mut makers: Vec<String> = runs
+        .iter()
+        .filter_map(Run::result)
+        .flat_map(|result| &result.provenance.past.makers)
+        .map(|maker| format!("equisplit {} {} on {}", maker.crate_version, maker.revision, maker.instructions))
+        .collect();
+    makers.sort();
+    makers.dedup();
+    (makers.len() > 1).then(|| format!("the runs were made by different programs or processors: {}", makers.join("; ")))
+}
