@@ -1,4 +1,21 @@
 //! Results as people read them, one file a format.
 
 pub mod bench;
+mod csv;
+mod export;
+pub mod figure;
+pub mod html;
+mod latex;
+mod markdown;
+mod pictures;
+pub mod sentence;
+mod sheet;
+mod source;
 pub mod table;
+
+pub use csv::Csv;
+pub use export::{Export, TableFormat};
+pub use latex::Latex;
+pub use markdown::Markdown;
+pub use sheet::{Sheet, sheets};
+pub use source::Source;
