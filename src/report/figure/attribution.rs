@@ -3,10 +3,10 @@
 use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
-use super::canvas::{Anchor, Canvas};
-use super::layout::{Rect, wrapped};
+use super::canvas::Canvas;
+use super::layout::Rect;
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
-use super::theme::{self, AXIS, DATA, DOUBLE_COLUMN, GREY, HAIR, INK, LINE_HEIGHT, LOSS, Look, MARKER, mm, tint};
+use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, HAIR, INK, LINE_HEIGHT, LOSS, Look, MARKER, mm, tint};
 use super::{Arm, Estimate, Figure, number, seeds};
 use crate::error::Result;
 use crate::stats::Interval;
@@ -96,7 +96,7 @@ impl AttributionFigure {
     fn waterfall(&self, canvas: &Canvas, panel: Rect) -> Result<()> {
         let title = format!("Mean test error, {}", seeds([self.seeds].into_iter()));
         let panel = canvas.heading("a", &title, panel)?;
-        let Some(ends) = self.ends else { return paragraph(canvas, panel, "No seed finished in both arms.") };
+        let Some(ends) = self.ends else { return canvas.paragraph(panel, "No seed finished in both arms.") };
         let steps = self.shown_steps();
         let end = |arm: &Arm, error: f64| RowLabel {
             name: arm.name.clone(),
@@ -152,10 +152,10 @@ impl AttributionFigure {
         let panel = canvas.heading("b", &title, panel)?;
         let (shown, hidden) = self.shown();
         if let Some(reason) = &self.reason {
-            return paragraph(canvas, panel, &format!("No shares: {reason}."));
+            return canvas.paragraph(panel, &capitalised(reason));
         }
         if shown.is_empty() {
-            return paragraph(canvas, panel, "The study has no controls.");
+            return canvas.paragraph(panel, "The study has no controls.");
         }
         let label = |bar: &&ShareBar| RowLabel {
             name: bar.control.name.clone(),
@@ -171,7 +171,7 @@ impl AttributionFigure {
         }
         for (n, bar) in shown.iter().enumerate() {
             let Some(share) = bar.share else { continue };
-            let look = Look::of(&bar.control).unwrap_or(Look { colour: GREY, ..Look::OTHER });
+            let look = Look::or_grey(&bar.control);
             if let Some(interval) = share.interval {
                 canvas.whisker(interval.map(|end| rows.plot.x(100.0 * end)), rows.middle(n), look.colour)?;
             }
@@ -179,11 +179,8 @@ impl AttributionFigure {
         }
         if hidden > 0 {
             let below = Rect { top: rows.plot.rect.bottom + x_axis_height() + mm(1.0), ..panel };
-            paragraph(
-                canvas,
-                below,
-                &format!("The {MOST_CONTROLS} greatest shares; {hidden} more are in the tables."),
-            )?;
+            canvas
+                .paragraph(below, &format!("The {MOST_CONTROLS} greatest shares; {hidden} more are in the tables."))?;
         }
         Ok(())
     }
@@ -201,7 +198,7 @@ impl Figure for AttributionFigure {
             self.seeds
         );
         if let Some(reason) = &self.reason {
-            return format!("{a} (b) No shares: {reason}.");
+            return format!("{a} (b) {}", capitalised(reason));
         }
         format!(
             "{a} (b) Share of the gain of {target} over {baseline} that each control matches, with Fieller's 95 % interval \
@@ -255,10 +252,8 @@ fn points(step: &StepBar) -> String {
     format!("{} points", number(100.0 * (step.errors[1] - step.errors[0]), 2))
 }
 
-/// A few lines of text at the top of `rect`.
-fn paragraph(canvas: &Canvas, rect: Rect, text: &str) -> Result<()> {
-    for (n, line) in (0..).zip(wrapped(text, rect.width())) {
-        canvas.coloured_text(&line, (rect.left, rect.top + n * theme::LINE_HEIGHT), Anchor::TopLeft, GREY)?;
-    }
-    Ok(())
+/// A reason as a sentence.
+fn capitalised(reason: &str) -> String {
+    let mut chars = reason.chars();
+    chars.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }

@@ -46,7 +46,7 @@ impl BudgetFigure {
             super::Role::Control(n) => (2, n),
         });
         for point in ranked.iter().rev() {
-            let look = Look::of(&point.arm).unwrap_or(Look { colour: GREY, ..Look::OTHER });
+            let look = Look::or_grey(&point.arm);
             let (x, y) = place(point);
             if let Some(interval) = point.error.interval {
                 canvas.upright_whisker(x, interval.map(|end| plot.y(100.0 * end)), look.colour)?;

@@ -6,7 +6,7 @@ use plotters::element::{Circle, DashedPathElement, Drawable, PathElement, PointC
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
-use super::layout::Rect;
+use super::layout::{Rect, wrapped};
 use super::svg::SvgBackend;
 use super::theme::{self, INK, Look, Marker};
 use crate::error::{Error, Result};
@@ -97,12 +97,21 @@ impl<'a> Canvas<'a> {
         self.write(letter, corner, TextStyle::from(font).color(&INK).pos(Anchor::TopLeft.position()))?;
         let indent = if letter.is_empty() { 0 } else { theme::mm(4.0) };
         let room = panel.width() - indent;
-        let lines = super::layout::wrapped(text, room);
+        let lines = wrapped(text, room);
         for (n, line) in (0..).zip(&lines) {
             self.text(line, (panel.left + indent, panel.top + n * theme::LINE_HEIGHT), Anchor::TopLeft)?;
         }
         let used = theme::LINE_HEIGHT * lines.len().max(1) as i32;
         Ok(Rect { top: panel.top + used + theme::mm(1.5), ..panel })
+    }
+
+    /// Lines of grey text at the top of `rect`.
+    pub(super) fn paragraph(&self, rect: Rect, text: &str) -> Result<()> {
+        for (n, line) in (0..).zip(wrapped(text, rect.width())) {
+            let at = (rect.left, rect.top + n * theme::LINE_HEIGHT);
+            self.coloured_text(&line, at, Anchor::TopLeft, theme::GREY)?;
+        }
+        Ok(())
     }
 
     pub(super) fn line(&self, points: &[Point], colour: RGBColor, width: u32) -> Result<()> {

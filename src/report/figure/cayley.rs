@@ -133,7 +133,7 @@ impl Figure for CayleyFigure {
         format!(
             "One {group} feature map of {} (seed {}, after {}) of (a) a digit and (b) the digit turned by 90°: a planar map \
              per element of the point group on its Cayley diagram ({lines}). Turning the image turns every map and moves it \
-             along its arrow, if the network is equivariant. White is 0.",
+             along its arrow, if the network is equivariant. White is 0 or less.",
             self.arm, self.seed, self.layer
         )
     }

@@ -3,7 +3,7 @@
 use super::axis::{Axis, Plot};
 use super::canvas::Canvas;
 use super::layout::Rect;
-use super::legend::Legend;
+use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
 use super::{Arm, Figure, seeds};
 use crate::error::Result;
@@ -51,8 +51,7 @@ impl EquivarianceFigure {
     ) -> Result<()> {
         let all = self.curves.iter().flat_map(&values).map(|(_, error)| error.max(LEAST));
         let plot = Plot::draw(canvas, rect, x, Axis::log("Relative equivariance error", all))?;
-        let (told, others): (Vec<_>, Vec<_>) = self.curves.iter().partition(|curve| Look::of(&curve.arm).is_some());
-        for curve in others.into_iter().chain(told) {
+        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
             let look = Look::or_other(&curve.arm);
             let line: Vec<_> = values(curve).into_iter().map(|(x, error)| plot.at(x, error.max(LEAST))).collect();
             canvas.dashed(&line, &look, DATA)?;

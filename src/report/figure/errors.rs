@@ -4,7 +4,7 @@ use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
 use super::canvas::{Anchor, Canvas};
-use super::layout::{Rect, widest, wrapped};
+use super::layout::{Rect, widest};
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{GAP, GREY, LINE_HEIGHT, Look, MARKER, SINGLE_COLUMN, mm};
 use super::{Arm, Estimate, Figure, seeds};
@@ -70,7 +70,7 @@ impl ErrorsFigure {
     }
 
     fn draw_row(&self, canvas: &Canvas, rows: &Rows, n: usize, row: &ErrorRow) -> Result<()> {
-        let look = Look::of(&row.arm).unwrap_or(Look { colour: GREY, ..Look::OTHER });
+        let look = Look::or_grey(&row.arm);
         let middle = rows.middle(n);
         for &error in &row.runs {
             let at = (rows.plot.x(100.0 * error), middle - APART);
@@ -124,9 +124,7 @@ impl Figure for ErrorsFigure {
                 shown.len().saturating_sub(2)
             );
             let top = rows.plot.rect.bottom + x_axis_height() + mm(1.0);
-            for (n, line) in (0..).zip(wrapped(&text, inner.width())) {
-                canvas.coloured_text(&line, (inner.left, top + n * LINE_HEIGHT), Anchor::TopLeft, GREY)?;
-            }
+            canvas.paragraph(Rect { top, ..inner }, &text)?;
         }
         Ok(())
     }

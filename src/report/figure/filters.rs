@@ -118,7 +118,9 @@ impl Figure for FilterFigure {
 
     fn size(&self) -> [f64; 2] {
         let height = 2 * MARGIN + LINE_HEIGHT + (SIDE + BETWEEN) * self.rows_per_block() as i32;
-        [SINGLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
+        let blocks = self.rows.len().div_ceil(self.rows_per_block()).max(1) as i32;
+        let width = 2 * MARGIN + blocks * (self.block_width() + BETWEEN_BLOCKS) - BETWEEN_BLOCKS;
+        [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM))
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {

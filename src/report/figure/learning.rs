@@ -5,7 +5,7 @@ use plotters::style::Color;
 use super::axis::{Axis, Plot};
 use super::canvas::Canvas;
 use super::layout::Rect;
-use super::legend::Legend;
+use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARKER, UNITS_PER_MM, mm};
 use super::{Arm, Figure, seeds};
 use crate::error::Result;
@@ -73,9 +73,7 @@ impl LearningFigure {
         let x = Axis::linear("Epoch", all().map(|band| band.epoch));
         let y = Axis::from_zero(label, all().flat_map(|band| band.ends));
         let plot = Plot::draw(canvas, rect, x, y)?;
-        // Those that can't be told apart lie behind the others.
-        let (told, others): (Vec<_>, Vec<_>) = curves.iter().partition(|(arm, _)| Look::of(arm).is_some());
-        for (arm, bands) in others.into_iter().chain(told) {
+        for (arm, bands) in back_to_front(&curves, |(arm, _)| arm) {
             draw_curve(canvas, &plot, &Look::or_other(arm), bands)?;
         }
         Ok(())

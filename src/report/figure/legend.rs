@@ -11,6 +11,12 @@ const SAMPLE: i32 = mm(7.0);
 /// Space between entries.
 const BETWEEN: i32 = mm(3.0);
 
+/// The curves of arms in the order that they are drawn in: those that can't be told apart lie behind the others.
+pub(super) fn back_to_front<T>(curves: &[T], arm: impl Fn(&T) -> &Arm) -> impl Iterator<Item = &T> {
+    let (told, others): (Vec<&T>, Vec<&T>) = curves.iter().partition(|curve| Look::of(arm(curve)).is_some());
+    others.into_iter().chain(told)
+}
+
 struct Entry {
     look: Look,
     text: String,

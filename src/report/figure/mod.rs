@@ -111,7 +111,7 @@ pub(super) fn seeds(counts: impl Iterator<Item = usize>) -> String {
     match (counts.iter().min(), counts.iter().max()) {
         (Some(min), Some(max)) if min < max => format!("n = {min}–{max} seeds"),
         (Some(1), _) => "n = 1 seed".to_owned(),
-        (Some(n), _) => format!("n = {n} seeds"),
+        (Some(n), _) if *n > 0 => format!("n = {n} seeds"),
         _ => "no finished runs".to_owned(),
     }
 }

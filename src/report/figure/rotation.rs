@@ -4,7 +4,7 @@ use plotters::style::Color;
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Point};
-use super::legend::Legend;
+use super::legend::{Legend, back_to_front};
 use super::theme::{
     AXIS, DATA, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, MARKER, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
 };
@@ -159,8 +159,7 @@ impl Figure for RotationFigure {
             axis: Axis::from_zero("", errors.map(|error| 100.0 * error)),
         };
         disc.draw(canvas)?;
-        let (told, others): (Vec<_>, Vec<_>) = self.curves.iter().partition(|curve| Look::of(&curve.arm).is_some());
-        others.into_iter().chain(told).try_for_each(|curve| Self::curve(canvas, &disc, curve))?;
+        back_to_front(&self.curves, |curve| &curve.arm).try_for_each(|curve| Self::curve(canvas, &disc, curve))?;
         disc.numbers(canvas)
     }
 }

@@ -48,7 +48,7 @@ impl Sheet {
     fn element_with_text(xml: &mut XmlWriter, name: &str, text: &str) {
         xml.start_element(name);
         xml.set_preserve_whitespaces(true);
-        xml.write_text(text);
+        write_text(xml, text);
         xml.end_element();
         xml.set_preserve_whitespaces(false);
     }
@@ -176,7 +176,7 @@ impl DrawingBackend for SvgBackend<'_> {
             }
             sheet.colour("fill", style.color());
             sheet.xml.set_preserve_whitespaces(true);
-            sheet.xml.write_text(text);
+            write_text(&mut sheet.xml, text);
         });
         self.0.xml.set_preserve_whitespaces(false);
         Ok(())
@@ -190,6 +190,11 @@ impl DrawingBackend for SvgBackend<'_> {
         let width = width_of(text, style.size(), is_bold(style));
         Ok((width.ceil() as u32, ((ASCENT + DESCENT) * style.size()).ceil() as u32))
     }
+}
+
+/// Writes text between tags; xmlwriter escapes what opens a tag, but leaves entities as they are.
+fn write_text(xml: &mut XmlWriter, text: &str) {
+    xml.write_text(&text.replace('&', "&amp;"));
 }
 
 fn is_bold<S: BackendTextStyle>(style: &S) -> bool {

@@ -146,6 +146,11 @@ impl Look {
         }
     }
 
+    /// The look of an arm where every arm is a row or a point of its own.
+    pub fn or_grey(arm: &Arm) -> Self {
+        Self::of(arm).unwrap_or(Self { colour: GREY, ..Self::OTHER })
+    }
+
     /// The look of an arm, or that of all the others.
     pub fn or_other(arm: &Arm) -> Self {
         Self::of(arm).unwrap_or(Self::OTHER)

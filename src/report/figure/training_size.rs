@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Plot};
 use super::canvas::{Anchor, Canvas};
-use super::legend::Legend;
+use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
 use super::{Arm, Estimate, Figure, seeds};
 use crate::error::Result;
@@ -76,8 +76,7 @@ impl Figure for TrainingSizeFigure {
         let x = Axis::log("Training images", self.points().map(|point| point.images as f64));
         let y = Axis::from_zero("Test error (%)", self.points().flat_map(|point| point.error.all()).map(|e| 100.0 * e));
         let plot = Plot::draw(canvas, rect, x, y)?;
-        let (told, others): (Vec<_>, Vec<_>) = self.curves.iter().partition(|curve| Look::of(&curve.arm).is_some());
-        for curve in others.into_iter().chain(told) {
+        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
             let look = Look::or_other(&curve.arm);
             let place = |point: &SizePoint| plot.at(point.images as f64, 100.0 * point.error.value);
             let line: Vec<_> = curve.points.iter().map(place).collect();
