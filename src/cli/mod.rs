@@ -4,8 +4,11 @@ mod attribute;
 mod bench;
 mod data;
 mod expand;
+mod figures;
 mod params;
+mod report;
 mod run;
+mod table;
 
 use std::process::ExitCode;
 
@@ -28,6 +31,12 @@ enum Command {
     Run(run::Args),
     /// Attribute the gain from the finished runs of a store.
     Attribute(attribute::Args),
+    /// Draw the figures of a store.
+    Figures(figures::Args),
+    /// Write a store's results as one HTML page.
+    Report(report::Args),
+    /// Print the tables of a store for papers and notebooks.
+    Table(table::Args),
     /// Show what the arms of a study cost.
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
@@ -43,6 +52,9 @@ pub fn run() -> Result<ExitCode> {
     match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Figures(args) => figures::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
