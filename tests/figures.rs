@@ -26,6 +26,8 @@ fn check_texts(figure: &dyn Figure, case: &str, page: &Page) {
     let texts = page.texts();
     for (n, text) in texts.iter().enumerate() {
         let name = figure.name();
+        let numbers = text.text.contains('%') || text.text.starts_with("n =");
+        assert!(!(numbers && text.text.contains('…')), "{case} {name}: {text:?} lacks digits");
         assert!(inner.holds(text.rect), "{case} {name}: {text:?} leaves {inner:?}");
         for other in &texts[..n] {
             assert!(!text.rect.overlaps(other.rect), "{case} {name}: {text:?} overlaps {other:?}");

@@ -91,7 +91,7 @@ fn markdown_is_as_github_takes_it() {
         r"50.0 % \[37.5, 62.5\] of the gain of p4 over z2 is matched by learned repetition alone (repeat\_swish);";
     assert!(text.starts_with(start), "{text}");
     let arms = "\
-| Arm | Bank | Parameters | One-bit | Maps | Multiply-adds | Seeds | Test error (%) |
+| Arm | Bank | Parameters | One-bit | Maps | MACs | Seeds | Test error (%) |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 | z2 | free | 25,104 | 0 | 40 | 4,012,345 | 2 | 6.25 ± 0.12 |
 | repeat\\_swish | repeat-swish | 25,104 | 0 | 40 | 4,012,345 | 2 | 4.69 ± 0.12 |
@@ -109,7 +109,7 @@ fn latex_has_booktabs_rules_and_escapes() {
     let steps = r"\begin{table}
   \centering
   \footnotesize
-  \setlength{\tabcolsep}{4pt}
+  \setlength{\tabcolsep}{3pt}
   \caption{Steps of the gain of p4 over z2, 100~\% together; Fieller's 95~\% interval, and that of the paired hierarchical bootstrap.}
   \begin{tabular}{@{}lrrr@{}}
     \toprule

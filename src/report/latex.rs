@@ -28,7 +28,7 @@ fn table(sheet: &Sheet) -> String {
         r"  \centering".to_owned(),
         // Eight columns must fit on an article's page.
         r"  \footnotesize".to_owned(),
-        r"  \setlength{\tabcolsep}{4pt}".to_owned(),
+        r"  \setlength{\tabcolsep}{3pt}".to_owned(),
         format!(r"  \caption{{{}.}}", escaped(&sheet.caption)),
         format!(r"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}"),
         r"    \toprule".to_owned(),

@@ -36,7 +36,7 @@ pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
 }
 
 fn arms(attribution: &Attribution) -> Sheet {
-    let header = ["Arm", "Bank", "Parameters", "One-bit", "Maps", "Multiply-adds", "Seeds", "Test error (%)"];
+    let header = ["Arm", "Bank", "Parameters", "One-bit", "Maps", "MACs", "Seeds", "Test error (%)"];
     let row = |arm: &ArmSummary| {
         let budget = arm.budget;
         let error = match (arm.mean_error, arm.sd_error) {
@@ -57,7 +57,7 @@ fn arms(attribution: &Attribution) -> Sheet {
     };
     Sheet {
         caption: format!(
-            "Arms of {}: budgets, and mean test error over the seeds ± standard deviation; multiply-adds per image",
+            "Arms of {}: budgets, and mean test error over the seeds ± standard deviation; MACs: multiply-adds per image",
             attribution.study
         ),
         header: header.map(str::to_owned).to_vec(),

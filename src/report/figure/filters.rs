@@ -8,7 +8,7 @@ use super::theme::{GAP, LINE_HEIGHT, MARGIN, SINGLE_COLUMN, TEXT, UNITS_PER_MM, 
 use crate::error::Result;
 
 /// Side of a filter.
-const SIDE: i32 = mm(7.5);
+const SIDE: i32 = mm(7.0);
 const BETWEEN: i32 = mm(1.5);
 const BETWEEN_BLOCKS: i32 = mm(3.0);
 

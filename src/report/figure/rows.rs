@@ -29,8 +29,9 @@ impl Rows {
     /// Draws names, axis and grid.
     pub fn draw(canvas: &Canvas, outer: Rect, x: Axis, labels: &[RowLabel], height: i32) -> Result<Self> {
         let most = (f64::from(outer.width()) * MOST_FOR_NAMES) as i32;
-        let texts = labels.iter().flat_map(|label| [Some(label.name.as_str()), label.note.as_deref()]);
-        let names = widest(texts.flatten()).min(most);
+        // Names may be shortened; what the notes say are numbers.
+        let notes = widest(labels.iter().filter_map(|label| label.note.as_deref()));
+        let names = widest(labels.iter().map(|label| label.name.as_str())).min(most).max(notes);
         let last = x.ticks().last().map_or(0, |(_, text)| super::layout::width(text) / 2);
         let bottom = outer.top + height * labels.len() as i32 + GAP;
         let rect = Rect { left: outer.left + names + 2 * GAP, right: outer.right - last, top: outer.top, bottom };
@@ -43,7 +44,7 @@ impl Rows {
             let up = if label.note.is_some() { LINE_HEIGHT / 2 } else { 0 };
             canvas.text(&shortened(&label.name, names), (x, middle - up), Anchor::Right)?;
             if let Some(note) = &label.note {
-                canvas.coloured_text(&shortened(note, names), (x, middle + up), Anchor::Right, GREY)?;
+                canvas.coloured_text(note, (x, middle + up), Anchor::Right, GREY)?;
             }
         }
         Ok(rows)
