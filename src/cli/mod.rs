@@ -6,10 +6,13 @@ mod compare;
 mod data;
 mod expand;
 mod export;
+mod figures;
 mod params;
+mod report;
 mod run;
 mod show;
 mod signals;
+mod table;
 
 use std::process::ExitCode;
 
@@ -38,6 +41,12 @@ enum Command {
     Compare(compare::Args),
     /// Write a store's runs and epochs as tables.
     Export(export::Args),
+    /// Draw the figures of a store.
+    Figures(figures::Args),
+    /// Write a store's results as one HTML page.
+    Report(report::Args),
+    /// Print the tables of a store for papers and notebooks.
+    Table(table::Args),
     /// Show what the arms of a study cost.
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
@@ -56,6 +65,9 @@ pub fn run() -> Result<ExitCode> {
         Command::Show(args) => show::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Compare(args) => compare::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Figures(args) => figures::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),

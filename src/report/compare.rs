@@ -28,7 +28,7 @@ pub fn table([a, b]: [(&Record, &[Run]); 2]) -> String {
 }
 
 /// The runs of an arm that both finished, seed by seed.
-fn pairs<'a>(name: &str, a: &'a [Run], b: &'a [Run]) -> Vec<(&'a Run<'a>, &'a Run<'a>)> {
+fn pairs<'a>(name: &str, a: &'a [Run], b: &'a [Run]) -> Vec<(&'a Run, &'a Run)> {
     let finished = |run: &&Run| run.arm.id() == name && run.test_error().is_some();
     let partner = |run: &&'a Run| b.iter().filter(finished).find(|other| other.config.seed == run.config.seed);
     a.iter().filter(finished).filter_map(|run| Some((run, partner(&run)?))).collect()

@@ -2,8 +2,24 @@
 
 pub mod bench;
 pub mod compare;
-
+mod csv;
+mod export;
+pub mod figure;
+pub mod html;
+mod latex;
+mod markdown;
+mod pictures;
 pub mod plan;
 pub mod progress;
+pub mod sentence;
+mod sheet;
+mod source;
 pub mod table;
 pub mod tidy;
+
+pub use csv::Csv;
+pub use export::{Export, TableFormat};
+pub use latex::Latex;
+pub use markdown::Markdown;
+pub use sheet::{Sheet, sheets};
+pub use source::Source;

@@ -36,7 +36,7 @@ fn tuning(record: &Record) -> String {
 }
 
 fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
-    let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == arm).collect();
+    let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == *arm).collect();
     let failed = of_arm.iter().filter(|run| run.failure().is_some()).count();
     let left: Vec<&&Run> = of_arm.iter().filter(|run| run.is_pending()).collect();
     let seconds = left.iter().map(|run| plan.calibration.run_seconds(run, 0, dataset)).fold(0.0, f64::max);

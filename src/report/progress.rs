@@ -15,7 +15,7 @@ pub fn table(record: &Record, runs: &[Run]) -> String {
 }
 
 fn row(arm: &Arm, seeds: usize, runs: &[Run]) -> Vec<String> {
-    let count = |what: fn(&RunState) -> bool| runs.iter().filter(|run| run.arm == arm && what(&run.state)).count();
+    let count = |what: fn(&RunState) -> bool| runs.iter().filter(|run| run.arm == *arm && what(&run.state)).count();
     let failed = |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Failed { .. }));
     let finished =
         |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Finished { .. }));

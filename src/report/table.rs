@@ -123,12 +123,12 @@ fn ladder(steps: &[Step]) -> String {
     lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row))
 }
 
-fn percent(share: Option<f64>) -> String {
+pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }
 
 /// An interval of fractions, in percent.
-fn brackets(interval: Option<Interval>, decimals: usize) -> String {
+pub(super) fn brackets(interval: Option<Interval>, decimals: usize) -> String {
     match interval {
         Some([low, high]) => format!("[{:.decimals$}, {:.decimals$}]", 100.0 * low, 100.0 * high),
         None => "[no interval]".to_owned(),
@@ -136,7 +136,7 @@ fn brackets(interval: Option<Interval>, decimals: usize) -> String {
 }
 
 /// Says which seeds were compared where they are fewer than the study has.
-fn over_seeds(seeds: Option<&[u64]>) -> String {
+pub(super) fn over_seeds(seeds: Option<&[u64]>) -> String {
     match seeds {
         None => String::new(),
         Some([]) => ": no seed finished in all arms compared".to_owned(),

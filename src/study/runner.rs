@@ -37,11 +37,11 @@ pub struct Options {
 
 /// What there is to do, and about how long it takes.
 #[derive(Debug)]
-pub struct Plan<'a> {
+pub struct Plan {
     /// The trials of tuning.
-    pub trials: Vec<Run<'a>>,
+    pub trials: Vec<Run>,
     /// The runs that judge the study, as tuned; where an arm isn't tuned yet, as `[training]` says.
-    pub runs: Vec<Run<'a>>,
+    pub runs: Vec<Run>,
     /// Steps that were tried.
     pub calibration: Calibration,
 }
@@ -74,9 +74,9 @@ impl Record {
     }
 }
 
-impl Plan<'_> {
+impl Plan {
     /// Trials and runs that have to be made.
-    pub fn pending(&self) -> impl Iterator<Item = &Run<'_>> {
+    pub fn pending(&self) -> impl Iterator<Item = &Run> {
         self.trials.iter().chain(&self.runs).filter(|run| run.is_pending())
     }
 
@@ -96,7 +96,7 @@ impl Plan<'_> {
 ///
 /// # Errors
 /// When the store holds runs of another configuration or other images, or a network can't be built.
-pub fn plan<'a>(record: &'a Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan<'a>> {
+pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan> {
     store.check(record)?;
     let study = &record.study;
     let trials = all_trials(record, store)?;
@@ -113,7 +113,7 @@ pub fn plan<'a>(record: &'a Record, dataset: &Dataset, store: &Store, options: &
 }
 
 /// The trials of all arms.
-fn all_trials<'a>(record: &'a Record, store: &Store) -> Result<Vec<Run<'a>>> {
+fn all_trials(record: &Record, store: &Store) -> Result<Vec<Run>> {
     let Some(tuning) = &record.study.tuning else { return Ok(Vec::new()) };
     let mut trials = Vec::new();
     for place in 0..tuning.settings.len() {
@@ -163,10 +163,10 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     Ok(Summary { found: ended.len().saturating_sub(made), made, failed, signal })
 }
 
-fn runs_as_tuned<'a>(record: &'a Record, store: &Store) -> Result<Vec<Run<'a>>> {
+fn runs_as_tuned(record: &Record, store: &Store) -> Result<Vec<Run>> {
     let runs = store.runs(record)?;
     let waiting: Vec<String> =
-        record.study.arms.iter().filter(|arm| !runs.iter().any(|run| run.arm == *arm)).map(Arm::id).collect();
+        record.study.arms.iter().filter(|arm| !runs.iter().any(|run| run.arm == **arm)).map(Arm::id).collect();
     match waiting.is_empty() {
         true => Ok(runs),
         false => Err(Error::invalid(format!("all trials of tuning diverged for {}", waiting.join(", ")))),
@@ -209,10 +209,10 @@ struct Crew<'a> {
 }
 
 /// Runs that nobody has taken yet.
-struct Queue<'a> {
-    free: VecDeque<Run<'a>>,
+struct Queue {
+    free: VecDeque<Run>,
     /// Those that another process had when they were tried.
-    elsewhere: VecDeque<Run<'a>>,
+    elsewhere: VecDeque<Run>,
 }
 
 impl Crew<'_> {
@@ -245,7 +245,7 @@ impl Crew<'_> {
     }
 
     /// The next run to try; `None` when there's nothing left to do.
-    fn next<'r>(&self, queue: &Mutex<Queue<'r>>) -> Option<Run<'r>> {
+    fn next(&self, queue: &Mutex<Queue>) -> Option<Run> {
         if self.job.control.stop() {
             return None;
         }
@@ -262,7 +262,7 @@ impl Crew<'_> {
     }
 
     /// Makes a run, unless another process has it or has made it.
-    fn take<'r>(&self, mut run: Run<'r>, queue: &Mutex<Queue<'r>>) -> Result<()> {
+    fn take(&self, mut run: Run, queue: &Mutex<Queue>) -> Result<()> {
         let Some(_lock) = run.folder.lock()? else {
             queue.lock().unwrap_or_else(PoisonError::into_inner).elsewhere.push_back(run);
             return Ok(());

@@ -18,9 +18,9 @@ pub struct Store {
 
 /// A run of a study, made or not.
 #[derive(Clone, Debug)]
-pub struct Run<'a> {
+pub struct Run {
     /// Its arm.
-    pub arm: &'a Arm,
+    pub arm: Arm,
     /// All that determines it.
     pub config: RunConfig,
     /// Its files.
@@ -29,7 +29,7 @@ pub struct Run<'a> {
     pub state: RunState,
 }
 
-impl Run<'_> {
+impl Run {
     /// What it's called where people read it.
     pub fn label(&self) -> String {
         match self.config.purpose {
@@ -177,24 +177,24 @@ impl Store {
     ///
     /// # Errors
     /// When its folder has a run of another configuration or version.
-    pub fn run<'a>(&self, record: &Record, arm: &'a Arm, chosen: Option<&Setting>, seed: u64) -> Result<Run<'a>> {
+    pub fn run(&self, record: &Record, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> Result<Run> {
         let config = record.run_config(arm, chosen, seed);
         let folder = RunFolder::new(self.arm_folder(arm).join(format!("seed-{seed}")));
         let state = folder.state(&config)?;
-        Ok(Run { arm, config, folder, state })
+        Ok(Run { arm: arm.clone(), config, folder, state })
     }
 
     /// A trial of tuning: the `place`-th setting's run with the `run`-th seed, both counted from 0.
     ///
     /// # Errors
     /// As [`Store::run`], and when the arm has too few images.
-    pub(super) fn trial<'a>(&self, record: &Record, arm: &'a Arm, [place, run]: [usize; 2]) -> Result<Option<Run<'a>>> {
+    pub(super) fn trial(&self, record: &Record, arm: &Arm, [place, run]: [usize; 2]) -> Result<Option<Run>> {
         let Some(tuning) = &record.study.tuning else { return Ok(None) };
         let Some(setting) = tuning.settings.get(place) else { return Ok(None) };
         let config = record.trial_config(arm, setting, tuning.validation, run)?;
         let folder = RunFolder::new(self.arm_folder(arm).join(format!("tuning/trial-{place}/run-{run}")));
         let state = folder.state(&config)?;
-        Ok(Some(Run { arm, config, folder, state }))
+        Ok(Some(Run { arm: arm.clone(), config, folder, state }))
     }
 
     /// What tuning chose for an arm; `None` where it hasn't, or the study has no tuning.
@@ -229,7 +229,7 @@ impl Store {
     ///
     /// # Errors
     /// When a folder has a run of another configuration or version.
-    pub fn runs<'a>(&self, record: &'a Record) -> Result<Vec<Run<'a>>> {
+    pub fn runs(&self, record: &Record) -> Result<Vec<Run>> {
         let study = &record.study;
         let tuned = study.arms.iter().map(|arm| Ok((arm, self.setting(record, arm)?)));
         let tuned = tuned.collect::<Result<Vec<_>>>()?;
@@ -251,7 +251,7 @@ impl Store {
         let runs = self.runs(&record)?;
         let cells = study.cells().into_iter().map(|cell| {
             let arms = study.arms_of(cell).map(|arm| {
-                let runs = runs.iter().filter(|run| std::ptr::eq(run.arm, arm));
+                let runs = runs.iter().filter(|run| run.arm == *arm);
                 let seeds = runs.filter_map(|run| seed_result(&record, run).transpose());
                 Ok(ArmResults {
                     name: arm.name.clone(),

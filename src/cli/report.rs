@@ -1,0 +1,22 @@
+//! `equisplit report`
+
+use std::path::PathBuf;
+
+use equisplit::report::{Source, html};
+use equisplit::{Result, files};
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The store of a study: <out>/<study>.
+    #[arg(value_name = "STORE_DIR")]
+    store: PathBuf,
+    /// The page.
+    #[arg(long, value_name = "FILE", default_value = "report.html")]
+    out: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let page = html::page(&Source::read(&args.store)?)?;
+    files::write_whole(&args.out, |out| out.write_all(page.as_bytes()))?;
+    super::print(&args.out.display().to_string())
+}

@@ -1,0 +1,115 @@
+//! All numbers of an attribution as one CSV table, one row a number, unrounded.
+
+use super::export::Export;
+use crate::error::{Error, Result};
+use crate::stats::Interval;
+use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
+use crate::stats::student;
+
+/// Comma-separated values (RFC 4180).
+///
+/// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
+/// ladder. Errors and gains are fractions of the test images, shares and steps fractions of the gain; `low95` and `high95`
+/// are the ends of the headline interval (Student's of an error or the gain, Fieller's of shares and steps), the last two
+/// columns those of the bootstrap.
+pub struct Csv;
+
+const HEADER: [&str; 16] = [
+    "study",
+    "kind",
+    "name",
+    "from",
+    "to",
+    "bank",
+    "parameters",
+    "one_bit_parameters",
+    "maps",
+    "multiply_adds",
+    "seeds",
+    "value",
+    "low95",
+    "high95",
+    "bootstrap_low95",
+    "bootstrap_high95",
+];
+
+impl Export for Csv {
+    fn export(&self, attribution: &Attribution) -> Result<String> {
+        let fail = |e: &dyn std::fmt::Display| Error::invalid(format!("table as CSV: {e}"));
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        writer.write_record(HEADER).map_err(|e| fail(&e))?;
+        for row in rows(attribution) {
+            writer.write_record(row).map_err(|e| fail(&e))?;
+        }
+        let bytes = writer.into_inner().map_err(|e| fail(&e))?;
+        String::from_utf8(bytes).map_err(|e| fail(&e))
+    }
+}
+
+type Row = [String; HEADER.len()];
+
+fn rows(attribution: &Attribution) -> Vec<Row> {
+    let Attribution { study, baseline, target, .. } = attribution;
+    let mut rows: Vec<Row> = attribution.arms.iter().map(|arm| arm_row(study, arm)).collect();
+    if let Some(gain) = &attribution.gain {
+        let numbers = [Some(gain.value)].into_iter().chain(ends(gain.ci95)).chain(ends(gain.bootstrap95));
+        rows.push(comparison([study, "gain", "", baseline, target], gain.seeds_used.as_deref(), numbers));
+    }
+    let shares = attribution.shares.iter().map(|s| ("share", s.control.as_str(), baseline, &s.control, &s.ratio));
+    let steps = attribution.ladder.iter().map(|s| ("step", "", &s.from, &s.to, &s.ratio));
+    for (kind, name, from, to, ratio) in shares.chain(steps) {
+        let Ratio { share, ci95, bootstrap95, seeds_used, .. } = ratio;
+        let numbers = [*share].into_iter().chain(ends(*ci95)).chain(ends(*bootstrap95));
+        rows.push(comparison([study, kind, name, from, to], seeds_used.as_deref(), numbers));
+    }
+    rows
+}
+
+fn arm_row(study: &str, arm: &ArmSummary) -> Row {
+    let errors: Vec<f64> = arm.seeds.iter().map(|run| run.test_error).collect();
+    let [low, high] = ends(student::mean_interval(&errors)).map(text);
+    let budget = arm.budget;
+    [
+        study.to_owned(),
+        "arm".to_owned(),
+        arm.name.clone(),
+        String::new(),
+        String::new(),
+        arm.bank.clone(),
+        budget.parameters.to_string(),
+        budget.one_bit_parameters.to_string(),
+        budget.maps.to_string(),
+        budget.multiply_adds.to_string(),
+        listed(arm.seeds.iter().map(|run| run.seed)),
+        text(arm.mean_error),
+        low,
+        high,
+        String::new(),
+        String::new(),
+    ]
+}
+
+/// A row about two arms; of the seeds, only a choice of them is named.
+fn comparison(names: [&str; 5], seeds: Option<&[u64]>, numbers: impl Iterator<Item = Option<f64>>) -> Row {
+    let mut row: Row = Default::default();
+    for (cell, name) in row.iter_mut().zip(names) {
+        *cell = name.to_owned();
+    }
+    row[10] = listed(seeds.into_iter().flatten().copied());
+    for (cell, number) in row[11..].iter_mut().zip(numbers) {
+        *cell = text(number);
+    }
+    row
+}
+
+fn listed(seeds: impl Iterator<Item = u64>) -> String {
+    seeds.map(|seed| seed.to_string()).collect::<Vec<_>>().join(" ")
+}
+
+fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
+    interval.map_or([None; 2], |ends| ends.map(Some))
+}
+
+fn text(number: Option<f64>) -> String {
+    number.map(|number| number.to_string()).unwrap_or_default()
+}

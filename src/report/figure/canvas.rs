@@ -1,0 +1,206 @@
+//! What figures draw with: plotters' elements in the lines and letters of the theme.
+
+use plotters::coord::Shift;
+use plotters::drawing::DrawingArea;
+use plotters::element::{Circle, DashedPathElement, Drawable, PathElement, PointCollection, Polygon, Rectangle, Text};
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
+
+use super::layout::{Rect, wrapped};
+use super::svg::SvgBackend;
+use super::theme::{self, INK, Look, Marker};
+use crate::error::{Error, Result};
+
+/// A point of the page, in its units.
+pub(super) type Point = (i32, i32);
+
+/// Which point of a text is placed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Anchor {
+    /// The left end, at half height.
+    Left,
+    /// The right end, at half height.
+    Right,
+    /// The middle.
+    Centre,
+    /// The middle of its upper edge.
+    Top,
+    /// The middle of its lower edge.
+    Bottom,
+    /// Its upper left corner.
+    TopLeft,
+    /// Its upper right corner.
+    TopRight,
+}
+
+impl Anchor {
+    fn position(self) -> Pos {
+        let (h, v) = match self {
+            Self::Left => (HPos::Left, VPos::Center),
+            Self::Right => (HPos::Right, VPos::Center),
+            Self::Centre => (HPos::Center, VPos::Center),
+            Self::Top => (HPos::Center, VPos::Top),
+            Self::Bottom => (HPos::Center, VPos::Bottom),
+            Self::TopLeft => (HPos::Left, VPos::Top),
+            Self::TopRight => (HPos::Right, VPos::Top),
+        };
+        Pos::new(h, v)
+    }
+}
+
+/// A page to draw on.
+pub struct Canvas<'a> {
+    area: DrawingArea<SvgBackend<'a>, Shift>,
+    size: [i32; 2],
+}
+
+impl<'a> Canvas<'a> {
+    pub(super) fn new(area: DrawingArea<SvgBackend<'a>, Shift>, size: [i32; 2]) -> Self {
+        Self { area, size }
+    }
+
+    /// The page without its margins.
+    pub(super) fn inner(&self) -> Rect {
+        Rect { left: 0, top: 0, right: self.size[0], bottom: self.size[1] }.shrunk(theme::MARGIN)
+    }
+
+    fn draw<'b, E>(&self, element: &'b E) -> Result<()>
+    where
+        &'b E: PointCollection<'b, Point>,
+        E: Drawable<SvgBackend<'a>>,
+    {
+        self.area.draw(element).map_err(|e| Error::invalid(format!("figure: {e}")))
+    }
+
+    fn write(&self, text: &str, at: Point, style: TextStyle) -> Result<()> {
+        if text.is_empty() { Ok(()) } else { self.draw(&Text::new(text, at, style)) }
+    }
+
+    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor) -> Result<()> {
+        self.coloured_text(text, at, anchor, INK)
+    }
+
+    pub(super) fn coloured_text(&self, text: &str, at: Point, anchor: Anchor, colour: RGBColor) -> Result<()> {
+        self.write(text, at, text_style(theme::TEXT).color(&colour).pos(anchor.position()))
+    }
+
+    /// Text that reads from bottom to top; `at` is the middle of its upper (left) edge.
+    pub(super) fn upward_text(&self, text: &str, at: Point) -> Result<()> {
+        let font = ("DejaVu Sans", theme::TEXT).into_font().transform(FontTransform::Rotate270);
+        self.write(text, at, TextStyle::from(font).color(&INK).pos(Anchor::Top.position()))
+    }
+
+    /// The letter of a panel and what it shows; returns where the panel's content can start.
+    pub(super) fn heading(&self, letter: &str, text: &str, panel: Rect) -> Result<Rect> {
+        let font = ("DejaVu Sans", theme::LETTER).into_font().style(FontStyle::Bold);
+        let corner = (panel.left, panel.top);
+        self.write(letter, corner, TextStyle::from(font).color(&INK).pos(Anchor::TopLeft.position()))?;
+        let indent = if letter.is_empty() { 0 } else { theme::mm(4.0) };
+        let room = panel.width() - indent;
+        let lines = wrapped(text, room);
+        for (n, line) in (0..).zip(&lines) {
+            self.text(line, (panel.left + indent, panel.top + n * theme::LINE_HEIGHT), Anchor::TopLeft)?;
+        }
+        let used = theme::LINE_HEIGHT * lines.len().max(1) as i32;
+        Ok(Rect { top: panel.top + used + theme::mm(1.5), ..panel })
+    }
+
+    /// Lines of grey text at the top of `rect`.
+    pub(super) fn paragraph(&self, rect: Rect, text: &str) -> Result<()> {
+        for (n, line) in (0..).zip(wrapped(text, rect.width())) {
+            let at = (rect.left, rect.top + n * theme::LINE_HEIGHT);
+            self.coloured_text(&line, at, Anchor::TopLeft, theme::GREY)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn line(&self, points: &[Point], colour: RGBColor, width: u32) -> Result<()> {
+        self.draw(&PathElement::new(points, colour.stroke_width(width)))
+    }
+
+    pub(super) fn dashed(&self, points: &[Point], look: &Look, width: u32) -> Result<()> {
+        let style = look.colour.stroke_width(width);
+        match look.dash {
+            None => self.draw(&PathElement::new(points, style)),
+            Some([on, off]) => self.draw(&DashedPathElement::new(points.iter().copied(), on, off, style)),
+        }
+    }
+
+    pub(super) fn rect(&self, rect: Rect, style: impl Into<ShapeStyle>) -> Result<()> {
+        self.draw(&Rectangle::new([(rect.left, rect.top), (rect.right, rect.bottom)], style))
+    }
+
+    pub(super) fn polygon(&self, points: &[Point], style: impl Into<ShapeStyle>) -> Result<()> {
+        self.draw(&Polygon::new(points, style))
+    }
+
+    pub(super) fn circle(&self, at: Point, radius: i32, style: impl Into<ShapeStyle>) -> Result<()> {
+        self.draw(&Circle::new(at, radius, style))
+    }
+
+    /// The marker of a look, `half` from its centre to its edge.
+    pub(super) fn marker(&self, at: Point, look: &Look, half: i32) -> Result<()> {
+        let outline = look.colour.stroke_width(theme::DATA * 2 / 3);
+        match look.marker {
+            Marker::Circle if look.filled => self.circle(at, half, look.colour.filled()),
+            Marker::Circle => {
+                self.circle(at, half, theme::PAPER.filled())?;
+                self.circle(at, half, outline)
+            }
+            Marker::Cross => {
+                let (x, y) = at;
+                self.line(&[(x - half, y - half), (x + half, y + half)], look.colour, theme::DATA)?;
+                self.line(&[(x - half, y + half), (x + half, y - half)], look.colour, theme::DATA)
+            }
+            shape => {
+                let mut corners = corners(shape, at, half);
+                self.polygon(&corners, if look.filled { look.colour.filled() } else { theme::PAPER.filled() })?;
+                corners.extend(corners.first().copied());
+                if look.filled { Ok(()) } else { self.draw(&PathElement::new(corners, outline)) }
+            }
+        }
+    }
+
+    /// A horizontal interval with a bar at each end.
+    pub(super) fn whisker(&self, [from, to]: [i32; 2], y: i32, colour: RGBColor) -> Result<()> {
+        let half = theme::mm(0.7);
+        self.line(&[(from, y), (to, y)], colour, theme::DATA)?;
+        self.line(&[(from, y - half), (from, y + half)], colour, theme::DATA)?;
+        self.line(&[(to, y - half), (to, y + half)], colour, theme::DATA)
+    }
+
+    /// A vertical interval with a bar at each end.
+    pub(super) fn upright_whisker(&self, x: i32, [from, to]: [i32; 2], colour: RGBColor) -> Result<()> {
+        let half = theme::mm(0.7);
+        self.line(&[(x, from), (x, to)], colour, theme::DATA)?;
+        self.line(&[(x - half, from), (x + half, from)], colour, theme::DATA)?;
+        self.line(&[(x - half, to), (x + half, to)], colour, theme::DATA)
+    }
+}
+
+fn text_style(size: i32) -> TextStyle<'static> {
+    TextStyle::from(("DejaVu Sans", size).into_font())
+}
+
+/// Corners of a marker.
+fn corners(marker: Marker, (x, y): Point, half: i32) -> Vec<Point> {
+    let at = |angle: f64, radius: f64| {
+        let (sin, cos) = angle.to_radians().sin_cos();
+        (x + (radius * cos).round() as i32, y - (radius * sin).round() as i32)
+    };
+    let half = f64::from(half);
+    let regular = |count: u32, first: f64, radius: f64| -> Vec<Point> {
+        (0..count).map(|n| at(first + 360.0 / f64::from(count) * f64::from(n), radius)).collect()
+    };
+    match marker {
+        Marker::Square => regular(4, 45.0, 1.25 * half),
+        Marker::Triangle => regular(3, 90.0, 1.3 * half),
+        Marker::Down => regular(3, 270.0, 1.3 * half),
+        Marker::Left => regular(3, 180.0, 1.3 * half),
+        Marker::Diamond => regular(4, 90.0, 1.3 * half),
+        Marker::Star => {
+            (0..10).map(|n| at(90.0 + 36.0 * f64::from(n), if n % 2 == 0 { 1.4 * half } else { 0.6 * half })).collect()
+        }
+        Marker::Circle | Marker::Cross => Vec::new(),
+    }
+}

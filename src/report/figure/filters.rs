@@ -1,0 +1,132 @@
+//! Filters of the first layer: orbits of group banks, tiles of repetition banks.
+
+use super::Figure;
+use super::canvas::{Anchor, Canvas};
+use super::layout::{Rect, shortened, widest};
+use super::raster::{Raster, diverging};
+use super::theme::{GAP, LINE_HEIGHT, MARGIN, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm};
+use crate::error::Result;
+
+/// Side of a filter.
+const SIDE: i32 = mm(7.0);
+const BETWEEN: i32 = mm(1.5);
+const BETWEEN_BLOCKS: i32 = mm(3.0);
+
+/// Filters of the first layer of one trained network.
+#[derive(Clone, Debug)]
+pub struct FilterFigure {
+    /// The arm.
+    pub arm: String,
+    /// The seed of the run.
+    pub seed: u64,
+    /// What the columns are: the group's elements, or numbers of tiles.
+    pub columns: Vec<String>,
+    /// What they are in one word, for the caption: "orbit under C4", "tiles".
+    pub what: String,
+    /// Learned filters.
+    pub rows: Vec<FilterRow>,
+    /// Learned filters that aren't shown.
+    pub hidden: usize,
+    name: String,
+}
+
+/// The copies that are made of one learned filter.
+#[derive(Clone, Debug)]
+pub struct FilterRow {
+    /// Its name.
+    pub name: String,
+    /// The copies, one a column.
+    pub copies: Vec<Raster>,
+}
+
+impl FilterFigure {
+    /// A figure of the copies of some filters; those that a column has no room for are counted, not drawn.
+    pub fn new(arm: &str, seed: u64, columns: Vec<String>, what: &str, mut rows: Vec<FilterRow>) -> Self {
+        let all = rows.len();
+        rows.truncate(Self::MOST_ROWS);
+        let hidden = all - rows.len();
+        let name = format!("filters-{arm}");
+        Self { arm: arm.to_owned(), seed, columns, what: what.to_owned(), rows, hidden, name }
+    }
+
+    /// Filters that are drawn at most.
+    const MOST_ROWS: usize = 20;
+
+    /// Columns that are drawn: as many as a column of text has room for.
+    fn shown_columns(&self) -> usize {
+        let room = mm(SINGLE_COLUMN) - 2 * MARGIN - self.names();
+        self.columns.len().min((room / (SIDE + BETWEEN)).max(1) as usize)
+    }
+
+    /// Blocks of rows that stand beside each other.
+    fn blocks(&self) -> usize {
+        let room = mm(SINGLE_COLUMN) - 2 * MARGIN;
+        ((room + BETWEEN_BLOCKS) / (self.block_width() + BETWEEN_BLOCKS)).max(1) as usize
+    }
+
+    fn block_width(&self) -> i32 {
+        self.names() + (SIDE + BETWEEN) * self.shown_columns() as i32
+    }
+
+    fn rows_per_block(&self) -> usize {
+        self.rows.len().div_ceil(self.blocks()).max(1)
+    }
+
+    fn block(&self, canvas: &Canvas, start: i32, rows: &[FilterRow]) -> Result<()> {
+        let names = self.names();
+        let inner = canvas.inner();
+        let left = |column: usize| start + names + (SIDE + BETWEEN) * column as i32;
+        for (column, text) in self.columns.iter().take(self.shown_columns()).enumerate() {
+            let text = shortened(text, SIDE + BETWEEN - mm(0.3));
+            canvas.text(&text, (left(column) + SIDE / 2, inner.top), Anchor::Top)?;
+        }
+        for (n, row) in rows.iter().enumerate() {
+            let top = inner.top + LINE_HEIGHT + TEXT / 4 + (SIDE + BETWEEN) * n as i32;
+            let name = shortened(&row.name, names - 2 * GAP);
+            canvas.text(&name, (start + names - 2 * GAP, top + SIDE / 2), Anchor::Right)?;
+            let peak = row.copies.iter().map(Raster::peak).fold(0.0, f64::max);
+            for (column, copy) in row.copies.iter().take(self.shown_columns()).enumerate() {
+                let rect = Rect { left: left(column), top, right: left(column) + SIDE, bottom: top + SIDE };
+                copy.draw(canvas, rect, |value| diverging(value, peak))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn names(&self) -> i32 {
+        widest(self.rows.iter().map(|row| row.name.as_str())).min(mm(20.0)) + 2 * GAP
+    }
+}
+
+impl Figure for FilterFigure {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn caption(&self) -> String {
+        let more = if self.hidden > 0 { format!(" {} more filters aren't shown.", self.hidden) } else { String::new() };
+        let columns = match self.columns.len() - self.shown_columns() {
+            0 => String::new(),
+            left => format!(" {left} more copies of each aren't shown."),
+        };
+        format!(
+            "Learned filters of the first layer of {} (seed {}), a row each: {}. White is 0, blue positive, orange negative, \
+             every row on a scale of its own.{more}{columns}",
+            self.arm, self.seed, self.what
+        )
+    }
+
+    fn size(&self) -> [f64; 2] {
+        let height = 2 * MARGIN + LINE_HEIGHT + (SIDE + BETWEEN) * self.rows_per_block() as i32;
+        let blocks = self.rows.len().div_ceil(self.rows_per_block()).max(1) as i32;
+        let width = 2 * MARGIN + blocks * (self.block_width() + BETWEEN_BLOCKS) - BETWEEN_BLOCKS;
+        [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM))
+    }
+
+    fn draw(&self, canvas: &Canvas) -> Result<()> {
+        for (n, rows) in (0..).zip(self.rows.chunks(self.rows_per_block())) {
+            self.block(canvas, canvas.inner().left + n * (self.block_width() + BETWEEN_BLOCKS), rows)?;
+        }
+        Ok(())
+    }
+}

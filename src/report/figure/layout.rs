@@ -1,0 +1,213 @@
+//! Where text goes: how wide it is in the embedded font, whether it's in the way of other text, and where it isn't.
+
+use std::sync::LazyLock;
+
+use ttf_parser::Face;
+
+use super::output::{BOLD_FONT, REGULAR_FONT};
+use super::theme::TEXT;
+
+/// Part of an em above the baseline: capitals, digits and brackets of DejaVu Sans.
+pub(super) const ASCENT: f64 = 0.76;
+/// Part of an em below it.
+pub(super) const DESCENT: f64 = 0.24;
+/// Half the height of capitals and digits, in em.
+pub(super) const HALF_CAPITAL: f64 = 0.3645;
+
+/// A rectangle of the page, in its units; y grows downwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Rect {
+    pub left: i32,
+    pub top: i32,
+    pub right: i32,
+    pub bottom: i32,
+}
+
+impl Rect {
+    /// Its width.
+    pub fn width(self) -> i32 {
+        self.right - self.left
+    }
+
+    /// Its height.
+    pub fn height(self) -> i32 {
+        self.bottom - self.top
+    }
+
+    /// Whether the two have an area in common.
+    pub fn overlaps(self, other: Self) -> bool {
+        self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
+    }
+
+    /// Whether `other` lies inside.
+    pub fn holds(self, other: Self) -> bool {
+        self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
+    }
+
+    /// The rectangle with so much taken away on every side.
+    pub fn shrunk(self, by: i32) -> Self {
+        Self { left: self.left + by, top: self.top + by, right: self.right - by, bottom: self.bottom - by }
+    }
+
+    /// A square about a point.
+    pub fn about((x, y): (i32, i32), half: i32) -> Self {
+        Self { left: x - half, top: y - half, right: x + half, bottom: y + half }
+    }
+
+    /// Left and right part, `gap` between them, the left one `width` wide.
+    pub fn split(self, width: i32, gap: i32) -> [Self; 2] {
+        [Self { right: self.left + width, ..self }, Self { left: self.left + width + gap, ..self }]
+    }
+}
+
+/// A text on the page and the room that it takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextBox {
+    /// What it says.
+    pub text: String,
+    /// Where it is.
+    pub rect: Rect,
+}
+
+static REGULAR: LazyLock<Option<Face>> = LazyLock::new(|| Face::parse(REGULAR_FONT, 0).ok());
+static BOLD: LazyLock<Option<Face>> = LazyLock::new(|| Face::parse(BOLD_FONT, 0).ok());
+
+/// Width of a text in a size, in the size's unit. Kerning is left out, which makes texts a little narrower.
+pub(super) fn width_of(text: &str, size: f64, bold: bool) -> f64 {
+    let Some(face) = (if bold { &*BOLD } else { &*REGULAR }) else { return size * text.chars().count() as f64 };
+    let advance = |c: char| {
+        let glyph = face.glyph_index(c).unwrap_or_default();
+        f64::from(face.glyph_hor_advance(glyph).unwrap_or_default())
+    };
+    text.chars().map(advance).sum::<f64>() * size / f64::from(face.units_per_em())
+}
+
+/// Width of a text of the usual size, in units.
+pub(super) fn width(text: &str) -> i32 {
+    width_of(text, f64::from(TEXT), false).ceil() as i32
+}
+
+/// The greatest width of some texts.
+pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> i32 {
+    texts.into_iter().map(width).max().unwrap_or(0)
+}
+
+/// A text that is no wider than `room`; what is left out in its middle is told by an ellipsis.
+pub(super) fn shortened(text: &str, room: i32) -> String {
+    if width(text) <= room {
+        return text.to_owned();
+    }
+    let chars: Vec<char> = text.chars().collect();
+    let kept = |n: usize| -> String {
+        let (start, end) = (n.div_ceil(2), n / 2);
+        chars[..start].iter().chain(&['…']).chain(&chars[chars.len() - end..]).collect()
+    };
+    (0..chars.len()).rev().map(kept).find(|text| width(text) <= room).unwrap_or_default()
+}
+
+/// A text in lines that are no wider than `room`, broken at spaces.
+pub(super) fn wrapped(text: &str, room: i32) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let longer = lines.last().map(|line| format!("{line} {word}")).filter(|line| width(line) <= room);
+        match (lines.last_mut(), longer) {
+            (Some(line), Some(longer)) => *line = longer,
+            _ => lines.push(shortened(word, room)),
+        }
+    }
+    lines
+}
+
+/// Which of some intervals on a line can stay, so that none of those that do comes closer to another than `gap`: every
+/// n-th, for the smallest n that will do.
+pub(super) fn thinned(intervals: &[[i32; 2]], gap: i32) -> Vec<bool> {
+    let count = intervals.len();
+    let fits = |step: &usize| {
+        let kept: Vec<[i32; 2]> = intervals.iter().step_by(*step).copied().collect();
+        kept.iter().zip(kept.iter().skip(1)).all(|(a, b)| a[1] + gap <= b[0] || b[1] + gap <= a[0])
+    };
+    let step = (1..count).find(fits).unwrap_or(count.max(1));
+    (0..count).map(|n| n % step == 0).collect()
+}
+
+/// Places for labels beside points, in order of importance: each label gets the first of eight places around its point
+/// that lies in `bounds` and hides neither a point nor an earlier label; `None` where there is no such place.
+pub(super) fn beside_points(points: &[(i32, i32)], texts: &[&str], clearance: i32, bounds: Rect) -> Vec<Option<Rect>> {
+    let mut taken: Vec<Rect> = points.iter().map(|&point| Rect::about(point, clearance)).collect();
+    let place = |(&point, text): (&(i32, i32), &&str)| {
+        let free = places(point, width(text), clearance)
+            .into_iter()
+            .find(|place| bounds.holds(*place) && !taken.iter().any(|other| other.overlaps(*place)));
+        taken.extend(free);
+        free
+    };
+    points.iter().zip(texts).map(place).collect()
+}
+
+/// Eight places of a text around a point, the best first.
+fn places((x, y): (i32, i32), width: i32, clearance: i32) -> [Rect; 8] {
+    let (up, down) = ((ASCENT * f64::from(TEXT)) as i32, (DESCENT * f64::from(TEXT)) as i32);
+    let height = up + down;
+    let rect = |left: i32, top: i32| Rect { left, top, right: left + width, bottom: top + height };
+    let (right, left, middle) = (x + clearance, x - clearance - width, x - width / 2);
+    let (above, below, level) = (y - clearance - height, y + clearance, y - height / 2);
+    [
+        rect(right, level),
+        rect(left, level),
+        rect(middle, above),
+        rect(middle, below),
+        rect(right, above),
+        rect(right, below),
+        rect(left, above),
+        rect(left, below),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn widths_are_those_of_the_font() {
+        // DejaVu Sans has 2048 units per em, digits are 1303 wide and a space 651.
+        assert!((width_of("10 0", 2048.0, false) - f64::from(3 * 1303 + 651)).abs() < 1e-6);
+        assert!(width_of("bold", 8.0, true) > width_of("bold", 8.0, false));
+        for c in "→−±×°–…·²⁻αβ≤≥|".chars() {
+            assert!(REGULAR.as_ref().unwrap().glyph_index(c).is_some(), "no {c} in the font");
+        }
+    }
+
+    #[test]
+    fn shortened_and_wrapped_texts_fit() {
+        let long = "repeat-swish-with-a-very-long-name";
+        let room = width("repeat-swish");
+        let short = shortened(long, room);
+        assert!(width(&short) <= room && short.contains('…') && short.starts_with("rep") && short.ends_with("me"));
+        assert_eq!(shortened("p4", room), "p4");
+        let lines = wrapped("a few words that do not fit on one line", room);
+        assert!(lines.len() > 2 && lines.iter().all(|line| width(line) <= room));
+        assert_eq!(lines.join(" "), "a few words that do not fit on one line");
+    }
+
+    #[test]
+    fn thinning_keeps_every_nth() {
+        let intervals: Vec<[i32; 2]> = (0..6).map(|n| [10 * n, 10 * n + 14]).collect();
+        assert_eq!(thinned(&intervals, 2), [true, false, true, false, true, false]);
+        assert_eq!(thinned(&intervals[..1], 2), [true]);
+        assert_eq!(thinned(&[], 2), Vec::<bool>::new());
+    }
+
+    #[test]
+    fn labels_avoid_each_other_and_the_edge() {
+        let bounds = Rect { left: 0, top: 0, right: 3000, bottom: 1500 };
+        let points = [(1500, 700), (1600, 720), (2900, 700), (1500, 760)];
+        let places = beside_points(&points, &["first", "second", "third", "fourth"], 90, bounds);
+        let found: Vec<Rect> = places.iter().flatten().copied().collect();
+        assert!(found.len() >= 3);
+        for (n, place) in found.iter().enumerate() {
+            assert!(bounds.holds(*place));
+            assert!(found[..n].iter().all(|other| !other.overlaps(*place)));
+        }
+    }
+}

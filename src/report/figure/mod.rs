@@ -1,0 +1,117 @@
+//! Figures for papers: drawn once with plotters, written as SVG, PNG and PDF.
+//!
+//! Every figure is a plain struct of numbers and names, in a file of its own, that draws itself on a [`Canvas`]. None of
+//! them knows where the numbers come from. Errors and shares are fractions; figures show them in percent.
+
+mod axis;
+mod canvas;
+mod layout;
+mod legend;
+mod output;
+mod rows;
+mod svg;
+pub mod theme;
+
+mod attribution;
+mod budget;
+mod cayley;
+mod equivariance;
+mod errors;
+mod filters;
+mod learning;
+mod raster;
+mod rotation;
+mod training_size;
+
+use crate::error::Result;
+use crate::stats::Interval;
+
+pub use attribution::{AttributionFigure, ShareBar, StepBar};
+pub use budget::{BudgetFigure, BudgetPoint};
+pub use canvas::Canvas;
+pub use cayley::{CayleyFigure, GroupMaps};
+pub use equivariance::{EquivarianceCurve, EquivarianceFigure};
+pub use errors::{ErrorRow, ErrorsFigure};
+pub use filters::{FilterFigure, FilterRow};
+pub use layout::{Rect, TextBox};
+pub use learning::{LearningCurve, LearningFigure, RunCurve};
+pub use output::{FONT_CSS, Format, Page};
+pub use raster::Raster;
+pub use rotation::{RotationCurve, RotationFigure};
+pub use training_size::{SizePoint, TrainingSizeCurve, TrainingSizeFigure};
+
+/// A figure.
+pub trait Figure {
+    /// Name of its files, without an ending.
+    fn name(&self) -> &str;
+
+    /// What stands below it in a paper: what is shown, units, n, and what intervals are.
+    fn caption(&self) -> String;
+
+    /// Width and height in millimetres.
+    fn size(&self) -> [f64; 2];
+
+    /// Draws it.
+    ///
+    /// # Errors
+    /// When plotters fails.
+    fn draw(&self, canvas: &Canvas) -> Result<()>;
+}
+
+/// An arm as figures know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arm {
+    /// Its name.
+    pub name: String,
+    /// What it's in the study for; sets its colour, marker and line style.
+    pub role: Role,
+}
+
+/// What an arm is in a study for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Gains are measured from it.
+    Baseline,
+    /// Its gain is attributed.
+    Target,
+    /// Any other; the number among them, from 0.
+    Control(usize),
+}
+
+/// A value with its 95 % interval, if there is one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    /// The value.
+    pub value: f64,
+    /// Its interval.
+    pub interval: Option<Interval>,
+}
+
+impl Estimate {
+    /// The value and the ends of its interval.
+    pub(super) fn all(self) -> impl Iterator<Item = f64> {
+        std::iter::once(self.value).chain(self.interval.into_iter().flatten())
+    }
+}
+
+/// A number with a minus sign as printers set it.
+pub(super) fn number(value: f64, decimals: usize) -> String {
+    let text = format!("{value:.decimals$}");
+    match text.strip_prefix('-') {
+        // −0.00 says less than 0.00.
+        Some(zero) if zero.chars().all(|c| matches!(c, '0' | '.')) => zero.to_owned(),
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}
+
+/// "n = 4", "n = 3–5" of some numbers of seeds.
+pub(super) fn seeds(counts: impl Iterator<Item = usize>) -> String {
+    let counts: Vec<usize> = counts.collect();
+    match (counts.iter().min(), counts.iter().max()) {
+        (Some(min), Some(max)) if min < max => format!("n = {min}–{max} seeds"),
+        (Some(1), _) => "n = 1 seed".to_owned(),
+        (Some(n), _) if *n > 0 => format!("n = {n} seeds"),
+        _ => "no finished runs".to_owned(),
+    }
+}

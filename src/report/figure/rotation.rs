@@ -1,0 +1,165 @@
+//! Test error against the angle that test images are turned by, in polar form.
+
+use plotters::style::Color;
+
+use super::axis::Axis;
+use super::canvas::{Anchor, Canvas, Point};
+use super::legend::{Legend, back_to_front};
+use super::theme::{
+    AXIS, DATA, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, MARKER, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
+};
+use super::{Arm, Figure, Rect, layout, seeds};
+use crate::error::Result;
+
+const DISC: i32 = mm(SINGLE_COLUMN) - 2 * MARGIN;
+
+/// Test error of every arm by angle.
+#[derive(Clone, Debug)]
+pub struct RotationFigure {
+    /// The arms.
+    pub curves: Vec<RotationCurve>,
+}
+
+/// One arm.
+#[derive(Clone, Debug)]
+pub struct RotationCurve {
+    /// The arm.
+    pub arm: Arm,
+    /// Angles in degrees counter-clockwise, ascending, from 0 to below 360.
+    pub angles: Vec<f64>,
+    /// Test error of every run at every angle.
+    pub runs: Vec<Vec<f64>>,
+}
+
+impl RotationCurve {
+    /// Mean, least and greatest error at an angle.
+    fn at(&self, angle: usize) -> [f64; 3] {
+        let errors: Vec<f64> = self.runs.iter().filter_map(|run| run.get(angle)).copied().collect();
+        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        let ends = errors.iter().fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], &e| [low.min(e), high.max(e)]);
+        [mean, ends[0].min(mean), ends[1]]
+    }
+}
+
+/// The polar grid: 0 % in the centre, 0° at the right, counter-clockwise.
+struct Disc {
+    centre: Point,
+    radius: i32,
+    axis: Axis,
+}
+
+impl Disc {
+    fn at(&self, angle: f64, error: f64) -> Point {
+        let radius = f64::from(self.radius) * 100.0 * error / self.axis.range()[1];
+        let (sin, cos) = angle.to_radians().sin_cos();
+        (self.centre.0 + (radius * cos).round() as i32, self.centre.1 - (radius * sin).round() as i32)
+    }
+
+    fn draw(&self, canvas: &Canvas) -> Result<()> {
+        for (error, _) in self.axis.ticks().filter(|(error, _)| *error > 0.0) {
+            let radius = f64::from(self.radius) * error / self.axis.range()[1];
+            canvas.circle(self.centre, radius.round() as i32, LIGHT.stroke_width(HAIR))?;
+        }
+        canvas.circle(self.centre, self.radius, GREY.stroke_width(AXIS))?;
+        for angle in (0..360).step_by(45) {
+            let end = self.at(f64::from(angle), self.axis.range()[1] / 100.0);
+            canvas.line(&[self.centre, end], LIGHT, HAIR)?;
+            let (sin, cos) = f64::from(angle).to_radians().sin_cos();
+            let gap = f64::from(self.radius + GAP);
+            let at = (self.centre.0 + (gap * cos).round() as i32, self.centre.1 - (gap * sin).round() as i32);
+            canvas.text(&format!("{angle}°"), beside(at, angle), anchor(angle))?;
+        }
+        Ok(())
+    }
+
+    /// The numbers of the radial axis, drawn last, over the curves.
+    fn numbers(&self, canvas: &Canvas) -> Result<()> {
+        for (error, text) in self.axis.ticks().filter(|(error, _)| *error > 0.0) {
+            let (x, y) = self.at(22.5, error / 100.0);
+            let half = [layout::width(text) / 2 + mm(0.3), TEXT / 2];
+            let behind = Rect { left: x - half[0], right: x + half[0], top: y - half[1], bottom: y + half[1] };
+            canvas.rect(behind, PAPER.filled())?;
+            canvas.text(text, (x, y), Anchor::Centre)?;
+        }
+        Ok(())
+    }
+}
+
+/// Diagonal labels are placed by their side, so they must rise or fall by half their height.
+fn beside((x, y): Point, angle: i32) -> Point {
+    match angle {
+        45 | 135 => (x, y - TEXT / 3),
+        225 | 315 => (x, y + TEXT / 3),
+        _ => (x, y),
+    }
+}
+
+fn anchor(angle: i32) -> Anchor {
+    match angle {
+        90 => Anchor::Bottom,
+        270 => Anchor::Top,
+        135..=225 => Anchor::Right,
+        _ => Anchor::Left,
+    }
+}
+
+impl RotationFigure {
+    fn heading(&self) -> String {
+        let counts = seeds(self.curves.iter().map(|curve| curve.runs.len()));
+        format!("Radius: test error (%), mean and range, {counts}")
+    }
+
+    fn legend(&self) -> Legend {
+        Legend::of(self.curves.iter().map(|curve| &curve.arm))
+    }
+
+    fn curve(canvas: &Canvas, disc: &Disc, curve: &RotationCurve) -> Result<()> {
+        let look = Look::or_other(&curve.arm);
+        // Back to the first angle, so that the line closes.
+        let around = || curve.angles.iter().enumerate().chain(curve.angles.iter().enumerate().take(1));
+        let ring =
+            |which: usize| -> Vec<Point> { around().map(|(n, &angle)| disc.at(angle, curve.at(n)[which])).collect() };
+        if curve.runs.len() > 1 {
+            let band: Vec<Point> = ring(1).into_iter().chain(ring(2).into_iter().rev()).collect();
+            canvas.polygon(&band, look.colour.mix(0.15).filled())?;
+        }
+        let line = ring(0);
+        canvas.dashed(&line, &look, DATA)?;
+        let every = line.len().div_ceil(8).max(1);
+        line.iter().step_by(every).try_for_each(|&at| canvas.marker(at, &look, MARKER))
+    }
+}
+
+impl Figure for RotationFigure {
+    fn name(&self) -> &str {
+        "rotation"
+    }
+
+    fn caption(&self) -> String {
+        let counts = seeds(self.curves.iter().map(|curve| curve.runs.len()));
+        format!(
+            "Test error (distance from the centre, %) against the angle that all test images are turned by \
+             (counter-clockwise). Lines: mean over seeds ({counts}); bands: least to greatest seed."
+        )
+    }
+
+    fn size(&self) -> [f64; 2] {
+        let height = DISC + 2 * MARGIN + LINE_HEIGHT + self.legend().height(DISC);
+        [SINGLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
+    }
+
+    fn draw(&self, canvas: &Canvas) -> Result<()> {
+        let rect = self.legend().draw(canvas, canvas.inner())?;
+        canvas.coloured_text(&self.heading(), (rect.left, rect.top), Anchor::TopLeft, GREY)?;
+        let top = rect.top + LINE_HEIGHT;
+        let errors = self.curves.iter().flat_map(|curve| curve.runs.iter().flatten());
+        let disc = Disc {
+            centre: ((rect.left + rect.right) / 2, (top + rect.bottom) / 2),
+            radius: rect.width().min(rect.bottom - top) / 2 - mm(8.5),
+            axis: Axis::from_zero("", errors.map(|error| 100.0 * error)),
+        };
+        disc.draw(canvas)?;
+        back_to_front(&self.curves, |curve| &curve.arm).try_for_each(|curve| Self::curve(canvas, &disc, curve))?;
+        disc.numbers(canvas)
+    }
+}

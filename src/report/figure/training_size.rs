@@ -1,0 +1,95 @@
+//! Test error against the number of training images.
+
+use super::axis::{Axis, Plot};
+use super::canvas::{Anchor, Canvas};
+use super::legend::{Legend, back_to_front};
+use super::theme::{DATA, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
+use super::{Arm, Estimate, Figure, seeds};
+use crate::error::Result;
+
+const PANEL: i32 = mm(60.0);
+
+/// Test error against training-set size.
+#[derive(Clone, Debug)]
+pub struct TrainingSizeFigure {
+    /// One curve an arm.
+    pub curves: Vec<TrainingSizeCurve>,
+}
+
+/// One arm.
+#[derive(Clone, Debug)]
+pub struct TrainingSizeCurve {
+    /// The arm.
+    pub arm: Arm,
+    /// From the smallest set on.
+    pub points: Vec<SizePoint>,
+}
+
+/// One arm trained on one number of images.
+#[derive(Clone, Debug)]
+pub struct SizePoint {
+    /// Training images.
+    pub images: usize,
+    /// Mean test error with Student's interval.
+    pub error: Estimate,
+    /// Number of seeds.
+    pub seeds: usize,
+}
+
+impl TrainingSizeFigure {
+    fn legend(&self) -> Legend {
+        Legend::of(self.curves.iter().map(|curve| &curve.arm))
+    }
+
+    fn points(&self) -> impl Iterator<Item = &SizePoint> {
+        self.curves.iter().flat_map(|curve| &curve.points)
+    }
+}
+
+impl Figure for TrainingSizeFigure {
+    fn name(&self) -> &str {
+        "training-size"
+    }
+
+    fn caption(&self) -> String {
+        let counts = seeds(self.points().map(|point| point.seeds));
+        format!(
+            "Test error against the number of training images (logarithmic axis): mean and Student's 95 % interval ({counts})."
+        )
+    }
+
+    fn size(&self) -> [f64; 2] {
+        let height = PANEL + self.legend().height(mm(SINGLE_COLUMN) - 2 * MARGIN);
+        [SINGLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
+    }
+
+    fn draw(&self, canvas: &Canvas) -> Result<()> {
+        let rect = self.legend().draw(canvas, canvas.inner())?;
+        let counts = seeds(self.points().map(|point| point.seeds));
+        canvas.coloured_text(
+            &format!("Mean and 95 % interval, {counts}"),
+            (rect.left, rect.top),
+            Anchor::TopLeft,
+            GREY,
+        )?;
+        let rect = super::Rect { top: rect.top + LINE_HEIGHT, ..rect };
+        let x = Axis::log("Training images", self.points().map(|point| point.images as f64));
+        let y = Axis::from_zero("Test error (%)", self.points().flat_map(|point| point.error.all()).map(|e| 100.0 * e));
+        let plot = Plot::draw(canvas, rect, x, y)?;
+        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
+            let look = Look::or_other(&curve.arm);
+            let place = |point: &SizePoint| plot.at(point.images as f64, 100.0 * point.error.value);
+            let line: Vec<_> = curve.points.iter().map(place).collect();
+            canvas.dashed(&line, &look, DATA)?;
+            for (point, &at) in curve.points.iter().zip(&line) {
+                if let Some(interval) = point.error.interval {
+                    // What lies below 0 isn't drawn: no error does.
+                    let ends = interval.map(|end| plot.y(100.0 * end.max(0.0)));
+                    canvas.upright_whisker(at.0, ends, look.colour)?;
+                }
+                canvas.marker(at, &look, MARKER)?;
+            }
+        }
+        Ok(())
+    }
+}

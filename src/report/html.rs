@@ -1,0 +1,131 @@
+//! A study as one HTML page that needs nothing else: figures are inline SVG, the font is embedded, there's no script.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::figure::{FONT_CSS, Figure, Page};
+use super::sentence::{answer, question};
+use super::sheet::{Sheet, sheets};
+use super::source::Source;
+use crate::error::{Error, Result};
+
+/// Readable on a phone, where figures and tables scroll sideways rather than shrink, and printable on A4.
+const CSS: &str = "
+body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;color:#000;background:#fff;max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
+h1{font-size:1.5rem;margin:1.5rem 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+.answer{font-size:1.1rem;border-left:.3rem solid #0072b2;padding:.25rem 0 .25rem 1rem}
+.scroll{overflow-x:auto}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;margin:.5rem 0;font-size:.85rem}
+figcaption,.caption{font-size:.85rem;margin:1rem 0 .25rem;color:#333}
+th,td{padding:.2rem .6rem;text-align:right;white-space:nowrap}th{border-bottom:1px solid}.word{text-align:left}
+figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}
+@media(max-width:46rem){figure svg{max-width:none}}
+pre{background:#f4f4f4;padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
+code{overflow-wrap:anywhere}
+@media print{figure svg{max-width:100%}body{font-size:10pt;max-width:none;padding:0}figure,table{break-inside:avoid}h2{break-after:avoid}pre{font-size:7pt}
+.scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
+@page{margin:15mm}
+";
+
+/// The page of a study: a section for every cell of its grid, one where there's no grid.
+///
+/// # Errors
+/// When there's no cell, a figure can't be drawn, or the configuration not be written.
+pub fn page(sources: &[Source]) -> Result<String> {
+    let Some(first) = sources.first() else { return Err(Error::invalid("a study without arms has no report")) };
+    let attribution = &first.attribution;
+    let study = &first.record.study;
+    let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
+    let configuration = toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
+    let mut number = 0;
+    let across = figures(&Source::across(sources), &mut number)?;
+    let sections = sources.iter().map(|source| section(source, &mut number)).collect::<Result<Vec<_>>>()?;
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(FONT_CSS.as_str())) (PreEscaped(CSS)) }
+            }
+            body {
+                h1 { (title) }
+                p { (question(attribution)) }
+                (across)
+                @for section in &sections { (section) }
+                h2 { "How to reproduce it" }
+                (reproduction(first))
+                h2 { "Configuration" }
+                p { "Everything resolved, as the store has it." }
+                pre { (configuration) }
+            }
+        }
+    };
+    Ok(page.into_string())
+}
+
+/// Answer, figures and tables of a cell.
+fn section(source: &Source, number: &mut usize) -> Result<Markup> {
+    let attribution = &source.attribution;
+    let figures = figures(&source.figures()?, number)?;
+    Ok(html! {
+        @if !source.cell.is_empty() { h2 { (attribution.study) } }
+        p.answer { (answer(attribution)) }
+        h2 { "Figures" }
+        (figures)
+        h2 { "Tables" }
+        @for sheet in sheets(attribution) { (table(&sheet)) }
+    })
+}
+
+/// Figures with their captions, numbered on from `number`.
+fn figures(figures: &[Box<dyn Figure>], number: &mut usize) -> Result<Markup> {
+    let mut drawn = Vec::new();
+    for drawing in figures {
+        *number += 1;
+        drawn.push(figure(*number, &drawing.caption(), &Page::draw(drawing.as_ref())?));
+    }
+    Ok(html! { @for figure in &drawn { (figure) } })
+}
+
+fn figure(number: usize, caption: &str, page: &Page) -> Markup {
+    html! {
+        figure {
+            div.scroll { (PreEscaped(page.inline_svg())) }
+            figcaption { b { "Figure " (number) "." } " " (caption) }
+        }
+    }
+}
+
+fn table(sheet: &Sheet) -> Markup {
+    let class = |column: usize| if column < sheet.names { "word" } else { "number" };
+    html! {
+        p.caption { (sheet.caption) "." }
+        div.scroll {
+            table {
+                thead { tr { @for (n, cell) in sheet.header.iter().enumerate() { th class=(class(n)) { (cell) } } } }
+                tbody {
+                    @for row in &sheet.rows {
+                        tr { @for (n, cell) in row.iter().enumerate() { td class=(class(n)) { (cell) } } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn reproduction(source: &Source) -> Markup {
+    let record = &source.record;
+    let data = &record.data;
+    html! {
+        p {
+            "Made with equisplit " (record.maker.crate_version) " on " code { (data.name) } ", " (data.train) " training and " (data.test)
+            " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds and kind of processor \
+             give the same bits:"
+        }
+        pre {
+            "equisplit run STUDY.toml --data DIR --out OUT\n"
+            "equisplit report OUT/" (record.study.name)
+        }
+        p { "STUDY.toml is the study file behind the configuration below; --data isn't needed for the builtin digits." }
+    }
+}

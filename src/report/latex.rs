@@ -1,0 +1,92 @@
+//! Tables as LaTeX, with the rules of the package booktabs.
+
+use super::export::Export;
+use super::sentence::answer;
+use super::sheet::{Sheet, sheets};
+use crate::error::Result;
+use crate::stats::attribution::Attribution;
+
+/// LaTeX; the document needs `\usepackage{booktabs}`.
+pub struct Latex;
+
+impl Export for Latex {
+    fn export(&self, attribution: &Attribution) -> Result<String> {
+        let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+        Ok(format!("% {}\n% Needs \\usepackage{{booktabs}}.\n\n{}", answer(attribution), tables.join("\n")))
+    }
+}
+
+fn table(sheet: &Sheet) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        format!(r"    {} \\", cells.join(" & "))
+    };
+    let columns: String = (0..sheet.header.len()).map(|n| if n < sheet.names { 'l' } else { 'r' }).collect();
+    let rows: Vec<String> = sheet.rows.iter().map(|row| line(row)).collect();
+    let lines = [
+        r"\begin{table}".to_owned(),
+        r"  \centering".to_owned(),
+        // Eight columns must fit on an article's page.
+        r"  \footnotesize".to_owned(),
+        r"  \setlength{\tabcolsep}{3pt}".to_owned(),
+        format!(r"  \caption{{{}.}}", escaped(&sheet.caption)),
+        format!(r"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}"),
+        r"    \toprule".to_owned(),
+        line(&sheet.header),
+        r"    \midrule".to_owned(),
+        rows.join("\n"),
+        r"    \bottomrule".to_owned(),
+        r"  \end{tabular}".to_owned(),
+        r"\end{table}".to_owned(),
+    ];
+    lines.join("\n") + "\n"
+}
+
+/// Text in which nothing is markup, in the characters that every LaTeX engine takes.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in with_minus_signs(text).chars() {
+        match c {
+            '\\' => out.push_str(r"\textbackslash{}"),
+            '~' => out.push_str(r"\textasciitilde{}"),
+            '^' => out.push_str(r"\textasciicircum{}"),
+            '<' | '>' | '|' => out.extend(['$', c, '$']),
+            '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
+            '±' => out.push_str(r"$\pm$"),
+            '→' => out.push_str(r"$\to$"),
+            '–' => out.push_str("--"),
+            '−' => out.push_str("$-$"),
+            // At the start of a cell it would be taken for the argument of the line's \\ before it.
+            '[' => out.push_str("{[}"),
+            _ => out.push(c),
+        }
+    }
+    // A unit stays on the line of its number.
+    out.replace(r" \%", r"~\%")
+}
+
+/// Tells the hyphens that stand for minus signs, at the start and in intervals, from those in names.
+fn with_minus_signs(text: &str) -> String {
+    let text = text.replace("[-", "[−").replace(", -", ", −");
+    match text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped_and_minus_signs_are_set() {
+        assert_eq!(
+            escaped(r"50 % of a_b & {c} \ ~^ #$"),
+            r"50~\% of a\_b \& \{c\} \textbackslash{} \textasciitilde{}\textasciicircum{} \#\$"
+        );
+        assert_eq!(escaped("[-12.8, -3.0]"), "{[}$-$12.8, $-$3.0]");
+        assert_eq!(escaped("-3.0 %"), r"$-$3.0~\%");
+        assert_eq!(escaped("z2 → p4, 1.40 ± 0.11, –"), r"z2 $\to$ p4, 1.40 $\pm$ 0.11, --");
+        assert_eq!(escaped("repeat-swish"), "repeat-swish");
+    }
+}

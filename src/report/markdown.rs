@@ -1,0 +1,51 @@
+//! Tables as GitHub-flavoured Markdown.
+
+use super::export::Export;
+use super::sentence::answer;
+use super::sheet::{Sheet, sheets};
+use crate::error::Result;
+use crate::stats::attribution::Attribution;
+
+/// GitHub-flavoured Markdown.
+pub struct Markdown;
+
+impl Export for Markdown {
+    fn export(&self, attribution: &Attribution) -> Result<String> {
+        let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+        Ok(format!("{}\n\n{}", escaped(&answer(attribution)), tables.join("\n")))
+    }
+}
+
+fn table(sheet: &Sheet) -> String {
+    let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
+    let rule = |column: usize| if column < sheet.names { " --- |" } else { " ---: |" };
+    let rules: String = (0..sheet.header.len()).map(rule).collect();
+    let rows: String = sheet.rows.iter().map(|row| line(row)).collect();
+    format!("{}:\n\n{}|{rules}\n{rows}", escaped(&sheet.caption), line(&sheet.header))
+}
+
+/// Text in which nothing is markup.
+fn escaped(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '~' | '&' => out.extend(['\\', c]),
+            '\n' => out.push(' '),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn markup_is_escaped() {
+        assert_eq!(escaped("a|b_c*d [1, 2] <x> \\"), r"a\|b\_c\*d \[1, 2\] \<x\> \\");
+    }
+}

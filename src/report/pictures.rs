@@ -1,0 +1,127 @@
+//! Pictures of trained networks: what the filters of their first layer are, and how its maps move with the image.
+
+use candle_core::{DType, Device, Tensor};
+
+use super::figure::{CayleyFigure, Figure, FilterFigure, FilterRow, GroupMaps, Raster};
+use crate::data::builtin;
+use crate::error::Result;
+use crate::group::Representation;
+use crate::model::{Family, InputShape, Network};
+use crate::nn::{Layer, Mode, Weights};
+use crate::study::{Arm, Record, Run};
+
+/// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first seed each
+/// that has a checkpoint. Networks of other images than 28×28 ones in grey have no pictures.
+///
+/// # Errors
+/// When a checkpoint can't be read.
+pub(super) fn figures(record: &Record, runs: &[Run]) -> Result<Vec<Box<dyn Figure>>> {
+    let mut figures: Vec<Box<dyn Figure>> = Vec::new();
+    for arm in &record.study.arms {
+        let Some((seed, network)) = trained(arm, runs)? else { continue };
+        let Some(first) = network.layers().first() else { continue };
+        figures.extend(filter_figure(arm, seed, first.layer.as_ref())?);
+        figures.extend(cayley_figure(arm, seed, &first.name, first.layer.as_ref())?);
+    }
+    Ok(figures)
+}
+
+/// The network of the first seed that has a checkpoint.
+fn trained(arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Network)>> {
+    for run in runs.iter().filter(|run| run.arm == *arm) {
+        let Some(checkpoint) = run.folder.checkpoint()? else { continue };
+        let seed = run.config.seed;
+        let weights = Weights::new(seed);
+        let network = Network::new(&run.config.net, InputShape::DIGITS, &weights.builder(DType::F32, &Device::Cpu))?;
+        return Ok(weights.load(&checkpoint.tensors).ok().map(|()| (seed, network)));
+    }
+    Ok(None)
+}
+
+fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
+    let Some([maps, channels, kernel, _]) = layer.filter_shape().filter(|shape| shape[1] == 1) else { return Ok(None) };
+    let filters = filters(layer, channels, kernel)?;
+    let group = layer.output();
+    let base = arm.net.widths.first().copied().unwrap_or(maps);
+    let (columns, what, order): (Vec<String>, String, Vec<Vec<usize>>) = match arm.net.bank {
+        Family::P4 | Family::P4m | Family::Scrambled => {
+            let copies = group.group.order();
+            let rows = (0..maps / copies).map(|field| (0..copies).map(|g| field * copies + g).collect()).collect();
+            let what = match arm.net.bank {
+                Family::Scrambled => "the copies that its scramble makes of it".to_owned(),
+                _ => format!("its orbit under {}", group.group.name()),
+            };
+            (elements(copies), what, rows)
+        }
+        bank if bank.rescales() => {
+            let tiles = maps.div_ceil(base);
+            let rows = (0..base).map(|n| (0..tiles).map(|tile| tile * base + n).filter(|&map| map < maps).collect());
+            (
+                (1..=tiles).map(|n| n.to_string()).collect(),
+                "its tiles with their transformation".to_owned(),
+                rows.collect(),
+            )
+        }
+        _ => return Ok(None),
+    };
+    let row = |(n, maps): (usize, &Vec<usize>)| FilterRow {
+        name: format!("{}", n + 1),
+        copies: maps.iter().map(|&map| filters[map].clone()).collect(),
+    };
+    let rows = order.iter().enumerate().map(row).collect();
+    Ok(Some(Box::new(FilterFigure::new(&arm.name, seed, columns, &what, rows))))
+}
+
+/// Names of the elements of C4 or D4.
+fn elements(count: usize) -> Vec<String> {
+    ["1", "r", "r²", "r³", "m", "mr", "mr²", "mr³"].iter().take(count).map(|name| (*name).to_owned()).collect()
+}
+
+/// The filters of a layer without a bias, read off as its answer to a single bright pixel: a correlation shows each filter
+/// upside down and back to front there.
+fn filters(layer: &dyn Layer, channels: usize, kernel: usize) -> Result<Vec<Raster>> {
+    let size = 2 * kernel - 1;
+    let mut pixels = vec![0f32; channels * size * size];
+    pixels[(kernel - 1) * size + kernel - 1] = 1.0;
+    let point = Tensor::from_vec(pixels, (1, channels, size, size), &Device::Cpu)?;
+    let mut answer = maps(layer, &point)?;
+    answer.iter_mut().for_each(|raster| raster.values.reverse());
+    Ok(answer)
+}
+
+fn cayley_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
+    let output = layer.output();
+    if !matches!(arm.net.bank, Family::P4 | Family::P4m) || output.representation != Representation::Regular {
+        return Ok(None);
+    }
+    let digit = builtin::digits(0, 1, 1)?.test;
+    let upright = Tensor::from_slice(digit.image(0), (1, 1, digit.height, digit.width), &Device::Cpu)?;
+    let turned = quarter_turn(digit.image(0), digit.width);
+    let turned = Tensor::from_vec(turned, (1, 1, digit.width, digit.height), &Device::Cpu)?;
+    let order = output.group.order();
+    let of = |image: &Tensor| -> Result<GroupMaps> {
+        // The first field; what a ReLU would cut off isn't shown either.
+        let maps = maps(layer, image)?.into_iter().take(order).collect();
+        let values = image.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+        Ok(GroupMaps { image: Raster { width: image.dim(3)?, values }, maps })
+    };
+    let panels = [of(&upright)?, of(&turned)?];
+    Ok(Some(Box::new(CayleyFigure::new(&arm.name, seed, name, arm.net.bank == Family::P4m, panels))))
+}
+
+/// The maps that a layer makes of one image.
+fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
+    let output = layer.forward(image, &mut Mode::Inference)?.get(0)?;
+    let (maps, _, width) = output.dims3()?;
+    let map = |n: usize| {
+        let values = output.get(n)?.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
+        Ok(Raster { width, values })
+    };
+    (0..maps).map(map).collect()
+}
+
+/// A square image turned counter-clockwise, as numpy's `rot90`.
+fn quarter_turn(pixels: &[f32], side: usize) -> Vec<f32> {
+    let pixel = |n: usize| pixels[(n % side) * side + side - 1 - n / side];
+    (0..pixels.len()).map(pixel).collect()
+}

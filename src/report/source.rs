@@ -1,0 +1,254 @@
+//! From a store to the inputs of tables and figures: the one file of the report that knows how stores are laid out.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::figure::{
+    Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
+    LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
+};
+use super::pictures;
+use crate::error::Result;
+use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
+use crate::stats::student;
+use crate::study::{Level, Record, Run, Store};
+use crate::train::EpochMetrics;
+
+/// What a cell of a study's grid holds, read once; the whole study where there's no grid.
+pub struct Source {
+    /// The study.
+    pub record: Record,
+    /// The cell; empty where there's no grid.
+    pub cell: Vec<Level>,
+    /// Its outcome.
+    pub attribution: Attribution,
+    runs: Vec<Run>,
+    arms: Vec<ArmRuns>,
+}
+
+/// The runs of one arm.
+struct ArmRuns {
+    arm: Arm,
+    curves: Vec<RunCurve>,
+    failed: usize,
+    /// Training images of its runs.
+    train: usize,
+}
+
+impl Source {
+    /// Reads the store in `folder`, cell by cell.
+    ///
+    /// # Errors
+    /// When it isn't a store, or a file of it can't be read.
+    pub fn read(folder: &Path) -> Result<Vec<Self>> {
+        let store = Store::open(folder)?;
+        let record = store.study()?;
+        let runs = store.runs(&record)?;
+        let cells = record.study.cells().into_iter().zip(store.attribute()?);
+        let source = |(cell, attribution): (&[Level], Attribution)| {
+            let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == cell).cloned().collect();
+            let arms = roles(&record, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
+            let arms = arms.collect::<Result<_>>()?;
+            Ok(Self { record: record.clone(), cell: cell.to_vec(), attribution, arms, runs })
+        };
+        cells.map(source).collect()
+    }
+
+    /// The cell as a part of files' names: `train-500`; empty where there's no grid.
+    pub fn label(&self) -> String {
+        self.cell.iter().map(Level::label).collect::<Vec<_>>().join(".")
+    }
+
+    /// The figures that lie across the cells of a grid: test error against the number of training images, if that is its
+    /// only factor.
+    pub fn across(sources: &[Self]) -> Vec<Box<dyn Figure>> {
+        let by_size = |source: &Self| matches!(source.cell.as_slice(), [level] if level.key == "train");
+        let Some(first) = sources.first().filter(|_| sources.iter().all(by_size)) else { return Vec::new() };
+        let curves = first.arms.iter().map(|runs| TrainingSizeCurve {
+            arm: runs.arm.clone(),
+            points: sources.iter().filter_map(|source| source.size_point(&runs.arm.name)).collect(),
+        });
+        vec![Box::new(TrainingSizeFigure { curves: curves.filter(|curve| !curve.points.is_empty()).collect() })]
+    }
+
+    fn size_point(&self, name: &str) -> Option<SizePoint> {
+        let images = self.arms.iter().find(|runs| runs.arm.name == name)?.train;
+        let errors = errors(self.summary(name)?);
+        Some(SizePoint { images, error: mean(&errors)?, seeds: errors.len() })
+    }
+
+    /// All figures that the store has the numbers for; the main one is the first.
+    ///
+    /// # Errors
+    /// When a checkpoint can't be read.
+    pub fn figures(&self) -> Result<Vec<Box<dyn Figure>>> {
+        let mut figures: Vec<Box<dyn Figure>> = Vec::new();
+        figures.extend(self.attribution_figure().map(|figure| Box::new(figure) as Box<dyn Figure>));
+        figures.push(Box::new(self.errors_figure()));
+        let budget = self.budget_figure();
+        if !budget.points.is_empty() {
+            figures.push(Box::new(budget));
+        }
+        let learning = self.learning_figure();
+        if !learning.arms.is_empty() {
+            figures.push(Box::new(learning));
+        }
+        figures.extend(pictures::figures(&self.record, &self.runs)?);
+        Ok(figures)
+    }
+
+    fn arm(&self, name: &str) -> Option<&Arm> {
+        self.arms.iter().map(|runs| &runs.arm).find(|arm| arm.name == name)
+    }
+
+    fn summary(&self, name: &str) -> Option<&ArmSummary> {
+        self.attribution.arms.iter().find(|arm| arm.name == name)
+    }
+
+    fn attribution_figure(&self) -> Option<AttributionFigure> {
+        let Attribution { baseline, target, gain, .. } = &self.attribution;
+        let seeds = match (self.ladder().first(), gain) {
+            (Some(step), _) => self.compared(step.ratio.seeds_used.as_ref()),
+            (None, Some(gain)) => self.compared(gain.seeds_used.as_ref()),
+            (None, None) => Vec::new(),
+        };
+        let ends = match [baseline, target].map(|arm| self.mean_error(arm, &seeds)) {
+            [Some(from), Some(to)] => Some([from, to]),
+            _ => None,
+        };
+        let controls = self.attribution.shares.iter().filter_map(|share| {
+            let seeds = self.compared(share.ratio.seeds_used.as_ref()).len();
+            Some(ShareBar { control: self.arm(&share.control)?.clone(), share: estimate(&share.ratio), seeds })
+        });
+        Some(AttributionFigure {
+            baseline: self.arm(baseline)?.clone(),
+            target: self.arm(target)?.clone(),
+            ends,
+            steps: ends.map_or_else(Vec::new, |ends| self.steps(ends, &seeds)),
+            shares: controls.collect(),
+            reason: self.attribution.reason.clone(),
+            seeds: seeds.len(),
+        })
+    }
+
+    /// The ladder; empty too where no seed finished in all of its arms.
+    fn ladder(&self) -> &[Step] {
+        let ladder = &self.attribution.ladder;
+        if ladder.iter().all(|step| step.ratio.share.is_some()) { ladder } else { &[] }
+    }
+
+    /// The ladder, or one step where there's none.
+    fn steps(&self, ends: [f64; 2], seeds: &[u64]) -> Vec<StepBar> {
+        let Attribution { baseline, target, gain, .. } = &self.attribution;
+        if self.ladder().is_empty() {
+            let interval = gain.as_ref().and_then(|gain| gain.ci95);
+            let reach = interval.map(|[low, high]| [ends[0] - high, ends[0] - low]);
+            return vec![StepBar { arms: [baseline.clone(), target.clone()], errors: ends, reach, share: None }];
+        }
+        let whole = ends[0] - ends[1];
+        let step = |step: &Step| {
+            let errors = [self.mean_error(&step.from, seeds)?, self.mean_error(&step.to, seeds)?];
+            // The interval of the share, on the scale of the gain.
+            let reach = step.ratio.ci95.map(|[low, high]| [errors[0] - high * whole, errors[0] - low * whole]);
+            Some(StepBar { arms: [step.from.clone(), step.to.clone()], errors, reach, share: estimate(&step.ratio) })
+        };
+        self.ladder().iter().filter_map(step).collect()
+    }
+
+    /// The seeds that a comparison used: those it names, or else all that any arm finished.
+    fn compared(&self, named: Option<&Vec<u64>>) -> Vec<u64> {
+        let finished = || self.attribution.arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed);
+        let all = || finished().collect::<BTreeSet<u64>>().into_iter().collect();
+        named.cloned().unwrap_or_else(all)
+    }
+
+    /// Mean test error of an arm over some seeds; `None` where it has none of them.
+    fn mean_error(&self, arm: &str, seeds: &[u64]) -> Option<f64> {
+        let runs = self.summary(arm)?.seeds.iter().filter(|run| seeds.contains(&run.seed));
+        student::mean(&runs.map(|run| run.test_error).collect::<Vec<_>>())
+    }
+
+    fn errors_figure(&self) -> ErrorsFigure {
+        let row = |runs: &ArmRuns| {
+            let errors = self.summary(&runs.arm.name).map_or_else(Vec::new, errors);
+            ErrorRow { arm: runs.arm.clone(), mean: mean(&errors), runs: errors, failed: runs.failed }
+        };
+        let data = &self.record.data;
+        let tested = format!("{} ({} test images)", data.name, data.test);
+        ErrorsFigure { arms: self.arms.iter().map(row).collect(), data: tested }
+    }
+
+    fn budget_figure(&self) -> BudgetFigure {
+        let point = |runs: &ArmRuns| {
+            let summary = self.summary(&runs.arm.name)?;
+            Some(BudgetPoint {
+                arm: runs.arm.clone(),
+                parameters: summary.budget.parameters,
+                multiply_adds: summary.budget.multiply_adds,
+                error: mean(&errors(summary))?,
+                seeds: summary.seeds.len(),
+            })
+        };
+        BudgetFigure { points: self.arms.iter().filter_map(point).collect() }
+    }
+
+    fn learning_figure(&self) -> LearningFigure {
+        let arms = self.arms.iter().filter(|arm| !arm.curves.is_empty());
+        let curve = |runs: &ArmRuns| LearningCurve { arm: runs.arm.clone(), runs: runs.curves.clone() };
+        LearningFigure { arms: arms.map(curve).collect(), tested: tested(&self.record, &self.cell) }
+    }
+}
+
+/// Whether the curves of all arms are of the test set.
+fn tested(record: &Record, cell: &[Level]) -> bool {
+    record.study.arms_of(cell).all(|arm| arm.training.test_every_epoch)
+}
+
+/// The arms as figures know them.
+fn roles(record: &Record, cell: &[Level]) -> Vec<Arm> {
+    let study = &record.study;
+    let mut controls = 0..;
+    let role = |name: &str| match name {
+        name if name == study.baseline => Role::Baseline,
+        name if name == study.target => Role::Target,
+        _ => Role::Control(controls.next().unwrap_or_default()),
+    };
+    let names: Vec<&str> = study.arms_of(cell).map(|arm| arm.name.as_str()).collect();
+    let roles: Vec<Role> = names.iter().copied().map(role).collect();
+    names.into_iter().zip(roles).map(|(name, role)| Arm { name: name.to_owned(), role }).collect()
+}
+
+/// The runs of an arm that have ended: one that is still under way would bend the mean of its arm.
+fn arm_runs(record: &Record, arm: Arm, runs: &[Run]) -> Result<ArmRuns> {
+    let of_arm = || runs.iter().filter(|run| run.arm.name == arm.name);
+    let train = of_arm().next().map_or(0, |run| run.config.purpose.images(record.data.test).0);
+    let failed = of_arm().filter(|run| run.failure().is_some()).count();
+    let ended = of_arm().filter(|run| run.result().is_some_and(|result| result.epochs > 0));
+    let tested = runs.first().is_some_and(|run| tested(record, &run.arm.levels));
+    let curves = ended.map(|run| curve(run, tested)).collect::<Result<_>>()?;
+    Ok(ArmRuns { arm, curves, failed, train })
+}
+
+fn curve(run: &Run, tested: bool) -> Result<RunCurve> {
+    let metrics = run.folder.metrics(run.epochs_done())?;
+    // The last epoch's test error is only in the result.
+    let last = run.test_error();
+    let error = |epoch: &EpochMetrics| if tested { epoch.test_error.or(last) } else { Some(epoch.train_error) };
+    Ok(RunCurve {
+        loss: metrics.iter().map(|epoch| epoch.train_loss).collect(),
+        error: metrics.iter().map_while(error).collect(),
+    })
+}
+
+fn errors(arm: &ArmSummary) -> Vec<f64> {
+    arm.seeds.iter().map(|run| run.test_error).collect()
+}
+
+/// Mean with Student's interval; `None` of no values.
+fn mean(values: &[f64]) -> Option<Estimate> {
+    Some(Estimate { value: student::mean(values)?, interval: student::mean_interval(values) })
+}
+
+fn estimate(ratio: &Ratio) -> Option<Estimate> {
+    Some(Estimate { value: ratio.share?, interval: ratio.ci95 })
+}

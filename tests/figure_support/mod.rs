@@ -1,0 +1,197 @@
+//! Figures of made-up numbers.
+
+use equisplit::report::figure::{
+    Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
+    ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Raster, Role,
+    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
+};
+
+/// What a made-up study looks like.
+#[derive(Clone, Copy)]
+pub struct Made {
+    pub controls: usize,
+    pub seeds: usize,
+    /// Whether all runs of the first control failed.
+    pub failed: bool,
+}
+
+impl Made {
+    pub const USUAL: Self = Self { controls: 6, seeds: 5, failed: false };
+
+    fn interval(self, value: f64, half: f64) -> Option<[f64; 2]> {
+        (self.seeds > 1).then_some([value - half, value + half])
+    }
+
+    pub fn arms(self) -> Vec<Arm> {
+        let names = ["repeat-swish", "scrambled", "repeat-mask", "random-mask", "repeat-linear", "wide"];
+        let control = |n: usize| Arm {
+            name: names.get(n).map_or_else(|| format!("control-{n}"), |name| (*name).to_owned()),
+            role: Role::Control(n),
+        };
+        let baseline = Arm { name: "z2".to_owned(), role: Role::Baseline };
+        let target = Arm { name: "p4".to_owned(), role: Role::Target };
+        std::iter::once(baseline).chain((0..self.controls).map(control)).chain(std::iter::once(target)).collect()
+    }
+
+    /// Mean error of the n-th of the arms.
+    fn error(self, n: usize) -> f64 {
+        0.0503 - 0.0275 * n as f64 / (self.controls + 1) as f64
+    }
+
+    /// The arms that have runs, with their errors.
+    fn finished(self) -> Vec<(Arm, f64)> {
+        let arms = self.arms().into_iter().enumerate().map(|(n, arm)| (self.error(n), arm));
+        arms.filter(|(_, arm)| !self.has_failed(arm)).map(|(error, arm)| (arm, error)).collect()
+    }
+
+    fn has_failed(self, arm: &Arm) -> bool {
+        self.failed && arm.role == Role::Control(0)
+    }
+
+    pub fn attribution(self) -> AttributionFigure {
+        let arms = self.arms();
+        let (baseline, target) = (arms[0].clone(), arms[arms.len() - 1].clone());
+        let ends = [0.0503, 0.0228];
+        let step = |from: &str, to: &str, errors: [f64; 2]| {
+            let share = (errors[0] - errors[1]) / 0.0275;
+            StepBar {
+                arms: [from.to_owned(), to.to_owned()],
+                errors,
+                reach: self.interval(errors[1], 0.003),
+                share: (self.seeds > 1).then_some(Estimate { value: share, interval: self.interval(share, 0.11) }),
+            }
+        };
+        let steps = vec![step("z2", "scrambled", [0.0503, 0.0441]), step("scrambled", "p4", [0.0441, 0.0228])];
+        let controls = arms.iter().enumerate().filter(|(_, arm)| matches!(arm.role, Role::Control(_)));
+        let share = |(n, arm): (usize, &Arm)| {
+            let value = 0.7 - 0.15 * n as f64;
+            let share = Estimate { value, interval: self.interval(value, 0.12 + 0.01 * n as f64) };
+            let share = Some(share).filter(|_| !self.has_failed(arm));
+            ShareBar { control: arm.clone(), share, seeds: self.seeds }
+        };
+        AttributionFigure {
+            baseline,
+            target,
+            ends: Some(ends),
+            shares: if self.seeds > 1 { controls.map(share).collect() } else { Vec::new() },
+            steps: if self.seeds > 1 { steps } else { vec![step("z2", "p4", ends)] },
+            reason: (self.seeds < 2).then(|| "gain not established: one seed gives no interval".to_owned()),
+            seeds: self.seeds,
+        }
+    }
+
+    pub fn errors(self) -> ErrorsFigure {
+        let row = |(n, arm): (usize, Arm)| {
+            let failed = self.has_failed(&arm);
+            let error = self.error(n);
+            let run = |seed: usize| error + 0.0008 * ((seed * 7 + n * 3) % 5) as f64 - 0.0016;
+            let runs: Vec<f64> = (0..if failed { 0 } else { self.seeds }).map(run).collect();
+            let mean = Estimate { value: error, interval: self.interval(error, 0.0014) };
+            ErrorRow { arm, runs, mean: (!failed).then_some(mean), failed: if failed { self.seeds } else { 0 } }
+        };
+        let arms = self.arms().into_iter().enumerate().map(row).collect();
+        ErrorsFigure { arms, data: "mnist-rot (50000 test images)".to_owned() }
+    }
+
+    pub fn budget(self) -> BudgetFigure {
+        let point = |(n, (arm, error)): (usize, (Arm, f64))| BudgetPoint {
+            arm,
+            parameters: 24_620 + 37 * (n % 7),
+            multiply_adds: 3_000_000 + 4_000_000 * (n as u64 % 5),
+            error: Estimate { value: error, interval: self.interval(error, 0.0014) },
+            seeds: self.seeds,
+        };
+        BudgetFigure { points: self.finished().into_iter().enumerate().map(point).collect() }
+    }
+
+    pub fn learning(self) -> LearningFigure {
+        let curve = |(arm, error): (Arm, f64)| {
+            let run = |seed: usize| {
+                let at = |epoch: usize| (-0.3 * epoch as f64).exp() * (1.0 + 0.1 * (seed as f64 - 1.5));
+                RunCurve {
+                    loss: (0..20).map(|epoch| 30.0 * error * at(epoch) + 0.5 * error).collect(),
+                    error: (0..20).map(|epoch| 10.0 * error * at(epoch) + error).collect(),
+                }
+            };
+            LearningCurve { arm, runs: (0..self.seeds).map(run).collect() }
+        };
+        LearningFigure { arms: self.finished().into_iter().map(curve).collect(), tested: false }
+    }
+
+    pub fn training_size(self) -> TrainingSizeFigure {
+        let curve = |(arm, error): (Arm, f64)| {
+            let point = |images: usize| {
+                let value = error * (12_000.0 / images as f64).sqrt();
+                let error = Estimate { value, interval: self.interval(value, 0.1 * value) };
+                SizePoint { images, error, seeds: self.seeds }
+            };
+            TrainingSizeCurve { arm, points: [600, 1200, 3000, 6000, 12_000].map(point).to_vec() }
+        };
+        TrainingSizeFigure { curves: self.finished().into_iter().map(curve).collect() }
+    }
+
+    pub fn rotation(self) -> RotationFigure {
+        let curve = |(arm, error): (Arm, f64)| {
+            let angles: Vec<f64> = (0..24).map(|n| 15.0 * f64::from(n)).collect();
+            let run = |seed: usize| {
+                let at = |angle: &f64| error * (1.4 - 0.4 * (4.0 * angle.to_radians()).cos() + 0.05 * seed as f64);
+                angles.iter().map(at).collect()
+            };
+            RotationCurve { arm, runs: (0..self.seeds).map(run).collect(), angles: angles.clone() }
+        };
+        RotationFigure { curves: self.finished().into_iter().map(curve).collect() }
+    }
+
+    pub fn equivariance(self) -> EquivarianceFigure {
+        let layers = ["conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "classes"].map(str::to_owned).to_vec();
+        let angles: Vec<f64> = (0..=24).map(|n| 15.0 * f64::from(n)).collect();
+        let curve = |(arm, error): (Arm, f64)| {
+            let at = |layer: usize, angle: &f64| {
+                let quarter = (2.0 * angle.to_radians()).sin().abs();
+                let exact = if arm.role == Role::Target { 1e-6 } else { 2.0 * error };
+                (exact + quarter * error) * (1.0 + layer as f64)
+            };
+            let errors = (0..layers.len()).map(|layer| angles.iter().map(|angle| at(layer, angle)).collect());
+            EquivarianceCurve { errors: errors.collect(), arm: arm.clone(), seeds: self.seeds }
+        };
+        let curves = self.finished().into_iter().map(curve).collect();
+        EquivarianceFigure { layers, angles, shown_angle: 6, curves }
+    }
+
+    /// All figures of numbers.
+    pub fn all(self) -> Vec<Box<dyn Figure>> {
+        vec![
+            Box::new(self.attribution()),
+            Box::new(self.errors()),
+            Box::new(self.budget()),
+            Box::new(self.learning()),
+            Box::new(self.training_size()),
+            Box::new(self.rotation()),
+            Box::new(self.equivariance()),
+        ]
+    }
+}
+
+/// A raster of `side`×`side` values.
+pub fn raster(side: usize, value: impl Fn(usize, usize) -> f64) -> Raster {
+    let values = (0..side * side).map(|n| value(n / side, n % side)).collect();
+    Raster { width: side, values }
+}
+
+/// Filters and feature maps.
+pub fn pictures() -> Vec<Box<dyn Figure>> {
+    let filter = |n: usize| FilterRow {
+        name: format!("filter {}", n + 1),
+        copies: (0..4).map(|c| raster(3, |row, column| ((row * 3 + column + n + 2 * c) % 9) as f64 - 4.0)).collect(),
+    };
+    let columns = ["1", "r", "r²", "r³"].map(str::to_owned).to_vec();
+    let maps = |turned: usize, count: usize| GroupMaps {
+        image: raster(28, |row, column| f64::from(u8::from((if turned == 0 { row } else { column }) > 13))),
+        maps: (0..count).map(|m| raster(26, |row, column| ((row + m * column + turned) % 26) as f64)).collect(),
+    };
+    vec![
+        Box::new(FilterFigure::new("p4", 0, columns, "its orbit under C4", (0..12).map(filter).collect())),
+        Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(0, 4), maps(1, 4)])),
+        Box::new(CayleyFigure::new("p4m", 0, "conv1", true, [maps(0, 8), maps(1, 8)])),
+    ]
+}

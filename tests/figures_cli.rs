@@ -1,0 +1,136 @@
+//! The commands that make figures, tables and the page, on stores that the program made itself.
+
+mod common;
+
+use std::path::Path;
+
+use common::{TINY, equisplit, failure, study_file};
+
+/// Runs the tiny study with some seeds; returns its store.
+fn store(folder: &Path, seeds: &str) -> String {
+    let text = TINY.replace("seeds = 2", seeds);
+    let out = folder.join("runs");
+    equisplit().args(["run", &study_file(folder, &text), "--out", out.to_str().unwrap()]).assert().success();
+    out.join("tiny").to_str().unwrap().to_owned()
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_store_becomes_figures_a_page_and_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "seeds = 2");
+    let out = folder.path().join("figures");
+    let out = out.to_str().unwrap();
+    equisplit().args(["figures", &store, "--out", out]).assert().success();
+    let stems = [
+        "attribution",
+        "budget",
+        "cayley-p4",
+        "errors",
+        "filters-p4",
+        "filters-repeat-mask",
+        "filters-scrambled",
+        "learning",
+    ];
+    let all: Vec<String> =
+        stems.iter().flat_map(|stem| ["pdf", "png", "svg"].map(|format| format!("{stem}.{format}"))).collect();
+    assert_eq!(names(Path::new(out)), all);
+
+    let page = folder.path().join("page.html");
+    equisplit().args(["report", &store, "--out", page.to_str().unwrap()]).assert().success();
+    check_page(&std::fs::read_to_string(page).unwrap());
+
+    for (format, start) in [("markdown", ""), ("csv", "study,kind,"), ("latex", "% ")] {
+        let output = equisplit().args(["table", &store, "--format", format]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.starts_with(start) && text.contains("repeat-mask"), "{format}: {text}");
+    }
+}
+
+/// The page has everything in it and asks for nothing.
+fn check_page(page: &str) {
+    for reference in ["src=", "href=", "<script", "@import", "<link"] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+    // Namespaces aren't fetched.
+    assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http"), "an address");
+    assert_eq!(page.matches("<svg").count(), 8);
+    assert_eq!(page.matches("@font-face").count(), 2);
+    for part in
+        ["p4 against z2", "class=\"answer\"", "<table>", "learning_rate", "equisplit run STUDY.toml", "@media print"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
+fn one_seed_gives_figures_and_says_that_there_is_no_interval() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "seeds = 1");
+    let out = folder.path().join("svg");
+    let out = out.to_str().unwrap();
+    equisplit().args(["figures", &store, "--out", out, "--format", "svg"]).assert().success();
+    let figure = std::fs::read_to_string(Path::new(out).join("attribution.svg")).unwrap();
+    assert!(
+        figure.contains("one seed gives no")
+            && figure.contains("Gain not established")
+            && !names(Path::new(out)).iter().any(|name| name.ends_with("png"))
+    );
+}
+
+/// Makes a run look as if its training had diverged.
+fn fail(result: &Path) {
+    let mut json: serde_json::Value = serde_json::from_slice(&std::fs::read(result).unwrap()).unwrap();
+    let fields = json.as_object_mut().unwrap();
+    fields.retain(|key, _| !["test_error", "predictions"].contains(&key.as_str()));
+    fields.insert("status".to_owned(), "failed".into());
+    fields.insert("reason".to_owned(), "the loss is NaN".into());
+    std::fs::write(result, json.to_string()).unwrap();
+}
+
+#[test]
+fn an_arm_that_failed_is_told_and_leaves_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "seeds = 2");
+    for seed in ["seed-0", "seed-1"] {
+        fail(&Path::new(&store).join("scrambled").join(seed).join("result.json"));
+    }
+    let figures = folder.path().join("figures");
+    equisplit().args(["figures", &store, "--out", figures.to_str().unwrap(), "--format", "svg"]).assert().success();
+    let svg = |name: &str| std::fs::read_to_string(figures.join(name)).unwrap();
+    assert_eq!(svg("errors.svg").matches(">failed<").count(), 1);
+    assert!(!svg("budget.svg").contains(">scrambled<") && svg("budget.svg").contains(">repeat-mask<"));
+    // Without one of its rungs the ladder is a single step.
+    assert!(svg("attribution.svg").contains(">z2 → p4<"));
+}
+
+#[test]
+fn a_study_whose_runs_all_failed_still_gives_figures_and_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("learning_rate = 0.005", "learning_rate = 1e30");
+    let out = folder.path().join("runs");
+    equisplit().args(["run", &study_file(folder.path(), &text), "--out", out.to_str().unwrap()]).assert().failure();
+    let store = out.join("tiny");
+    let figures = folder.path().join("figures");
+    let [store, out] = [&store, &figures].map(|path| path.to_str().unwrap());
+    equisplit().args(["figures", store, "--out", out, "--format", "svg,png"]).assert().success();
+    assert!(std::fs::read_to_string(figures.join("errors.svg")).unwrap().contains(">failed<"));
+    let page = folder.path().join("page.html");
+    equisplit().args(["report", store, "--out", page.to_str().unwrap()]).assert().success();
+    assert!(std::fs::read_to_string(page).unwrap().contains("is not established"));
+}
+
+#[test]
+fn what_is_no_store_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_str().unwrap();
+    for command in [vec!["figures", path], vec!["report", path], vec!["table", path, "--format", "csv"]] {
+        assert!(failure(&command).contains("not the store of a study"), "{command:?}");
+    }
+}

@@ -1,0 +1,149 @@
+//! Tables for papers and the sentence above them, letter by letter.
+
+use equisplit::model::Budget;
+use equisplit::report::{TableFormat, sentence};
+use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio, SeedError, Share, Step};
+
+fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
+    let seeds = (0..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error }).collect();
+    ArmSummary {
+        name: name.to_owned(),
+        bank: bank.to_owned(),
+        budget: Budget { parameters: 25_104, one_bit_parameters: 0, maps: 40, multiply_adds: 4_012_345 },
+        seeds,
+        mean_error: (!errors.is_empty()).then(|| errors.iter().sum::<f64>() / errors.len() as f64),
+        sd_error: (errors.len() > 1).then_some(0.0012),
+    }
+}
+
+fn ratio(share: f64, ci95: [f64; 2]) -> Ratio {
+    let bootstrap95 = Some([share - 0.25, share + 0.25]);
+    Ratio { share: Some(share), ci95: Some(ci95), method: Method::Fieller, bootstrap95, seeds_used: None }
+}
+
+/// A study whose arms have names that markup could trip over.
+fn example() -> Attribution {
+    let swish = ratio(0.5, [0.375, 0.625]);
+    let none = Ratio { share: None, ci95: None, method: Method::Fieller, bootstrap95: None, seeds_used: Some(vec![]) };
+    let share = |control: &str, ratio| Share { control: control.to_owned(), ratio };
+    Attribution {
+        study: "a_b".to_owned(),
+        baseline: "z2".to_owned(),
+        target: "p4".to_owned(),
+        arms: vec![
+            arm("z2", "free", &[0.0625, 0.0625]),
+            arm("repeat_swish", "repeat-swish", &[0.046875, 0.046875]),
+            arm("wide", "free", &[0.0625, 0.0625]),
+            arm("broken", "free", &[]),
+            arm("p4", "p4", &[0.03125, 0.03125]),
+        ],
+        gain: Some(Gain {
+            value: 0.03125,
+            ci95: Some([0.03, 0.0325]),
+            bootstrap95: Some([0.029, 0.033]),
+            seeds_used: None,
+        }),
+        shares: vec![
+            share("repeat_swish", swish.clone()),
+            share("wide", ratio(0.0, [-0.125, 0.125])),
+            share("broken", none),
+        ],
+        ladder: vec![
+            Step { from: "z2".to_owned(), to: "repeat_swish".to_owned(), ratio: swish },
+            Step { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
+        ],
+        reason: None,
+    }
+}
+
+fn export(format: TableFormat, attribution: &Attribution) -> String {
+    format.exporter().export(attribution).unwrap()
+}
+
+#[test]
+fn the_answer_claims_no_more_than_is_established() {
+    let answer = sentence::answer(&example());
+    assert_eq!(
+        answer,
+        "50.0 % [37.5, 62.5] of the gain of p4 over z2 is matched by learned repetition alone (repeat_swish); \
+         0.0 % [-12.5, 12.5] of the gain of p4 over z2 is matched by wide, which is not established to differ from 0; \
+         for 1 of the 3 controls no share can be told."
+    );
+    let reason = "gain not established: its 95 % interval [-0.10, 0.20] percentage points contains 0".to_owned();
+    let none = Attribution { shares: vec![], ladder: vec![], reason: Some(reason), ..example() };
+    assert_eq!(
+        sentence::answer(&none),
+        "Whether there is a gain of p4 over z2 is not established: its 95 % interval [-0.10, 0.20] percentage points contains 0."
+    );
+    let mut untold = example();
+    untold.shares.drain(..2);
+    assert_eq!(sentence::answer(&untold), "No share of the gain of p4 over z2 is established for any control.");
+    let many: Vec<Share> = (0..9).map(|_| example().shares[0].clone()).collect();
+    assert!(
+        sentence::answer(&Attribution { shares: many, ..example() }).contains("; 5 more controls are in the table")
+    );
+}
+
+#[test]
+fn markdown_is_as_github_takes_it() {
+    let text = export(TableFormat::Markdown, &example());
+    let start =
+        r"50.0 % \[37.5, 62.5\] of the gain of p4 over z2 is matched by learned repetition alone (repeat\_swish);";
+    assert!(text.starts_with(start), "{text}");
+    let arms = "\
+| Arm | Bank | Parameters | One-bit | Maps | MACs | Seeds | Test error (%) |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| z2 | free | 25,104 | 0 | 40 | 4,012,345 | 2 | 6.25 ± 0.12 |
+| repeat\\_swish | repeat-swish | 25,104 | 0 | 40 | 4,012,345 | 2 | 4.69 ± 0.12 |
+| wide | free | 25,104 | 0 | 40 | 4,012,345 | 2 | 6.25 ± 0.12 |
+| broken | free | 25,104 | 0 | 40 | 4,012,345 | 0 | – |
+| p4 | p4 | 25,104 | 0 | 40 | 4,012,345 | 2 | 3.12 ± 0.12 |
+";
+    assert!(text.contains(arms), "{text}");
+    assert!(text.contains("| wide | 0.0 % | \\[-12.5, 12.5\\] | \\[-25.0, 25.0\\] |\n"), "{text}");
+}
+
+#[test]
+fn latex_has_booktabs_rules_and_escapes() {
+    let text = export(TableFormat::Latex, &example());
+    let steps = r"\begin{table}
+  \centering
+  \footnotesize
+  \setlength{\tabcolsep}{3pt}
+  \caption{Steps of the gain of p4 over z2, 100~\% together; Fieller's 95~\% interval, and that of the paired hierarchical bootstrap.}
+  \begin{tabular}{@{}lrrr@{}}
+    \toprule
+    Step & Share & 95~\% interval & Bootstrap \\
+    \midrule
+    z2 $\to$ repeat\_swish & 50.0~\% & {[}37.5, 62.5] & {[}25.0, 75.0] \\
+    repeat\_swish $\to$ p4 & 50.0~\% & {[}37.5, 62.5] & {[}25.0, 75.0] \\
+    \bottomrule
+  \end{tabular}
+\end{table}
+";
+    assert!(text.ends_with(steps), "{text}");
+    assert!(text.contains(r"wide & 0.0~\% & {[}$-$12.5, 12.5] & {[}$-$25.0, 25.0] \\"), "{text}");
+    if let Some(folder) = std::env::var_os("EQUISPLIT_FIGURES") {
+        std::fs::write(std::path::Path::new(&folder).join("table.tex"), text).unwrap();
+    }
+}
+
+#[test]
+fn csv_has_every_number_unrounded() {
+    let text = export(TableFormat::Csv, &example());
+    let expected = "\
+study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95
+a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,
+a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,
+a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,
+a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,
+a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,
+a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033
+a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75
+a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25
+a_b,share,broken,z2,broken,,,,,,,,,,,
+a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75
+a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75
+";
+    assert_eq!(text, expected, "\n{text}");
+}
