@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::record::{Outcome, SCHEMA_VERSION};
-use super::{Arm, Record, RunConfig, RunResult};
+use super::{Arm, Record, RunConfig, RunResult, Study};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
@@ -103,6 +103,17 @@ impl Store {
     /// # Errors
     /// When a record can't be read, or the attribution not be written.
     pub fn attribute(&self) -> Result<Attribution> {
+        let (Study { name, baseline, target, ladder, .. }, arms) = self.finished_runs()?;
+        let attribution = attribute(&name, &baseline, &target, &ladder, &arms)?;
+        files::write_json(&self.folder.join("attribution.json"), &attribution)?;
+        Ok(attribution)
+    }
+
+    /// The study, and the finished runs of all its arms.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub fn finished_runs(&self) -> Result<(Study, Vec<ArmResults>)> {
         let Some(record) = self.record()? else {
             return Err(Error::content(&self.folder, "no study has been run here"));
         };
@@ -117,9 +128,7 @@ impl Store {
             })
         });
         let arms = arms.collect::<Result<Vec<_>>>()?;
-        let attribution = attribute(&study.name, &study.baseline, &study.target, &study.ladder, &arms)?;
-        files::write_json(&self.folder.join("attribution.json"), &attribution)?;
-        Ok(attribution)
+        Ok((record.study, arms))
     }
 
     fn seed_result(&self, record: &Record, arm: &Arm, seed: u64) -> Result<Option<SeedResult>> {
