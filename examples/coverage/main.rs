@@ -26,10 +26,10 @@ struct Arguments {
     #[arg(long, default_value_t = 2_000)]
     studies: usize,
     /// How many of them get the bootstrap, and the widths of the intervals that were tried beside Fieller's.
-    #[arg(long, default_value_t = 200)]
+    #[arg(long, default_value_t = 40)]
     bootstrap: usize,
     /// How many of them also go through a run store on disk, which must change nothing.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 5)]
     stored: usize,
     /// The file that the tables go to.
     #[arg(long, default_value = "docs/coverage.md")]

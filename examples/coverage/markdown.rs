@@ -47,10 +47,12 @@ impl Tables<'_> {
     }
 
     fn bootstrap(&self) -> String {
-        let covered = |o: &Outcomes| coverage(o.rate(|s| s.bootstrap95.is_some(), |s| o.covered(s.bootstrap95)));
-        self.by_share("Paired hierarchical bootstrap, studies whose gain is established", covered)
-            + &self.by_share("Its median width, in points of share", |o| {
-                percent(o.median(|s| s.bootstrap95.map(|[low, high]| high - low)))
+        let covered = |o: &Outcomes| o.rate(|s| s.bootstrap95.is_some(), |s| o.covered(s.bootstrap95));
+        let title = "Paired hierarchical bootstrap, studies whose gain is established: mean over the shares";
+        self.by_noise(title, |cells| coverage(mean(cells.iter().filter_map(|o| covered(o)))))
+            + &self.by_noise("Its median width at a share of 38 %, in points of share", |cells| {
+                let width = |s: &Outcome| s.bootstrap95.map(|[low, high]| high - low);
+                percent(cells.iter().find(|o| o.cell.share == 0.38).and_then(|o| o.median(width)))
             })
     }
 

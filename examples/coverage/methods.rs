@@ -23,38 +23,77 @@ pub enum Method {
 
 pub const METHODS: [Method; 4] = [Method::Fieller, Method::Johnson, Method::BootstrapT, Method::SignFlip];
 
-/// The tests of one study, with the resamples drawn once: an interval's two ends are found on the same ones.
+/// The tests of one study. The resamples are drawn once, so that an interval's two ends are found on the same ones.
 pub struct Tests<'a> {
     pairs: &'a [(f64, f64)],
-    resamples: Vec<Vec<usize>>,
-    flips: Vec<Vec<f64>>,
     critical: f64,
+    study: Moments,
+    resamples: Vec<Moments>,
+    /// Sums of N and D with flipped signs.
+    flips: Vec<(f64, f64)>,
+}
+
+/// Means of N and D and (co)variances of those means: all that Student's t of N − ρD needs, at any ρ.
+struct Moments {
+    means: (f64, f64),
+    variances: (f64, f64),
+    covariance: f64,
+}
+
+impl Moments {
+    fn of(pairs: &[(f64, f64)]) -> Self {
+        let n = pairs.len() as f64;
+        let sum = |value: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(value).sum::<f64>();
+        let means = (sum(&|pair| pair.0) / n, sum(&|pair| pair.1) / n);
+        let product =
+            |value: &dyn Fn(f64, f64) -> f64| sum(&|pair| value(pair.0 - means.0, pair.1 - means.1)) / (n - 1.0) / n;
+        let variances = (product(&|n, _| n * n), product(&|_, d| d * d));
+        Self { means, variances, covariance: product(&|n, d| n * d) }
+    }
+
+    /// Mean of N − ρD.
+    fn mean(&self, rho: f64) -> f64 {
+        self.means.0 - rho * self.means.1
+    }
+
+    /// Variance of that mean; not below 0 by rounding.
+    fn variance(&self, rho: f64) -> f64 {
+        (self.variances.0 - 2.0 * rho * self.covariance + rho * rho * self.variances.1).max(0.0)
+    }
 }
 
 impl<'a> Tests<'a> {
     pub fn new(pairs: &'a [(f64, f64)], critical: f64, stream: &mut Stream) -> Self {
         let n = pairs.len();
-        let resample = |stream: &mut Stream| (0..n).map(|_| stream.random_range(0..n)).collect();
-        let resamples = (0..RESAMPLES).map(|_| resample(stream)).collect();
-        let sign = |negative: bool| if negative { -1.0 } else { 1.0 };
+        let mut resample = || {
+            let drawn: Vec<(f64, f64)> = (0..n).map(|_| pairs[stream.random_range(0..n)]).collect();
+            Moments::of(&drawn)
+        };
+        let resamples = (0..RESAMPLES).map(|_| resample()).collect();
+        let flip = |negative: &mut dyn FnMut(usize) -> bool| {
+            let signed = pairs.iter().enumerate().map(|(seed, pair)| (if negative(seed) { -1.0 } else { 1.0 }, pair));
+            signed.fold((0.0, 0.0), |sums, (sign, pair)| (sums.0 + sign * pair.0, sums.1 + sign * pair.1))
+        };
         let flips = if n <= 10 {
-            (0..1_u32 << n).map(|bits| (0..n).map(|bit| sign(bits >> bit & 1 == 1)).collect()).collect()
+            (0..1_u32 << n).map(|bits| flip(&mut |seed| bits >> seed & 1 == 1)).collect()
         } else {
             // The study as it is counts as one of the flips: the test is exact with any number of them.
-            let random = (0..RESAMPLES).map(|_| (0..n).map(|_| sign(stream.random())).collect());
-            std::iter::once(vec![1.0; n]).chain(random).collect()
+            let random = (0..RESAMPLES).map(|_| flip(&mut |_| stream.random()));
+            std::iter::once(flip(&mut |_| false)).chain(random.collect::<Vec<_>>()).collect()
         };
-        Self { pairs, resamples, flips, critical }
+        Self { pairs, critical, study: Moments::of(pairs), resamples, flips }
     }
 
     /// Whether the method's interval holds `rho`.
     pub fn accepts(&self, method: Method, rho: f64) -> bool {
-        let z: Vec<f64> = self.pairs.iter().map(|(n, d)| n - rho * d).collect();
         match method {
-            Method::Fieller => student(&z).abs() <= self.critical,
-            Method::Johnson => johnson(&z).abs() <= self.critical,
-            Method::BootstrapT => self.accepts_by_resampling(&z),
-            Method::SignFlip => self.accepts_by_flipping(&z),
+            Method::Fieller => self.study.mean(rho).powi(2) <= self.critical.powi(2) * self.study.variance(rho),
+            Method::Johnson => {
+                let z: Vec<f64> = self.pairs.iter().map(|(n, d)| n - rho * d).collect();
+                johnson(&z).abs() <= self.critical
+            }
+            Method::BootstrapT => self.accepts_by_resampling(rho),
+            Method::SignFlip => self.accepts_by_flipping(rho),
         }
     }
 
@@ -78,32 +117,23 @@ impl<'a> Tests<'a> {
         end(1.0) + end(-1.0)
     }
 
-    fn accepts_by_resampling(&self, z: &[f64]) -> bool {
-        let mean = z.iter().sum::<f64>() / z.len() as f64;
-        let observed = student(z).abs();
-        let further = |resample: &&Vec<usize>| {
-            let centred: Vec<f64> = resample.iter().map(|&seed| z[seed] - mean).collect();
-            student(&centred).abs() >= observed
+    fn accepts_by_resampling(&self, rho: f64) -> bool {
+        let (mean, variance) = (self.study.mean(rho), self.study.variance(rho));
+        // Squares of t, multiplied out: a resample of one seed over and over has no variance, and lies infinitely far out.
+        let further = |resample: &&Moments| {
+            (resample.mean(rho) - mean).powi(2) * variance >= mean.powi(2) * resample.variance(rho)
         };
-        // 999 resamples: of 1,000 with the study itself, at least 50 lie as far out where the test accepts.
+        // 999 resamples: of 1,000 with the study itself, more than 50 lie as far out where the test accepts.
         self.resamples.iter().filter(further).count() + 1 > 50
     }
 
-    fn accepts_by_flipping(&self, z: &[f64]) -> bool {
+    fn accepts_by_flipping(&self, rho: f64) -> bool {
+        let sum = |sums: &(f64, f64)| (sums.0 - rho * sums.1).abs();
         // Sums that are the same but for rounding count as equal, as the study's own must.
-        let observed = z.iter().sum::<f64>().abs() * (1.0 - 1e-9);
-        let sum = |signs: &Vec<f64>| signs.iter().zip(z).map(|(sign, z)| sign * z).sum::<f64>().abs();
-        let further = self.flips.iter().filter(|signs| sum(signs) >= observed).count();
+        let observed = self.study.mean(rho).abs() * self.pairs.len() as f64 * (1.0 - 1e-9);
+        let further = self.flips.iter().filter(|sums| sum(sums) >= observed).count();
         further as f64 > 0.05 * self.flips.len() as f64
     }
-}
-
-/// Mean over standard error; infinite where there's no spread.
-fn student(z: &[f64]) -> f64 {
-    let n = z.len() as f64;
-    let mean = z.iter().sum::<f64>() / n;
-    let squares: f64 = z.iter().map(|z| (z - mean).powi(2)).sum();
-    if squares == 0.0 { f64::INFINITY } else { mean / (squares / (n - 1.0) / n).sqrt() }
 }
 
 /// Johnson's t₁ for a mean of 0: (m + μ₃/6s²n + μ₃m²/3s⁴) √n/s.
