@@ -16,7 +16,7 @@ use cell::{Counts, Outcomes};
 use simulate::{Cell, GAINS, Gain, Noise};
 
 const SHARES: [f64; 5] = [-0.5, 0.0, 0.38, 1.0, 1.5];
-const COUNTS: Counts = Counts { studies: 400, bootstrap: 0, stored: 1 };
+const COUNTS: Counts = Counts { studies: 400, bootstrap: 0, stored: 0 };
 
 /// Coverage over all shares: of the set that Fieller's test accepts, in all studies.
 fn coverage(seeds: u64, gain: Gain, noise: Noise) -> f64 {
@@ -44,4 +44,12 @@ fn holds_less_where_training_collapses() {
     let cell = Cell { seeds: 10, share: 1.0, gain: Gain::Strong, noise: Noise::Collapse };
     let rate = Outcomes::of(cell, COUNTS).unwrap().rate(|_| true, |study| study.holds[0]).unwrap();
     assert!((0.75..0.92).contains(&rate), "{rate}");
+}
+
+/// The program compares the two for every study that it stores, and stops where they differ.
+#[test]
+fn studies_come_out_of_a_store_as_they_went_in() {
+    let cell = Cell { seeds: 3, share: 0.38, gain: Gain::Weak, noise: Noise::Skewed };
+    let outcomes = Outcomes::of(cell, Counts { studies: 4, bootstrap: 0, stored: 4 }).unwrap();
+    assert_eq!(outcomes.studies.len(), 4);
 }
