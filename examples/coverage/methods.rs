@@ -1,5 +1,6 @@
-//! Intervals for a share that were tried beside Fieller's. Each is a test of whether the mean of Z = N − ρD is 0, for pairs
-//! (N, D) of a control's and the target's gain, one a seed; its interval holds every ρ that the test doesn't reject at 5 %.
+//! Intervals for a share that were tried beside Fieller's. All but the last test whether the mean of Z = N − ρD is 0, for
+//! pairs (N, D) of a control's and the target's gain, one a seed; the interval holds every ρ that the test doesn't reject at
+//! 5 %.
 
 use equisplit::rng::Stream;
 use equisplit::stats::significance::paired_t;
@@ -19,9 +20,12 @@ pub enum Method {
     BootstrapT,
     /// The mean, judged by its distribution over all flips of signs (Fisher's randomisation test).
     SignFlip,
+    /// The middle 95 % of the share over resampled seeds (percentile bootstrap of the seeds alone).
+    SeedPercentile,
 }
 
-pub const METHODS: [Method; 4] = [Method::Fieller, Method::Johnson, Method::BootstrapT, Method::SignFlip];
+pub const METHODS: [Method; 5] =
+    [Method::Fieller, Method::Johnson, Method::BootstrapT, Method::SignFlip, Method::SeedPercentile];
 
 /// The tests of one study. The resamples are drawn once, so that an interval's two ends are found on the same ones.
 pub struct Tests<'a> {
@@ -94,6 +98,11 @@ impl<'a> Tests<'a> {
             }
             Method::BootstrapT => self.accepts_by_resampling(rho),
             Method::SignFlip => self.accepts_by_flipping(rho),
+            Method::SeedPercentile => {
+                let below = self.resamples.iter().filter(|resample| resample.means.0 / resample.means.1 < rho).count();
+                // Of 999 values the 25th from either end.
+                (25..=974).contains(&below)
+            }
         }
     }
 

@@ -38,7 +38,7 @@ pub struct Cell {
 pub enum Gain {
     /// 10, a little less than that of P4CNN on rot-MNIST.
     Strong,
-    /// 1.5: established in a fifth of studies of three seeds.
+    /// 1.5: with normal noise established in a third of studies of three seeds.
     Weak,
 }
 

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Seeds are paired across arms: every comparison uses the seeds that all its arms finished. The gain has Student's interval
-//! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both.
+//! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both. Student's and Fieller's
+//! intervals are for these test images, over seeds; the bootstrap's also for other test images of the same kind.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -183,7 +184,7 @@ pub enum Method {
 /// empty.
 ///
 /// # Errors
-/// [`Error::Invalid`] for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
+/// [`Error::Invalid`](crate::Error::Invalid) for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
 /// given twice, and runs that differ in their number of test examples.
 pub fn attribute(
     study: &str,
