@@ -18,13 +18,27 @@ fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
 
 fn ratio(share: f64, ci95: [f64; 2]) -> Ratio {
     let bootstrap95 = Some([share - 0.25, share + 0.25]);
-    Ratio { share: Some(share), ci95: Some(ci95), method: Method::Fieller, bootstrap95, seeds_used: None }
+    Ratio {
+        share: Some(share),
+        ci95: Some(ci95),
+        method: Method::Fieller,
+        bootstrap95,
+        seeds_used: None,
+        seeds_needed: None,
+    }
 }
 
 /// A study whose arms have names that markup could trip over.
 fn example() -> Attribution {
     let swish = ratio(0.5, [0.375, 0.625]);
-    let none = Ratio { share: None, ci95: None, method: Method::Fieller, bootstrap95: None, seeds_used: Some(vec![]) };
+    let none = Ratio {
+        share: None,
+        ci95: None,
+        method: Method::Fieller,
+        bootstrap95: None,
+        seeds_used: Some(vec![]),
+        seeds_needed: None,
+    };
     let share = |control: &str, ratio| Share { control: control.to_owned(), ratio };
     Attribution {
         study: "a_b".to_owned(),
@@ -42,6 +56,7 @@ fn example() -> Attribution {
             ci95: Some([0.03, 0.0325]),
             bootstrap95: Some([0.029, 0.033]),
             seeds_used: None,
+            seeds_needed: None,
         }),
         shares: vec![
             share("repeat_swish", swish.clone()),
@@ -53,6 +68,8 @@ fn example() -> Attribution {
             Step { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
         ],
         reason: None,
+        comparisons: vec![],
+        warnings: vec![],
     }
 }
 

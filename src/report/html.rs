@@ -34,7 +34,8 @@ pub fn page(sources: &[Source]) -> Result<String> {
     let attribution = &first.attribution;
     let study = &first.record.study;
     let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
-    let configuration = toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
+    let configuration =
+        toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
     let mut number = 0;
     let across = figures(&Source::across(sources), &mut number)?;
     let sections = sources.iter().map(|source| section(source, &mut number)).collect::<Result<Vec<_>>>()?;

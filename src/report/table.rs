@@ -6,12 +6,18 @@ use comfy_table::{CellAlignment, LineStyle, Table};
 use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
+use crate::stats::comparison::Comparison;
+use crate::stats::seeds::SeedsNeeded;
 
 /// What stands for a number that there is none of.
 const NONE: &str = "–";
 
 const LEGEND: &str = "In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval\n\
                       of the paired hierarchical bootstrap (seeds, then test examples).\n";
+
+const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;\n\
+                                  P(better): how likely a run of the second arm errs less than one of the first, with its\n\
+                                  bootstrap interval (– where every run of one errs less than every run of the other).\n";
 
 const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
 
@@ -64,6 +70,13 @@ pub fn attribution(attribution: &Attribution) -> String {
         parts.push(format!("Steps of the gain, 100 % together:\n\n{}", ladder(&attribution.ladder)));
     }
     parts.push(LEGEND.to_owned());
+    if !attribution.comparisons.is_empty() {
+        parts.push(format!("{}\n{COMPARISONS_LEGEND}", comparisons(&attribution.comparisons)));
+    }
+    parts.extend(seeds_needed(attribution));
+    if !attribution.warnings.is_empty() {
+        parts.push(attribution.warnings.iter().map(|warning| format!("Warning: {warning}.\n")).collect());
+    }
     parts.join("\n")
 }
 
@@ -123,6 +136,37 @@ fn ladder(steps: &[Step]) -> String {
     lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row))
 }
 
+fn comparisons(comparisons: &[Comparison]) -> String {
+    let row = |comparison: &Comparison| {
+        let improvement = comparison.improvement;
+        vec![
+            format!("{} → {}", comparison.from, comparison.to),
+            comparison.difference.map_or_else(|| NONE.to_owned(), |difference| format!("{:.2}", 100.0 * difference)),
+            comparison.p_holm.map_or_else(|| NONE.to_owned(), p_value),
+            improvement.map_or_else(|| NONE.to_owned(), |i| format!("{:.0} %", 100.0 * i.probability)),
+            improvement.and_then(|i| i.ci95).map_or_else(|| NONE.to_owned(), |ci95| brackets(Some(ci95), 0)),
+        ]
+    };
+    lines(&["comparison", "difference", "p (Holm)", "P(better)", "95 % interval"], 1, comparisons.iter().map(row))
+}
+
+fn p_value(p: f64) -> String {
+    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
+}
+
+/// One line: what narrower intervals would take.
+fn seeds_needed(attribution: &Attribution) -> Option<String> {
+    let one = |name: &str, needed: SeedsNeeded| format!("{name} {} ({})", needed.seeds, needed.cautious);
+    let shares = attribution.shares.iter().filter_map(|share| Some(one(&share.control, share.ratio.seeds_needed?)));
+    let all: Vec<String> = shares.collect();
+    (!all.is_empty()).then(|| {
+        format!(
+            "Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): {}\n",
+            all.join(", ")
+        )
+    })
+}
+
 pub(super) fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1} %", 100.0 * share))
 }
@@ -165,6 +209,7 @@ pub(super) fn lines(header: &[&str], names: usize, rows: impl Iterator<Item = Ve
 mod tests {
     use super::*;
     use crate::stats::attribution::{Method, SeedError};
+    use crate::stats::improvement::Improvement;
 
     fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
         let runs = (1..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error });
@@ -180,14 +225,22 @@ mod tests {
 
     fn ratio(share: f64, ci95: Interval) -> Ratio {
         let bootstrap95 = Some([share - 0.05, share + 0.05]);
-        Ratio { share: Some(share), ci95: Some(ci95), method: Method::Fieller, bootstrap95, seeds_used: None }
+        let seeds_needed = Some(SeedsNeeded { half_width: 0.1, seeds: 4, cautious: 9 });
+        Ratio {
+            share: Some(share),
+            ci95: Some(ci95),
+            method: Method::Fieller,
+            bootstrap95,
+            seeds_used: None,
+            seeds_needed,
+        }
     }
 
     fn example() -> Attribution {
         let swish = ratio(0.381, [0.312, 0.457]);
         let step = |from: &str, to: &str, ratio| Step { from: from.to_owned(), to: to.to_owned(), ratio };
         let missing =
-            Ratio { share: None, ci95: None, method: Method::Fieller, bootstrap95: None, seeds_used: Some(vec![]) };
+            Ratio { share: None, ci95: None, bootstrap95: None, seeds_used: Some(vec![]), seeds_needed: None, ..swish };
         Attribution {
             study: "rot-mnist".to_owned(),
             baseline: "z2".to_owned(),
@@ -203,6 +256,7 @@ mod tests {
                 ci95: Some([0.0259, 0.0291]),
                 bootstrap95: Some([0.0263, 0.0288]),
                 seeds_used: Some(vec![1, 2]),
+                seeds_needed: None,
             }),
             shares: vec![
                 Share { control: "repeat-swish".to_owned(), ratio: swish.clone() },
@@ -210,6 +264,29 @@ mod tests {
             ],
             ladder: vec![step("z2", "repeat-swish", swish), step("repeat-swish", "p4", ratio(0.619, [0.543, 0.688]))],
             reason: None,
+            comparisons: vec![
+                comparison("z2", "p4", Some((0.0275, 0.000_04)), Some((1.0, None))),
+                comparison("z2", "repeat-swish", Some((0.0105, 0.0321)), Some((0.875, Some([0.5, 1.0])))),
+                comparison("scrambled", "p4", None, None),
+            ],
+            warnings: vec!["two seeds say next to nothing".to_owned()],
+        }
+    }
+
+    /// Difference and p, and a probability of improvement with its interval.
+    fn comparison(
+        from: &str,
+        to: &str,
+        tested: Option<(f64, f64)>,
+        improvement: Option<(f64, Option<Interval>)>,
+    ) -> Comparison {
+        Comparison {
+            from: from.to_owned(),
+            to: to.to_owned(),
+            difference: tested.map(|(difference, _)| difference),
+            test: None,
+            p_holm: tested.map(|(_, p)| p),
+            improvement: improvement.map(|(probability, ci95)| Improvement { probability, ci95 }),
         }
     }
 
@@ -239,6 +316,20 @@ repeat-swish → p4  61.9 %   [54.3, 68.8]  [56.9, 66.9]
 
 In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval
 of the paired hierarchical bootstrap (seeds, then test examples).
+
+comparison         difference  p (Holm)  P(better)  95 % interval
+──────────────────────────────────────────────────────────────────
+z2 → p4                  2.75  < 0.0001      100 %              –
+z2 → repeat-swish        1.05    0.0321       88 %      [50, 100]
+scrambled → p4              –         –          –              –
+
+Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;
+P(better): how likely a run of the second arm errs less than one of the first, with its
+bootstrap interval (– where every run of one errs less than every run of the other).
+
+Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9)
+
+Warning: two seeds say next to nothing.
 ";
         let text = attribution(&example());
         assert_eq!(text, expected, "\n{text}");
@@ -247,7 +338,7 @@ of the paired hierarchical bootstrap (seeds, then test examples).
     #[test]
     fn a_gain_that_is_not_established_says_why() {
         let reason = "gain not established: one seed gives no interval".to_owned();
-        let gain = Gain { value: 0.0275, ci95: None, bootstrap95: None, seeds_used: None };
+        let gain = Gain { value: 0.0275, ci95: None, bootstrap95: None, seeds_used: None, seeds_needed: None };
         let none =
             Attribution { gain: Some(gain), shares: Vec::new(), ladder: Vec::new(), reason: Some(reason), ..example() };
         let text = attribution(&none);

@@ -8,16 +8,26 @@
 //! ```
 //!
 //! Seeds are paired across arms: every comparison uses the seeds that all its arms finished. The gain has Student's interval
-//! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both.
+//! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both. Student's and Fieller's
+//! intervals are for these test images, over seeds; the bootstrap's also for other test images of the same kind.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 
 use serde::{Deserialize, Serialize};
 
+use super::checks::{check_names, check_runs};
+use super::comparison::{Comparison, comparisons};
 use super::paired::{Difference, Paired};
+use super::seeds::SeedsNeeded;
+use super::warnings::warnings;
 use super::{Interval, student};
+use crate::Result;
 use crate::model::Budget;
-use crate::{Error, Result};
+
+/// Replicates of the bootstraps that are reported beside the headline intervals.
+pub const REPLICATES: usize = 10_000;
+/// Seed of their streams: fixed, so that the same runs always give the same intervals.
+pub(super) const BOOTSTRAP_SEED: u64 = 0;
 
 /// What one arm of a study costs, and how its finished runs did.
 #[derive(Debug, Clone)]
@@ -68,6 +78,13 @@ pub struct Attribution {
     /// Why the gain is not established, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Paired tests and probabilities of improvement: target against baseline, then every control against the baseline,
+    /// then the target against every control.
+    #[serde(default)]
+    pub comparisons: Vec<Comparison>,
+    /// What to know before trusting the numbers, in sentences.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// Budget and errors of one arm.
@@ -109,6 +126,9 @@ pub struct Gain {
     /// The seeds compared, where they are fewer than the study has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_used: Option<Vec<u64>>,
+    /// Seeds for an interval of ± a tenth of the gain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_needed: Option<SeedsNeeded>,
 }
 
 /// The share of the gain that one control matches.
@@ -147,6 +167,9 @@ pub struct Ratio {
     /// The seeds compared, where they are fewer than the study has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_used: Option<Vec<u64>>,
+    /// Seeds for an interval of ± 10 points of share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_needed: Option<SeedsNeeded>,
 }
 
 /// How an interval of a share was found.
@@ -161,7 +184,7 @@ pub enum Method {
 /// empty.
 ///
 /// # Errors
-/// [`Error::Invalid`] for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
+/// [`Error::Invalid`](crate::Error::Invalid) for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
 /// given twice, and runs that differ in their number of test examples.
 pub fn attribute(
     study: &str,
@@ -170,10 +193,26 @@ pub fn attribute(
     ladder: &[String],
     arms: &[ArmResults],
 ) -> Result<Attribution> {
-    check_names(baseline, target, ladder, arms)?;
+    attribute_resampled(study, baseline, target, ladder, arms, REPLICATES)
+}
+
+/// As [`attribute`], with a given number of bootstrap replicates. With 0 the bootstraps' intervals are left out, and the
+/// rest takes next to no time: for simulations.
+///
+/// # Errors
+/// As [`attribute`].
+pub fn attribute_resampled(
+    study: &str,
+    baseline: &str,
+    target: &str,
+    ladder: &[String],
+    arms: &[ArmResults],
+    replicates: usize,
+) -> Result<Attribution> {
+    let (first, last) = check_names(baseline, target, ladder, arms)?;
     check_runs(arms)?;
     let whole = Difference { from: baseline, to: target };
-    let mut pairings = Pairings { arms, by_seeds: BTreeMap::new() };
+    let mut pairings = Pairings { arms, replicates, by_seeds: BTreeMap::new() };
     let gain = pairings.over(&[baseline, target])?.gain(whole);
     let reason = obstacle(gain.as_ref(), whole);
     let (shares, ladder) = if reason.is_none() {
@@ -181,6 +220,8 @@ pub fn attribute(
     } else {
         (Vec::new(), Vec::new())
     };
+    let comparisons = comparisons(arms, first, last, replicates, BOOTSTRAP_SEED);
+    let warnings = warnings(arms, first, last, gain.as_ref(), &shares);
     Ok(Attribution {
         study: study.to_owned(),
         baseline: baseline.to_owned(),
@@ -190,12 +231,15 @@ pub fn attribute(
         shares,
         ladder,
         reason,
+        comparisons,
+        warnings,
     })
 }
 
 /// The arms over every set of seeds that a comparison needed, so that each is resampled once.
 struct Pairings<'a> {
     arms: &'a [ArmResults],
+    replicates: usize,
     by_seeds: BTreeMap<Vec<u64>, Paired<'a>>,
 }
 
@@ -210,7 +254,7 @@ impl<'a> Pairings<'a> {
         Ok(match self.by_seeds.entry(seeds) {
             Entry::Occupied(paired) => paired.into_mut(),
             Entry::Vacant(slot) => {
-                let paired = Paired::new(slot.key(), self.arms)?;
+                let paired = Paired::new(slot.key(), self.arms, self.replicates)?;
                 slot.insert(paired)
             }
         })
@@ -268,53 +312,4 @@ fn summary(arm: &ArmResults) -> ArmSummary {
         mean_error: student::mean(&errors),
         sd_error: student::sd(&errors),
     }
-}
-
-fn check_names(baseline: &str, target: &str, ladder: &[String], arms: &[ArmResults]) -> Result<()> {
-    let there: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).collect();
-    let rungs: Vec<&str> = ladder.iter().map(String::as_str).collect();
-    let asked = [baseline, target].into_iter().chain(rungs.iter().copied());
-    if let Some(unknown) = asked.into_iter().find(|name| !there.contains(name)) {
-        return Err(Error::invalid(format!("there is no arm {unknown:?}; the arms are {}", there.join(", "))));
-    }
-    if let Some(twice) = repeated(&there) {
-        return Err(Error::invalid(format!("there are two arms named {twice:?}")));
-    }
-    if baseline == target {
-        return Err(Error::invalid(format!("baseline and target are the same arm, {baseline:?}")));
-    }
-    let whole = rungs.first() == Some(&baseline) && rungs.last() == Some(&target);
-    if !rungs.is_empty() && (!whole || repeated(&rungs).is_some()) {
-        return Err(Error::invalid(format!(
-            "a ladder leads from {baseline} to {target} over each arm once, not {}",
-            rungs.join(" → ")
-        )));
-    }
-    Ok(())
-}
-
-fn check_runs(arms: &[ArmResults]) -> Result<()> {
-    let runs = || arms.iter().flat_map(|arm| arm.seeds.iter().map(move |run| (&arm.name, run)));
-    let examples = runs().next().map_or(0, |(_, run)| run.wrong.len());
-    for (arm, run) in runs() {
-        if run.wrong.is_empty() || run.wrong.len() != examples {
-            return Err(Error::invalid(format!(
-                "all runs need the same number of test examples: {arm}, seed {}, has {}, the first run {examples}",
-                run.seed,
-                run.wrong.len()
-            )));
-        }
-    }
-    for arm in arms {
-        let seeds: Vec<u64> = arm.seeds.iter().map(|run| run.seed).collect();
-        if let Some(seed) = repeated(&seeds) {
-            return Err(Error::invalid(format!("{} has two runs with seed {seed}", arm.name)));
-        }
-    }
-    Ok(())
-}
-
-/// The first item that an earlier one equals.
-fn repeated<T: PartialEq>(items: &[T]) -> Option<&T> {
-    items.iter().enumerate().find(|(index, item)| items[..*index].contains(item)).map(|(_, item)| item)
 }

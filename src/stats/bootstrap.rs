@@ -54,7 +54,7 @@ impl Replicates {
 }
 
 /// Quantile of sorted values, linear between order statistics (type 7 of Hyndman & Fan 1996); `None` if not finite.
-fn quantile(sorted: &[f64], probability: f64) -> Option<f64> {
+pub(super) fn quantile(sorted: &[f64], probability: f64) -> Option<f64> {
     let position = probability * sorted.len().checked_sub(1)? as f64;
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);

@@ -2,9 +2,16 @@
 
 pub mod attribution;
 pub mod bootstrap;
+mod checks;
+pub mod comparison;
 pub mod fieller;
+pub mod improvement;
+pub mod outlier;
 mod paired;
+pub mod seeds;
+pub mod significance;
 pub mod student;
+mod warnings;
 
 /// The two ends of an interval, lower end first.
 pub type Interval = [f64; 2];

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::attribution::{ArmResults, Gain, Method, Ratio};
+use super::attribution::{ArmResults, BOOTSTRAP_SEED, Gain, Method, Ratio};
 use super::bootstrap::Replicates;
+use super::seeds::{seeds_for_mean, seeds_for_ratio};
 use super::{fieller, student};
 use crate::Result;
 
-/// Replicates of the bootstrap that is reported beside the headline intervals.
-const REPLICATES: usize = 10_000;
-/// Seed of its streams: fixed, so that the same runs always give the same intervals.
-const BOOTSTRAP_SEED: u64 = 0;
+/// Half width of intervals that seeds are counted for: of a share, and of the gain as a fraction of the gain.
+const WANTED_HALF_WIDTH: f64 = 0.1;
 
 /// Two arms whose difference of mean errors, first minus second, is meant.
 #[derive(Clone, Copy)]
@@ -22,7 +21,7 @@ pub(super) struct Difference<'a> {
 /// The errors of all arms that finished a set of seeds, over just that set.
 pub(super) struct Paired<'a> {
     arms: Vec<(&'a str, Vec<f64>)>,
-    /// `None` of fewer than two seeds: resampling one shows nothing of how seeds differ.
+    /// `None` of fewer than two seeds, as resampling one shows nothing of how seeds differ, and if none were asked for.
     replicates: Option<Replicates>,
     /// The set of seeds, if it lacks any that some arm of the study finished.
     seeds_used: Option<Vec<u64>>,
@@ -30,7 +29,7 @@ pub(super) struct Paired<'a> {
 
 impl<'a> Paired<'a> {
     /// Pairs the arms over `seeds`.
-    pub fn new(seeds: &[u64], arms: &'a [ArmResults]) -> Result<Self> {
+    pub fn new(seeds: &[u64], arms: &'a [ArmResults], replicates: usize) -> Result<Self> {
         let mut errors = Vec::new();
         let mut wrong = Vec::new();
         for arm in arms {
@@ -40,8 +39,8 @@ impl<'a> Paired<'a> {
                 wrong.push(runs.iter().map(|run| run.wrong.as_slice()).collect());
             }
         }
-        let replicates =
-            if seeds.len() > 1 { Some(Replicates::draw(&wrong, REPLICATES, BOOTSTRAP_SEED)?) } else { None };
+        let resampled = seeds.len() > 1 && replicates > 0;
+        let replicates = if resampled { Some(Replicates::draw(&wrong, replicates, BOOTSTRAP_SEED)?) } else { None };
         let all: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
         let seeds_used = (seeds.len() < all.len()).then(|| seeds.to_vec());
         Ok(Self { arms: errors, replicates, seeds_used })
@@ -50,11 +49,13 @@ impl<'a> Paired<'a> {
     /// Mean difference with Student's interval; `None` if no seed is shared.
     pub fn gain(&self, of: Difference) -> Option<Gain> {
         let differences = self.differences(of)?;
+        let value = student::mean(&differences)?;
         Some(Gain {
-            value: student::mean(&differences)?,
+            value,
             ci95: student::mean_interval(&differences),
             bootstrap95: self.replicates.as_ref().and_then(|r| r.interval(|errors| self.mean_difference(errors, of))),
             seeds_used: self.seeds_used.clone(),
+            seeds_needed: seeds_for_mean(&differences, WANTED_HALF_WIDTH * value.abs()),
         })
     }
 
@@ -76,6 +77,7 @@ impl<'a> Paired<'a> {
             method: Method::Fieller,
             bootstrap95: replicates.and_then(|replicates| replicates.interval(resampled)),
             seeds_used: self.seeds_used.clone(),
+            seeds_needed: if established { seeds_for_ratio(&pairs, WANTED_HALF_WIDTH) } else { None },
         }
     }
 

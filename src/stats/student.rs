@@ -19,6 +19,14 @@ pub fn sd(values: &[f64]) -> Option<f64> {
     Some((squares / (values.len() - 1) as f64).sqrt())
 }
 
+/// Whether values, fractions of error or shares, are all the same but for rounding: one image in a billion moves an error
+/// by more than 1e-12.
+pub(super) fn is_constant(values: &[f64]) -> bool {
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(*x), high.max(*x)));
+    high - low <= 1e-12
+}
+
 /// Student's 95 % interval of the mean, m ± t·s/√n with t the 97.5 % quantile at n − 1 degrees of freedom (Student 1908,
 /// "The probable error of a mean"); `None` of fewer than two values.
 pub fn mean_interval(values: &[f64]) -> Option<Interval> {

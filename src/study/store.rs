@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::lock::Lock;
 use super::run_folder::{RunFolder, RunState, check_version};
 use super::tuning::{Setting, TuningRecord};
-use super::{Arm, DataRecord, Level, Outcome, Purpose, Record, RunConfig, RunResult};
+use super::{Arm, DataRecord, Level, Outcome, Purpose, Record, RunConfig, RunResult, Study};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
@@ -246,24 +246,34 @@ impl Store {
     /// # Errors
     /// When a record can't be read or a run is of another configuration.
     pub fn attribute(&self) -> Result<Vec<Attribution>> {
-        let record = self.study()?;
-        let study = &record.study;
-        let runs = self.runs(&record)?;
-        let cells = study.cells().into_iter().map(|cell| {
-            let arms = study.arms_of(cell).map(|arm| {
-                let runs = runs.iter().filter(|run| run.arm == *arm);
-                let seeds = runs.filter_map(|run| seed_result(&record, run).transpose());
-                Ok(ArmResults {
-                    name: arm.name.clone(),
-                    bank: arm.net.bank.name().to_owned(),
-                    budget: arm.budget,
-                    seeds: seeds.collect::<Result<_>>()?,
-                })
-            });
-            let arms = arms.collect::<Result<Vec<_>>>()?;
+        let (study, cells) = self.finished_runs()?;
+        let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
             attribute(&title(&study.name, cell), &study.baseline, &study.target, &study.ladder, &arms)
-        });
-        cells.collect()
+        };
+        study.cells().into_iter().zip(cells).map(attribute).collect()
+    }
+
+    /// The study, and the finished runs of all arms in each of its cells.
+    ///
+    /// # Errors
+    /// When a record can't be read or a run is of another configuration.
+    pub fn finished_runs(&self) -> Result<(Study, Vec<Vec<ArmResults>>)> {
+        let record = self.study()?;
+        let runs = self.runs(&record)?;
+        let results = |arm: &Arm| {
+            let runs = runs.iter().filter(|run| run.arm == *arm);
+            let seeds = runs.filter_map(|run| seed_result(&record, run).transpose());
+            Ok(ArmResults {
+                name: arm.name.clone(),
+                bank: arm.net.bank.name().to_owned(),
+                budget: arm.budget,
+                seeds: seeds.collect::<Result<_>>()?,
+            })
+        };
+        let cells = record.study.cells().into_iter();
+        let cells = cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>());
+        let cells = cells.collect::<Result<_>>()?;
+        Ok((record.study, cells))
     }
 
     /// Writes `attribution.json`: one attribution, or the list of a grid's.

@@ -1,0 +1,78 @@
+//! Simulated studies as a run store keeps them.
+
+use std::path::Path;
+
+use equisplit::files::write_json;
+use equisplit::model::InputShape;
+use equisplit::stats::attribution::ArmResults;
+use equisplit::study::{DataRecord, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile};
+use equisplit::train::{DeviceKind, Maker, Past};
+use equisplit::{Error, Result};
+
+const STUDY: &str = r#"
+name = "simulated"
+baseline = "baseline"
+target = "target"
+seeds = 1
+data = { source = "builtin" }
+
+[[arm]]
+name = "baseline"
+preset = "z2"
+
+[[arm]]
+name = "control"
+preset = "scrambled"
+
+[[arm]]
+name = "target"
+preset = "p4"
+"#;
+
+/// Writes the runs to a store in the empty folder `out`, and gives back what its reader makes of them.
+pub fn write_and_read(arms: &[ArmResults], out: &Path) -> Result<Vec<ArmResults>> {
+    let record = record(arms, out)?;
+    let store = Store::new(out, &record.study.name);
+    store.begin(&record)?;
+    for (arm, results) in record.study.arms.iter().zip(arms) {
+        for run in &results.seeds {
+            let folder = store.folder().join(arm.id()).join(format!("seed-{}", run.seed));
+            let config = record.run_config(arm, None, run.seed);
+            write_json(&folder.join("config.json"), &config)?;
+            let predictions = record.test_labels.iter().zip(&run.wrong);
+            let outcome = Outcome::Finished {
+                test_error: run.test_error(),
+                predictions: predictions.map(|(label, wrong)| (label + u8::from(*wrong)) % 10).collect(),
+            };
+            let result = RunResult {
+                schema_version: SCHEMA_VERSION,
+                arm: arm.id(),
+                seed: run.seed,
+                config: config.hash()?,
+                epochs: config.training.epochs,
+                provenance: Provenance { past: Past::default(), peak_memory: None },
+                outcome,
+            };
+            write_json(&folder.join("result.json"), &result)?;
+        }
+    }
+    let (_, mut cells) = Store::open(store.folder())?.finished_runs()?;
+    cells.pop().ok_or_else(|| Error::invalid("a study without a grid has one cell"))
+}
+
+fn record(arms: &[ArmResults], out: &Path) -> Result<Record> {
+    let file = out.join("study.toml");
+    std::fs::write(&file, STUDY).map_err(|e| Error::content(&file, e.to_string()))?;
+    let mut study = StudyFile::read(&file)?.resolve(InputShape::DIGITS, None)?;
+    let runs = arms.first().map_or(&[][..], |arm| &arm.seeds);
+    study.seeds = runs.iter().map(|run| run.seed).collect();
+    let test = runs.first().map_or(0, |run| run.wrong.len());
+    Ok(Record {
+        schema_version: SCHEMA_VERSION,
+        maker: Maker::here(DeviceKind::Cpu, 1, 1),
+        study,
+        data: DataRecord { name: "simulated".to_owned(), fingerprint: String::new(), train: 0, test },
+        device: DeviceKind::Cpu,
+        test_labels: (0..10).cycle().take(test).collect(),
+    })
+}

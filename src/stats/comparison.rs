@@ -1,0 +1,81 @@
+//! Every arm against the baseline, and every control against the target.
+
+use serde::{Deserialize, Serialize};
+
+use super::attribution::{ArmResults, SeedResult};
+use super::improvement::{Improvement, improvement_interval, probability_of_improvement};
+use super::significance::{PairedT, holm, paired_t};
+use crate::rng;
+
+/// Does `to` err less than `from`?
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The arm compared with.
+    pub from: String,
+    /// The arm in question.
+    pub to: String,
+    /// e(from) − e(to), a fraction, over the seeds that both finished; `None` if there are none.
+    pub difference: Option<f64>,
+    /// The paired t test of that difference; `None` of fewer than two seeds, or if it's the same in all.
+    pub test: Option<PairedT>,
+    /// The test's p by Holm's correction. The controls against the baseline are one family, the controls against the target
+    /// another; target against baseline is tested on its own, as there are shares only where that gain is established.
+    pub p_holm: Option<f64>,
+    /// P(a run of `to` errs less than a run of `from`), over all finished runs of both.
+    pub improvement: Option<Improvement>,
+}
+
+/// Target against baseline, then the controls against the baseline, then the target against the controls. The bootstrap of
+/// each probability of improvement draws `replicates` replicates from a stream of `seed`.
+pub fn comparisons(
+    arms: &[ArmResults],
+    baseline: &ArmResults,
+    target: &ArmResults,
+    replicates: usize,
+    seed: u64,
+) -> Vec<Comparison> {
+    let controls: Vec<_> = arms.iter().filter(|arm| ![&baseline.name, &target.name].contains(&&arm.name)).collect();
+    let family = |pairs: Vec<(&ArmResults, &ArmResults)>| {
+        let compared = pairs.into_iter().map(|(from, to)| compare(from, to, replicates, seed));
+        corrected(compared.collect())
+    };
+    let mut all = family(vec![(baseline, target)]);
+    all.extend(family(controls.iter().map(|&control| (baseline, control)).collect()));
+    all.extend(family(controls.iter().map(|&control| (control, target)).collect()));
+    all
+}
+
+/// The errors of two arms over the seeds that both finished.
+pub(super) fn paired_errors(from: &ArmResults, to: &ArmResults) -> Vec<(f64, f64)> {
+    let partner = |run: &SeedResult| to.seeds.iter().find(|other| other.seed == run.seed);
+    let pairs = from.seeds.iter().filter_map(|run| partner(run).map(|other| (run.test_error(), other.test_error())));
+    pairs.collect()
+}
+
+fn compare(from: &ArmResults, to: &ArmResults, replicates: usize, seed: u64) -> Comparison {
+    let differences: Vec<f64> = paired_errors(from, to).iter().map(|(from, to)| from - to).collect();
+    let errors = |arm: &ArmResults| arm.seeds.iter().map(SeedResult::test_error).collect::<Vec<f64>>();
+    let (of_from, of_to) = (errors(from), errors(to));
+    let mut stream = rng::stream(seed, &format!("improvement/{}/{}", from.name, to.name));
+    let improvement = probability_of_improvement(&of_from, &of_to).map(|probability| Improvement {
+        probability,
+        ci95: improvement_interval(&of_from, &of_to, replicates, &mut stream),
+    });
+    Comparison {
+        from: from.name.clone(),
+        to: to.name.clone(),
+        difference: super::student::mean(&differences),
+        test: paired_t(&differences),
+        p_holm: None,
+        improvement,
+    }
+}
+
+/// Corrects the tests of one family; comparisons without a test aren't part of it.
+fn corrected(mut family: Vec<Comparison>) -> Vec<Comparison> {
+    let p: Vec<f64> = family.iter().filter_map(|comparison| comparison.test).map(|test| test.p).collect();
+    for (comparison, p) in family.iter_mut().filter(|comparison| comparison.test.is_some()).zip(holm(&p)) {
+        comparison.p_holm = Some(p);
+    }
+    family
+}
