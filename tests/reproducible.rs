@@ -34,6 +34,9 @@ fn threads_and_jobs_do_not_change_a_bit() {
     assert!(reference == made("3", "2"), "three jobs of two threads");
 }
 
+/// Kills in all; a study that ends before them is begun anew.
+const KILLS: usize = 20;
+
 #[test]
 fn a_study_killed_at_random_moments_ends_in_the_same_results() {
     let folder = tempfile::tempdir().unwrap();
@@ -41,31 +44,39 @@ fn a_study_killed_at_random_moments_ends_in_the_same_results() {
     let start = std::time::Instant::now();
     run(&study, &folder.path().join("undisturbed"), "2", "1");
     // Short enough that any machine is killed several times before it's done.
-    let most = (start.elapsed().as_millis() as u64 / 4).max(10);
+    let most = (start.elapsed().as_millis() as u64 / 2).max(10);
     let reference = results(&folder.path().join("undisturbed/tiny"));
 
-    let out = folder.path().join("killed");
     let mut moments = rng::stream(0, "kill");
     let mut killed = 0;
-    for _ in 0..40 {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_equisplit"))
-            .args(["run", &study, "--out", out.to_str().unwrap(), "--jobs", "2", "--threads", "1"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        std::thread::sleep(Duration::from_millis(moments.random_range(5..=most)));
-        let ended = child.try_wait().unwrap().is_some();
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if ended {
+    for round in 0.. {
+        let out = folder.path().join(format!("killed-{round}"));
+        let before = killed;
+        while killed < KILLS && dies(&study, &out, moments.random_range(5..=most)) {
+            killed += 1;
+        }
+        run(&study, &out, "2", "1");
+        assert!(results(&out.join("tiny")) == reference, "after {} kills", killed - before);
+        if killed == KILLS {
             break;
         }
-        killed += 1;
+        assert!(round < 3 * KILLS, "the study was killed only {killed} times");
     }
-    assert!(killed >= 3, "the study was killed only {killed} times before it ended");
-    run(&study, &out, "2", "1");
-    assert!(results(&out.join("tiny")) == reference, "after {killed} kills");
+}
+
+/// Runs the study for so many milliseconds; `false` if it ended before it was killed.
+fn dies(study: &str, out: &Path, milliseconds: u64) -> bool {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_equisplit"))
+        .args(["run", study, "--out", out.to_str().unwrap(), "--jobs", "2", "--threads", "1"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    std::thread::sleep(Duration::from_millis(milliseconds));
+    let alive = child.try_wait().unwrap().is_none();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    alive
 }
 
 #[test]

@@ -1,0 +1,131 @@
+//! Processes that share a store, and processes that are asked to stop.
+
+mod common;
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use common::{TINY, results, study_file};
+
+/// Long enough that a process is caught at it.
+fn slow() -> String {
+    TINY.replace("train = 96", "train = 480").replace("width = 3", "width = 6").replace("width = 4", "width = 6")
+}
+
+/// Runs of one epoch, long enough that a process is within it for a while.
+fn one_long_epoch() -> String {
+    slow().replace("train = 480", "train = 4000").replace("epochs = 3", "epochs = 1").replace("seeds = 2", "seeds = 1")
+}
+
+fn start(study: &str, out: &Path) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_equisplit"))
+        .args(["run", study, "--out", out.to_str().unwrap(), "--jobs", "1", "--threads", "1"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn end(child: Child) -> (Output, String) {
+    let output = child.wait_with_output().unwrap();
+    let told = String::from_utf8(output.stderr.clone()).unwrap();
+    (output, told)
+}
+
+/// How many runs a process says that it made.
+fn made(told: &str) -> usize {
+    let line = told.lines().find(|line| line.contains(" runs made, ")).unwrap_or_else(|| panic!("{told}"));
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+fn reference(folder: &Path, study: &str) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let out = folder.join("alone");
+    assert!(end(start(study, &out)).0.status.success());
+    results(&out.join("tiny"))
+}
+
+/// Waits until a run of the store has a file.
+fn wait_for(out: &Path, file: &str) {
+    let begun = Instant::now();
+    let there = || {
+        let arms = ["z2", "repeat-mask", "scrambled", "p4"];
+        arms.iter().any(|arm| out.join("tiny").join(arm).join("seed-0").join(file).exists())
+    };
+    while !there() {
+        assert!(begun.elapsed() < Duration::from_secs(120), "no {file}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn two_processes_share_the_runs_of_a_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &slow());
+    let out = folder.path().join("shared");
+    let pair = [start(&study, &out), start(&study, &out)];
+    let ends = pair.map(end);
+    for (output, told) in &ends {
+        assert!(output.status.success(), "{told}");
+    }
+    let shares = [made(&ends[0].1), made(&ends[1].1)];
+    assert_eq!(shares[0] + shares[1], 8, "every run is made once: {shares:?}");
+    assert!(shares.iter().all(|&share| share > 0), "both take part: {shares:?}");
+    assert!(results(&out.join("tiny")) == reference(folder.path(), &study));
+}
+
+#[test]
+fn what_a_dead_process_had_is_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &slow().replace("seeds = 2", "seeds = 1"));
+    let out = folder.path().join("shared");
+    let mut first = start(&study, &out);
+    wait_for(&out, "metrics.jsonl");
+    let second = start(&study, &out);
+    std::thread::sleep(Duration::from_millis(300));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let (output, told) = end(second);
+    assert!(output.status.success(), "{told}");
+    assert!(results(&out.join("tiny")) == reference(folder.path(), &study));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_ends_the_program_after_its_step_and_it_goes_on_from_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &one_long_epoch());
+    let out = folder.path().join("stopped");
+    for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let child = start(&study, &out);
+        wait_for(&out, "checkpoint.safetensors");
+        std::thread::sleep(Duration::from_millis(700));
+        let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
+        assert!(kill.success());
+        let (output, told) = end(child);
+        assert_eq!(output.status.code(), Some(code), "{told}");
+        assert_eq!(told.matches("the same command goes on").count(), 1, "{told}");
+    }
+    assert!(end(start(&study, &out)).0.status.success());
+    let undisturbed = reference(folder.path(), &study);
+    assert!(results(&out.join("tiny")) == undisturbed);
+}
+
+/// A run that was stopped within an epoch starts where it was.
+#[cfg(unix)]
+#[test]
+fn a_checkpoint_within_an_epoch_holds_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &one_long_epoch());
+    let out = folder.path().join("stopped");
+    let child = start(&study, &out);
+    wait_for(&out, "checkpoint.safetensors");
+    std::thread::sleep(Duration::from_millis(700));
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    end(child);
+    let path = out.join("tiny/z2/seed-0");
+    let checkpoint = equisplit::train::Checkpoint::read(&path.join("checkpoint.safetensors")).unwrap();
+    let within = checkpoint.begun.batches > 0 && checkpoint.epoch == 0;
+    assert!(within || path.join("result.json").exists(), "{:?}", checkpoint.begun);
+    assert_eq!(checkpoint.steps as usize, checkpoint.begun.batches + checkpoint.epoch * 4000usize.div_ceil(32));
+}
