@@ -41,9 +41,9 @@
 //!
 //! | module | what |
 //! | --- | --- |
-//! | [`report`] | tables |
+//! | [`report`] | tables, figures, pages, exports |
 //! | [`study`] | a study file → runs → the store of their results |
-//! | [`stats`] | Student, Fieller, bootstrap, attribution: numbers in, numbers out |
+//! | [`stats`] | Student, Fieller, bootstrap, tests, attribution: numbers in, numbers out |
 //! | [`train`] | protocols, the loop, checkpoints |
 //! | [`model`] | skeletons, built over any bank |
 //! | [`nn`] | layers |
