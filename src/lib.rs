@@ -42,6 +42,7 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`report`] | tables, figures, pages, exports |
+//! | [`lab`] | whether networks are equivariant, and where they stop being so |
 //! | [`study`] | a study file → runs → the store of their results |
 //! | [`stats`] | Student, Fieller, bootstrap, tests, attribution: numbers in, numbers out |
 //! | [`train`] | protocols, the loop, checkpoints |
@@ -62,6 +63,7 @@ pub mod error;
 pub mod files;
 pub mod group;
 pub mod kernel;
+pub mod lab;
 pub mod model;
 pub mod nn;
 pub mod npy;

@@ -22,6 +22,13 @@ fn elements() -> impl Strategy<Value = (PlaneGroup, [PlaneElement; 3])> {
     })
 }
 
+/// Every representation that fields of the group can have.
+fn representations(group: &PointGroup) -> Vec<Representation> {
+    let quotients = group.subgroups().into_iter().map(|subgroup| group.subgroup(&subgroup).unwrap());
+    let all = [Representation::Trivial, Representation::Regular, Representation::Sign].into_iter();
+    all.chain(quotients.map(Representation::Quotient)).collect()
+}
+
 fn gather(values: &[i64], index: &[Option<usize>]) -> Vec<i64> {
     index.iter().map(|source| source.map_or(0, |i| values[i])).collect()
 }
@@ -79,6 +86,44 @@ fn elements_act_as_numpy_does() {
 }
 
 #[test]
+fn signs_are_determinants_and_multiply() {
+    let group = PointGroup::d4();
+    let sign = |g| Representation::Sign.factor(&group, g);
+    assert_eq!(group.elements().map(sign).collect::<Vec<_>>(), [1, 1, 1, 1, -1, -1, -1, -1]);
+    for (g, h) in group.elements().flat_map(|g| group.elements().map(move |h| (g, h))) {
+        assert_eq!(sign(group.product(g, h)), sign(g) * sign(h));
+    }
+    assert!(group.elements().all(|g| Representation::Regular.factor(&group, g) == 1));
+}
+
+#[test]
+fn quotients_lie_between_regular_and_trivial() {
+    for group in point_groups() {
+        for elements in group.subgroups() {
+            let subgroup = group.subgroup(&elements).unwrap();
+            assert!(group.elements().all(|g| subgroup.contains(g) == elements.contains(&g)));
+            let quotient = Representation::Quotient(subgroup);
+            assert_eq!(quotient.dim(&group) * elements.len(), group.order(), "Lagrange");
+            for g in group.elements() {
+                let action = |representation| point_action(&group, g, representation, 2);
+                if elements.len() == 1 {
+                    assert_eq!(action(quotient), action(Representation::Regular));
+                }
+                if elements.len() == group.order() {
+                    assert_eq!(action(quotient), action(Representation::Trivial));
+                }
+            }
+        }
+    }
+    // D4 over its mirror m: the cosets {1, m}, {r, mr³}, {r², mr²}, {r³, mr}; r takes each to the next.
+    let group = PointGroup::d4();
+    let quotient = Representation::Quotient(group.subgroup(&[0, 4]).unwrap());
+    assert_eq!(point_action(&group, 1, quotient, 1), [3, 0, 1, 2]);
+    assert_eq!(point_action(&group, 4, quotient, 1), [0, 3, 2, 1]);
+    assert!(group.subgroup(&[0, 1]).is_err() && group.subgroup(&[0, 9]).is_err() && group.subgroup(&[]).is_err());
+}
+
+#[test]
 fn a_matrix_outside_the_group_is_refused() {
     assert!(PlaneGroup::p4().element(&Matrix3::new(1, 0, 0, 0, -1, 0, 0, 0, 1)).is_err());
     assert!(PlaneGroup::p4m().element(&Matrix3::new(1, 0, 0, 0, -1, 0, 0, 0, 1)).is_ok());
@@ -125,7 +170,7 @@ proptest! {
         let (a, b) = (small(a), small(b));
         let margin = 6;
         let large = size + 2 * margin;
-        for representation in [Representation::Trivial, Representation::Regular] {
+        for representation in representations(group.point_group()) {
             let maps = representation.dim(group.point_group());
             let mut field = vec![0; maps * large * large];
             for (n, &value) in values.iter().take(maps * size * size).enumerate() {
@@ -143,7 +188,7 @@ proptest! {
     fn point_actions_are_left_actions_by_permutations(flips in any::<bool>(), size in 1usize..7, pair in any::<[prop::sample::Index; 2]>()) {
         let group = if flips { PointGroup::d4() } else { PointGroup::c4() };
         let [g, h] = pair.map(|index| index.index(group.order()));
-        for representation in [Representation::Trivial, Representation::Regular] {
+        for representation in representations(&group) {
             let action = |g| point_action(&group, g, representation, size);
             let (first, then, both) = (action(h), action(g), action(group.product(g, h)));
             prop_assert!(then.iter().map(|&i| first[i]).eq(both));

@@ -21,6 +21,7 @@ use std::fmt::Debug;
 use candle_core::Tensor;
 
 use crate::error::{Error, Result};
+use crate::group::Representation;
 
 pub use copies::CopiesBank;
 pub use free::FreeBank;
@@ -123,6 +124,14 @@ fn check_sizes(bank: &str, sizes: &[(&str, usize)]) -> Result<()> {
     match sizes.iter().find(|(_, size)| *size == 0) {
         Some((name, _)) => Err(Error::invalid(format!("{bank}: {name} is 0; it must be at least 1"))),
         None => Ok(()),
+    }
+}
+
+/// Refuses input fields that no bank has filters for.
+fn check_input(input: Representation) -> Result<()> {
+    match input {
+        Representation::Trivial | Representation::Regular => Ok(()),
+        other => Err(Error::invalid(format!("group convolutions take trivial and regular fields, not {other:?} ones"))),
     }
 }
 

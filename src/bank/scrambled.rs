@@ -3,7 +3,7 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{CopiesBank, check_sizes};
+use super::{CopiesBank, check_input, check_sizes};
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation, point_action};
 use crate::rng::Stream;
@@ -41,6 +41,7 @@ impl CopiesBank {
         stream: &mut Stream,
     ) -> Result<Self> {
         check_sizes("scrambled", &[("out fields", out_fields), ("in fields", in_fields), ("kernel", kernel)])?;
+        check_input(input)?;
         let components = input.dim(group);
         let entries = components * kernel * kernel;
         let nothing_to_shuffle = scramble == Scramble::GroupAxis && input == Representation::Trivial;

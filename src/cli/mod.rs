@@ -2,6 +2,7 @@
 
 mod attribute;
 mod bench;
+mod check;
 mod compare;
 mod data;
 mod expand;
@@ -47,6 +48,8 @@ enum Command {
     Report(report::Args),
     /// Print the tables of a store for papers and notebooks.
     Table(table::Args),
+    /// Check which layers are equivariant, before and after training.
+    Check(check::Args),
     /// Show what the arms of a study cost.
     Params(params::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
@@ -68,6 +71,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Figures(args) => figures::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => check::run(&args),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),

@@ -11,22 +11,72 @@ pub enum Representation {
     Trivial,
     /// One map per element h of the point group, f(x, h); g takes it to f(g⁻¹x, g⁻¹h). Outputs of group convolutions.
     Regular,
+    /// One map that moves and changes its sign under mirrors: g takes f to det(g)·f(g⁻¹x). Pseudoscalars, such as the curl
+    /// of a vector field.
+    Sign,
+    /// One map per left coset hK of a subgroup K, f(x, hK); g takes it to f(g⁻¹x, g⁻¹hK). What pooling a regular field over
+    /// K leaves. The cosets follow each other by their smallest members.
+    Quotient(Subgroup),
+}
+
+/// A subgroup of a point group, see [`PointGroup::subgroup`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Subgroup {
+    /// Bit g says whether the element g is a member; no point group of the square has more than 8.
+    pub(super) members: u8,
+}
+
+impl Subgroup {
+    /// Whether the element `g` is a member.
+    pub fn contains(self, g: usize) -> bool {
+        g < 8 && self.members >> g & 1 == 1
+    }
+
+    /// The smallest member of every left coset hK, ascending.
+    fn cosets(self, group: &PointGroup) -> Vec<usize> {
+        group.elements().filter(|&h| self.smallest(group, h) == h).collect()
+    }
+
+    /// The smallest member of hK.
+    fn smallest(self, group: &PointGroup, h: usize) -> usize {
+        group.elements().filter(|&k| self.contains(k)).map(|k| group.product(h, k)).min().unwrap_or(h)
+    }
+
+    /// The place of hK among the cosets.
+    fn coset(self, group: &PointGroup, h: usize) -> usize {
+        let smallest = self.smallest(group, h);
+        self.cosets(group).iter().filter(|&&other| other < smallest).count()
+    }
 }
 
 impl Representation {
     /// Maps per field.
     pub fn dim(self, group: &PointGroup) -> usize {
         match self {
-            Self::Trivial => 1,
+            Self::Trivial | Self::Sign => 1,
             Self::Regular => group.order(),
+            Self::Quotient(subgroup) => subgroup.cosets(group).len(),
         }
     }
 
-    /// The map that map `h` of the result is taken from when `g` acts: g⁻¹h.
+    /// What the values are multiplied by when `g` acts: det(g) for [`Representation::Sign`], else 1.
+    pub fn factor(self, group: &PointGroup, g: usize) -> i32 {
+        let matrix = group.matrix(g);
+        match self {
+            Self::Sign => matrix[(0, 0)] * matrix[(1, 1)] - matrix[(0, 1)] * matrix[(1, 0)],
+            _ => 1,
+        }
+    }
+
+    /// The map that map `h` of the result is taken from when `g` acts: g⁻¹h, or the coset g⁻¹hK.
     fn source(self, group: &PointGroup, g: usize, h: usize) -> usize {
         match self {
-            Self::Trivial => h,
+            Self::Trivial | Self::Sign => h,
             Self::Regular => group.product(group.inverse(g), h),
+            Self::Quotient(subgroup) => {
+                let member = subgroup.cosets(group)[h];
+                subgroup.coset(group, group.product(group.inverse(g), member))
+            }
         }
     }
 }
@@ -35,7 +85,7 @@ impl Representation {
 /// between the middle pixels).
 ///
 /// Entry i of the result is the flat index (map, row, column) that entry i of the transformed field comes from, or `None`
-/// where that lies outside the grid.
+/// where that lies outside the grid. [`Representation::factor`] is not in it.
 pub fn act(group: &PlaneGroup, e: PlaneElement, representation: Representation, size: usize) -> Vec<Option<usize>> {
     let point = group.point_group();
     let back = group.inverse(e);

@@ -11,6 +11,6 @@ mod action;
 mod plane;
 mod point;
 
-pub use action::{Representation, act, point_action};
+pub use action::{Representation, Subgroup, act, point_action};
 pub use plane::{PlaneElement, PlaneGroup};
 pub use point::PointGroup;

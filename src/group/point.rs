@@ -2,6 +2,7 @@
 
 use nalgebra::Matrix2;
 
+use super::Subgroup;
 use crate::error::{Error, Result};
 
 /// A finite group of symmetries of the square that fix its centre: a subgroup of O(2, Z).
@@ -106,6 +107,23 @@ impl PointGroup {
     /// Whether the elements of `set` are closed under product and inverse.
     pub fn is_subgroup(&self, set: &[usize]) -> bool {
         set.contains(&0) && set.iter().all(|&g| set.iter().all(|&h| set.contains(&self.product(g, self.inverse(h)))))
+    }
+
+    /// The subgroup with these elements.
+    ///
+    /// # Errors
+    /// When they are none: not closed under product and inverse, or not all in the group.
+    pub fn subgroup(&self, elements: &[usize]) -> Result<Subgroup> {
+        if elements.iter().any(|g| !self.elements().contains(g)) || !self.is_subgroup(elements) {
+            return Err(Error::invalid(format!("the elements {elements:?} of {} are no subgroup", self.name)));
+        }
+        Ok(Subgroup { members: elements.iter().fold(0, |members, &g| members | 1 << g) })
+    }
+
+    /// What `g` is called: `1`, `r`, `r²`, `r³` for turns, `m`, `mr`, … for turns that a mirror follows.
+    pub fn element_name(&self, g: usize) -> &'static str {
+        const NAMES: [&str; 8] = ["1", "r", "r²", "r³", "m", "mr", "mr²", "mr³"];
+        NAMES.get(g).copied().unwrap_or("?")
     }
 
     /// The smallest subgroup that contains `generators`, in ascending order.

@@ -6,7 +6,7 @@ use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 
 use super::weights::BUFFERS;
-use super::{FieldType, Layer, Mode};
+use super::{FieldType, Layer, Mode, SlidingWindow};
 use crate::bank::{self, Bank, Initialisation, Kind, ParameterCount};
 use crate::error::Result;
 use crate::group::PointGroup;
@@ -89,6 +89,12 @@ impl Layer for Conv {
         let [.., k_height, k_width] = self.bank.filter_shape();
         let window = self.config.window;
         Some([window.positions(height, k_height)?, window.positions(width, k_width)?])
+    }
+
+    fn window(&self) -> Option<SlidingWindow> {
+        let [.., size, _] = self.bank.filter_shape();
+        let Window { stride, padding } = self.config.window;
+        Some(SlidingWindow { size, stride, padding })
     }
 
     fn multiply_adds(&self, size: [usize; 2]) -> u64 {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{D, Tensor};
 
 use crate::error::{Error, Result};
-use crate::group::{PointGroup, Representation, point_action};
+use crate::group::{PointGroup, Representation, Subgroup, point_action};
 
 /// A stack of `fields` fields of one representation of a point group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +27,16 @@ impl FieldType {
     /// Fields with one map per group element.
     pub fn regular(group: &Arc<PointGroup>, fields: usize) -> Self {
         Self { group: group.clone(), representation: Representation::Regular, fields }
+    }
+
+    /// Fields that change their sign under mirrors, see [`Representation::Sign`].
+    pub fn sign(group: &Arc<PointGroup>, fields: usize) -> Self {
+        Self { group: group.clone(), representation: Representation::Sign, fields }
+    }
+
+    /// Fields with one map per coset of a subgroup, see [`Representation::Quotient`].
+    pub fn quotient(group: &Arc<PointGroup>, subgroup: Subgroup, fields: usize) -> Self {
+        Self { group: group.clone(), representation: Representation::Quotient(subgroup), fields }
     }
 
     /// Maps per field.
@@ -68,6 +78,10 @@ impl FieldType {
         let index: Vec<u32> = index.into_iter().map(|entry| entry as u32).collect();
         let index = Tensor::new(index, maps.device())?;
         let by_field = maps.reshape((batch, self.fields, self.field_size() * height * width))?;
-        Ok(by_field.contiguous()?.index_select(&index, D::Minus1)?.reshape(maps.shape())?)
+        let moved = by_field.contiguous()?.index_select(&index, D::Minus1)?.reshape(maps.shape())?;
+        match self.representation.factor(&self.group, g) {
+            1 => Ok(moved),
+            factor => Ok((moved * f64::from(factor))?),
+        }
     }
 }

@@ -18,7 +18,7 @@ pub enum Reduction {
 }
 
 /// Pools every regular field over the group: |H| maps become one, which only moves with the plane
-/// (Cohen & Welling 2016, section 6.3). Trivial fields pass unchanged.
+/// (Cohen & Welling 2016, section 6.3). Fields of one map pass unchanged.
 #[derive(Clone, Debug)]
 pub struct GroupPool {
     input: FieldType,
@@ -29,7 +29,11 @@ pub struct GroupPool {
 impl GroupPool {
     /// Pools maps of the type `input`.
     pub fn new(input: FieldType, reduction: Reduction) -> Self {
-        let output = FieldType { representation: Representation::Trivial, ..input.clone() };
+        let representation = match input.representation {
+            Representation::Sign => Representation::Sign,
+            _ => Representation::Trivial,
+        };
+        let output = FieldType { representation, ..input.clone() };
         Self { input, output, reduction }
     }
 }

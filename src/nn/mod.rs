@@ -6,7 +6,6 @@
 mod activation;
 mod conv;
 mod dropout;
-mod equivariance;
 mod field;
 mod group_pool;
 mod linear;
@@ -15,6 +14,7 @@ mod spatial_pool;
 mod weights;
 
 use candle_core::Tensor;
+use serde::Serialize;
 
 use crate::error::Result;
 use crate::kernel::FeatureMap;
@@ -23,7 +23,6 @@ use crate::rng::Stream;
 pub use activation::{Activation, Relu};
 pub use conv::{Conv, ConvConfig};
 pub use dropout::FieldDropout;
-pub use equivariance::equivariance_error;
 pub use field::FieldType;
 pub use group_pool::{GroupPool, Reduction};
 pub use linear::Linear;
@@ -58,6 +57,11 @@ pub trait Layer: Send + Sync {
         Some(size)
     }
 
+    /// The window that it moves over the pixels; `None` where every pixel is worked on alone, or all of them together.
+    fn window(&self) -> Option<SlidingWindow> {
+        None
+    }
+
     /// Multiply-adds of one image of this height and width: those of the convolutions and matrix products.
     fn multiply_adds(&self, _size: [usize; 2]) -> u64 {
         0
@@ -72,6 +76,17 @@ pub trait Layer: Send + Sync {
     fn parameters(&self) -> crate::bank::ParameterCount {
         crate::bank::ParameterCount::default()
     }
+}
+
+/// A square window that slides over the pixels, alike in both directions; all in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SlidingWindow {
+    /// Its height and width.
+    pub size: usize,
+    /// From one position to the next; at least 1.
+    pub stride: usize,
+    /// Zeros added on every side.
+    pub padding: usize,
 }
 
 /// Whether a network is being trained, which changes norms and dropout.

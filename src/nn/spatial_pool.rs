@@ -1,7 +1,7 @@
 //! Pooling over pixels.
 
 use super::group_pool::Reduction;
-use super::{FieldType, Layer, Mode};
+use super::{FieldType, Layer, Mode, SlidingWindow};
 use crate::error::{Error, Result};
 use crate::kernel::FeatureMap;
 
@@ -48,6 +48,10 @@ impl Layer for SpatialPool {
     fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
         let pooled = size.map(|pixels| pixels / self.size);
         (pooled[0] > 0 && pooled[1] > 0).then_some(pooled)
+    }
+
+    fn window(&self) -> Option<SlidingWindow> {
+        Some(SlidingWindow { size: self.size, stride: self.size, padding: 0 })
     }
 }
 

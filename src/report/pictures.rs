@@ -51,7 +51,7 @@ fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<d
                 Family::Scrambled => "the copies that its scramble makes of it".to_owned(),
                 _ => format!("its orbit under {}", group.group.name()),
             };
-            (elements(copies), what, rows)
+            ((0..copies).map(|g| group.group.element_name(g).to_owned()).collect(), what, rows)
         }
         bank if bank.rescales() => {
             let tiles = maps.div_ceil(base);
@@ -70,11 +70,6 @@ fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<d
     };
     let rows = order.iter().enumerate().map(row).collect();
     Ok(Some(Box::new(FilterFigure::new(&arm.name, seed, columns, &what, rows))))
-}
-
-/// Names of the elements of C4 or D4.
-fn elements(count: usize) -> Vec<String> {
-    ["1", "r", "r²", "r³", "m", "mr", "mr²", "mr³"].iter().take(count).map(|name| (*name).to_owned()).collect()
 }
 
 /// The filters of a layer without a bias, read off as its answer to a single bright pixel: a correlation shows each filter

@@ -1,0 +1,180 @@
+//! Everything there is to say of an arm's equivariance, before and after training.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use candle_core::{DType, Device, Tensor};
+use rand::distr::{Distribution, StandardUniform};
+use serde::Serialize;
+
+use super::{AngleInvariance, GridReport, LayerReport, TOLERANCE, layer_reports, rotation_invariance};
+use crate::data::Images;
+use crate::error::{Error, Result};
+use crate::group::PointGroup;
+use crate::model::{Family, InputShape, NetConfig, Network, Symmetry};
+use crate::nn::{Mode, Weights};
+use crate::rng;
+use crate::train::{Batches, PixelStatistics};
+
+/// Images that layers are tested on.
+const LAYER_IMAGES: usize = 16;
+/// Images that are turned by every angle.
+const TURNED_IMAGES: usize = 256;
+/// Degrees between those angles.
+const STEP: u32 = 15;
+/// Batches that the norms of a new network see first. Without them all running statistics are 0 and 1, and a norm that has
+/// some for each orientation looks equivariant.
+const WARM_UP: usize = 10;
+
+/// Images as a study has them.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    /// What they are.
+    pub name: String,
+    /// Some of the test images.
+    pub images: Images,
+    /// Of the training images, which inputs are normalised by.
+    pub statistics: PixelStatistics,
+}
+
+/// An arm to be checked.
+pub struct Subject<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Its network.
+    pub config: &'a NetConfig,
+    /// What the network is fed with.
+    pub input: InputShape,
+    /// Seed of the new weights.
+    pub seed: u64,
+    /// Weights after training, by path, if there are some.
+    pub trained: Option<&'a HashMap<String, Tensor>>,
+    /// The group that networks without one are held against.
+    pub symmetry: Symmetry,
+}
+
+/// What was found of an arm.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArmCheck {
+    /// Its name.
+    pub arm: String,
+    /// Its bank.
+    pub bank: String,
+    /// The point group.
+    pub group: String,
+    /// Whether the bank makes equivariant filters, so that layers which break equivariance are faults.
+    pub claims: bool,
+    /// Its seed.
+    pub seed: u64,
+    /// Where the sampling grids lie.
+    pub grid: GridReport,
+    /// With new weights and, where there are some, with trained ones.
+    pub states: Vec<StateCheck>,
+    /// Layers that claim equivariance and break it.
+    pub broken: Vec<String>,
+}
+
+/// What was found of a network with certain weights.
+#[derive(Clone, Debug, Serialize)]
+pub struct StateCheck {
+    /// "new" or "trained".
+    pub state: &'static str,
+    /// On random images, and on those of the [`Sample`] if there's one.
+    pub images: Vec<ImagesCheck>,
+    /// While the images of the sample turn; empty without a sample.
+    pub angles: Vec<AngleInvariance>,
+}
+
+/// What was found of the layers on some images.
+#[derive(Clone, Debug, Serialize)]
+pub struct ImagesCheck {
+    /// "random", or the name of the [`Sample`].
+    pub images: String,
+    /// The layers, from the image on.
+    pub layers: Vec<LayerReport>,
+}
+
+/// Layers that say that they're equivariant, and aren't; each once.
+fn broken(states: &[StateCheck]) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let reports = states.iter().flat_map(|state| state.images.iter().flat_map(|images| &images.layers));
+    for report in reports.filter(|report| report.is_broken(TOLERANCE)) {
+        if !names.contains(&report.layer) {
+            names.push(report.layer.clone());
+        }
+    }
+    names
+}
+
+/// Checks an arm: its sampling grids, every layer on random images and on those of `sample`, and its predictions while these
+/// turn.
+///
+/// # Errors
+/// When the network can't be built for the input, or the weights are another network's.
+pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
+    let Subject { name, config, input, seed, trained, symmetry } = *subject;
+    let group = Arc::new(config.bank.symmetry(config.mimics).unwrap_or(symmetry).point_group());
+    let weights = Weights::new(seed);
+    let network = Network::new(config, input, &weights.builder(DType::F32, &Device::Cpu))?;
+    let grid = GridReport::of(network.layers(), input.size);
+    let inputs = Inputs::new(input, seed, sample)?;
+    let mut dropout = rng::stream(seed, "lab/dropout");
+    for _ in 0..WARM_UP {
+        network.output(inputs.usual(), &mut Mode::Training(&mut dropout))?;
+    }
+    let mut states = vec![inputs.state("new", &network, &group)?];
+    if let Some(values) = trained {
+        weights.load(values).map_err(|e| Error::invalid(format!("{name}: {e}")))?;
+        states.push(inputs.state("trained", &network, &group)?);
+    }
+    let claims = matches!(config.bank, Family::P4 | Family::P4m);
+    let broken = if claims { broken(&states) } else { Vec::new() };
+    let (arm, bank) = (name.to_owned(), config.bank.name().to_owned());
+    Ok(ArmCheck { arm, bank, group: group.name().to_owned(), claims, seed, grid, states, broken })
+}
+
+/// What networks are tested on.
+struct Inputs<'a> {
+    random: Tensor,
+    sample: Option<(&'a Sample, Tensor)>,
+}
+
+impl<'a> Inputs<'a> {
+    fn new(input: InputShape, seed: u64, sample: Option<&'a Sample>) -> Result<Self> {
+        let batch = |sample: &'a Sample| -> Result<_> {
+            let images = sample.images.first(LAYER_IMAGES);
+            let batches = Batches::new(&images, sample.statistics, LAYER_IMAGES, &Device::Cpu);
+            let first = batches.in_order().next();
+            Ok((sample, first.ok_or_else(|| Error::invalid("there are no images to check with"))??.images))
+        };
+        Ok(Self { random: random(input, seed)?, sample: sample.map(batch).transpose()? })
+    }
+
+    /// What the network is made for, as far as it's there.
+    fn usual(&self) -> &Tensor {
+        self.sample.as_ref().map_or(&self.random, |(_, images)| images)
+    }
+
+    fn state(&self, state: &'static str, network: &Network, group: &Arc<PointGroup>) -> Result<StateCheck> {
+        let check = |name: &str, images: &Tensor| -> Result<_> {
+            Ok(ImagesCheck { images: name.to_owned(), layers: layer_reports(network.layers(), group, images)? })
+        };
+        let mut images = vec![check("random", &self.random)?];
+        let mut angles = Vec::new();
+        if let Some((sample, batch)) = &self.sample {
+            images.push(check(&sample.name, batch)?);
+            let turned = sample.images.first(TURNED_IMAGES);
+            angles = rotation_invariance(network, &turned, sample.statistics, STEP)?;
+        }
+        Ok(StateCheck { state, images, angles })
+    }
+}
+
+/// Images of independent pixels in [-1, 1).
+fn random(input: InputShape, seed: u64) -> Result<Tensor> {
+    let [height, width] = input.size;
+    let shape = (LAYER_IMAGES, input.channels, height, width);
+    let draws = StandardUniform.sample_iter(rng::stream(seed, "lab/images"));
+    let pixels = draws.take(LAYER_IMAGES * input.channels * height * width).map(|u: f32| 2.0 * u - 1.0);
+    Ok(Tensor::from_vec(pixels.collect(), shape, &Device::Cpu)?)
+}

@@ -1,0 +1,83 @@
+//! A chain of layers: which of them breaks equivariance, and how far the maps are from it after each.
+
+use std::sync::Arc;
+
+use candle_core::Tensor;
+use serde::Serialize;
+
+use super::{EquivarianceReport, Shifts, equivariance_report, shift_report};
+use crate::error::{Error, Result};
+use crate::group::PointGroup;
+use crate::model::NamedLayer;
+use crate::nn::{FieldType, Layer, Mode};
+
+/// What was found of one layer of a chain.
+#[derive(Clone, Debug, Serialize)]
+pub struct LayerReport {
+    /// Its name.
+    pub layer: String,
+    /// Whether its types say that it's equivariant: it takes the fields that reach it for what they are.
+    pub declared: bool,
+    /// The layer alone, on the maps that reach it for the images as they are, under the point group and under shifts; a
+    /// fault shows here at the layer that has it.
+    pub alone: EquivarianceReport,
+    /// Everything from the image up to this layer: Φ(g·x) against g·Φ(x).
+    pub from_image: EquivarianceReport,
+}
+
+impl LayerReport {
+    /// Whether the layer breaks what its types say. Maps that are 0 everywhere aren't held against it.
+    pub fn is_broken(&self, tolerance: f64) -> bool {
+        self.declared && self.alone.scale > 0.0 && !self.alone.holds(tolerance)
+    }
+}
+
+/// Tests every layer of a chain in inference, on `images` (batch, maps, n, n).
+///
+/// Fields of layers that know another group than `group` are taken as trivial ones: every map turned in place. That is the
+/// action which is there for any map; for the hidden maps of a plain network there's no other that one could name
+/// beforehand, since turning the image may as well permute its maps (Lenc & Vedaldi 2015 learn such a permutation). An
+/// error near 0 then says that each map turns with the image by itself, a large one only that it doesn't; the maps after the
+/// pooling over pixels, where turning in place does nothing, tell of invariance without reserve.
+///
+/// # Errors
+/// When a layer fails, or doesn't take the maps that reach it.
+pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Tensor) -> Result<Vec<LayerReport>> {
+    let first = layers.first().ok_or_else(|| Error::invalid("no layers to test"))?;
+    let mut arriving = typed(first.layer.input(), group);
+    // The maps of the image under each element, and those of the image itself turned afterwards, grow layer by layer.
+    let mut moved: Vec<Tensor> = group.elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
+    let mut reports = Vec::with_capacity(layers.len());
+    for NamedLayer { name, layer } in layers {
+        let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
+        let output = typed(layer.output(), group);
+        let alone = alone(layer.as_ref(), &moved[0], &arriving, &output).map_err(located)?;
+        let forward = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+        moved = moved.iter().map(forward).collect::<Result<_>>().map_err(located)?;
+        let mut from_image = EquivarianceReport::new(&moved[0])?;
+        for (g, found) in moved.iter().enumerate() {
+            from_image.compare(group.element_name(g), found, &output.act(g, &moved[0])?, output.field_size())?;
+        }
+        let declared = *layer.input() == arriving && layer.output().group == *group;
+        reports.push(LayerReport { layer: name.clone(), declared, alone, from_image });
+        arriving = output;
+    }
+    Ok(reports)
+}
+
+/// One layer under the point group and, where it has pixels to spare, under shifts.
+fn alone(layer: &dyn Layer, x: &Tensor, input: &FieldType, output: &FieldType) -> Result<EquivarianceReport> {
+    let forward = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+    let mut report = equivariance_report(x, input, output, forward)?;
+    let shifts = match layer.window() {
+        Some(window) => Shifts { stride: window.stride, margin: window.padding.div_ceil(window.stride) },
+        None => Shifts { stride: 1, margin: 0 },
+    };
+    report.elements.extend(shift_report(x, output, shifts, forward)?.elements);
+    Ok(report)
+}
+
+/// The type under `group`.
+fn typed(fields: &FieldType, group: &Arc<PointGroup>) -> FieldType {
+    if fields.group == *group { fields.clone() } else { FieldType::trivial(group, fields.maps()) }
+}

@@ -1,0 +1,21 @@
+//! The equivariance lab: is a network equivariant, where does it stop being so, and how equivariant did it become?
+//!
+//! | file | what |
+//! | --- | --- |
+//! | `report` | one map from tensors to tensors against one group: [`equivariance_report`], [`assert_equivariant!`](crate::assert_equivariant) |
+//! | `layers` | a chain of layers, each by itself and from the image on |
+//! | `grid` | where sampling grids lie, by whole numbers |
+//! | `angles` | a network's predictions while its images turn |
+//! | `check` | all of it for one arm of a study |
+
+mod angles;
+mod check;
+mod grid;
+mod layers;
+mod report;
+
+pub use angles::{AngleInvariance, rotation_invariance, turned};
+pub use check::{ArmCheck, ImagesCheck, Sample, StateCheck, Subject, check};
+pub use grid::{GridCause, GridFault, GridReport};
+pub use layers::{LayerReport, layer_reports};
+pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};

@@ -1,0 +1,133 @@
+//! Tables of equivariance errors for the screen.
+
+use super::table::lines;
+use crate::lab::{AngleInvariance, ArmCheck, EquivarianceReport, ImagesCheck, LayerReport, StateCheck, TOLERANCE};
+
+/// What stands under every table of layers.
+const LEGEND: &str = "By element: max |f(g·x) − g·f(x)| / max |f(x)| of the layer alone (r: quarter turn, m: mirror; shift: on the\n\
+                      interior). From the image: ‖Φ(g·x) − g·Φ(x)‖ / ‖Φ(x)‖ up to the layer, mean over the elements.\n";
+
+/// Everything about one arm: sampling grids, layers, angles.
+pub fn arm(check: &ArmCheck) -> String {
+    let ArmCheck { arm, bank, group, seed, grid, states, .. } = check;
+    let mut parts = vec![format!("{arm} (bank {bank}, {group}, seed {seed})\n\n{grid}\n")];
+    for state in states {
+        parts.extend(state.images.iter().map(|images| layers(check, state, images)));
+    }
+    parts.push(LEGEND.to_owned());
+    parts.extend(angles(states));
+    parts.push(verdict(check));
+    parts.join("\n")
+}
+
+/// What the exit code says.
+fn verdict(check: &ArmCheck) -> String {
+    let ArmCheck { arm, claims, broken, .. } = check;
+    match (claims, broken.as_slice()) {
+        (false, _) => format!("{arm} doesn't claim to be equivariant.\n"),
+        (true, []) => format!("{arm}: every layer that claims to be equivariant is, up to {TOLERANCE:.0e}.\n"),
+        (true, broken) => format!("{arm}: NOT equivariant: {}.\n", broken.join(", ")),
+    }
+}
+
+/// The layers on some images, and what is worst about those that are broken.
+fn layers(check: &ArmCheck, state: &StateCheck, images: &ImagesCheck) -> String {
+    let names = elements(&images.layers);
+    let shown = names.iter().map(String::as_str);
+    let header: Vec<&str> = ["layer", ""].into_iter().chain(shown).chain(["shift", "from the image"]).collect();
+    let row = |layer: &LayerReport| {
+        let errors = names.iter().map(|name| error(&layer.alone, |element| element == name));
+        let shift = error(&layer.alone, |element| element.starts_with("shift"));
+        let from_image = layer.from_image.mean_norm_error().map_or_else(none, exponent);
+        let start = [layer.layer.clone(), says(check, layer).to_owned()];
+        start.into_iter().chain(errors).chain([shift, from_image]).collect()
+    };
+    let table = lines(&header, 2, images.layers.iter().map(row));
+    let faults = images.layers.iter().filter(|layer| check.claims && layer.is_broken(TOLERANCE));
+    let faults: String = faults.map(|layer| format!("{}: {}\n", layer.layer, layer.alone)).collect();
+    format!("{} weights; images: {}\n\n{table}{faults}", state.state, images.images)
+}
+
+/// What a layer says of itself, and whether it's true.
+fn says(check: &ArmCheck, layer: &LayerReport) -> &'static str {
+    match (check.claims && layer.declared, layer.is_broken(TOLERANCE)) {
+        (false, _) => "no claim",
+        (true, _) if layer.alone.scale == 0.0 => "all zero",
+        (true, false) => "ok",
+        (true, true) => "BROKEN",
+    }
+}
+
+/// The group elements but the identity.
+fn elements(layers: &[LayerReport]) -> Vec<String> {
+    let elements = layers.first().into_iter().flat_map(|layer| &layer.from_image.elements);
+    elements.map(|element| element.element.clone()).filter(|name| name != "1").collect()
+}
+
+/// The largest error of the elements whose name is `wanted`; – where there are none.
+fn error(report: &EquivarianceReport, wanted: impl Fn(&str) -> bool) -> String {
+    let errors = report.elements.iter().filter(|element| wanted(&element.element)).map(|element| element.error);
+    errors.reduce(f64::max).map_or_else(none, exponent)
+}
+
+/// What stands for a number that there is none of.
+fn none() -> String {
+    "–".to_owned()
+}
+
+fn exponent(error: f64) -> String {
+    if error == 0.0 { "0".to_owned() } else { format!("{error:.0e}") }
+}
+
+fn percent(fraction: f64) -> String {
+    format!("{:.1} %", 100.0 * fraction)
+}
+
+/// Predictions while the images turn, all states side by side.
+fn angles(states: &[StateCheck]) -> Option<String> {
+    let first = states.first().filter(|state| !state.angles.is_empty())?;
+    let columns = states.iter().flat_map(|state| {
+        ["predictions changed", "scores", "error"].map(|column| format!("{}: {column}", state.state))
+    });
+    let header: Vec<String> = std::iter::once("angle".to_owned()).chain(columns).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let row = |(n, angle): (usize, &AngleInvariance)| {
+        let at = states.iter().filter_map(|state| state.angles.get(n));
+        let cells = at.flat_map(|at| [percent(at.changed), format!("{:.1e}", at.scores), percent(at.error)]);
+        std::iter::once(format!("{}°", angle.angle)).chain(cells).collect()
+    };
+    let table = lines(&header, 0, first.angles.iter().enumerate().map(row));
+    Some(format!("Images turned by an angle\n\n{table}"))
+}
+
+/// How equivariant the arms became: by layer, on the study's own images where they are there, with new and with trained
+/// weights (Lenc & Vedaldi 2015, Gruver et al. 2023). `None` where no arm is trained.
+pub fn learned(checks: &[ArmCheck]) -> Option<String> {
+    let trained: Vec<&ArmCheck> = checks.iter().filter(|check| check.states.len() > 1).collect();
+    let longest = trained.iter().map(|check| layer_names(check)).max_by_key(Vec::len)?;
+    let header: Vec<&str> = std::iter::once("layer").chain(trained.iter().map(|check| check.arm.as_str())).collect();
+    let row = |layer: &String| {
+        let cells = trained.iter().map(|check| {
+            let errors: Vec<String> = check.states.iter().filter_map(|state| from_image(state, layer)).collect();
+            if errors.is_empty() { none() } else { errors.join(" → ") }
+        });
+        std::iter::once(layer.clone()).chain(cells).collect()
+    };
+    let table = lines(&header, 1, longest.iter().map(row));
+    Some(format!(
+        "Learned equivariance, new → trained: ‖Φ(g·x) − g·Φ(x)‖ from the image up to the layer, mean over the elements,\n\
+         relative to ‖Φ(x) − Φ(x′)‖ of different images: 1 where turning an image changes as much as taking another one.\n\
+         Hidden maps of arms without a group are each turned in place; the last layer's are class scores, which show\n\
+         invariance.\n\n{table}"
+    ))
+}
+
+fn layer_names(check: &ArmCheck) -> Vec<String> {
+    let images = check.states.iter().filter_map(|state| state.images.last()).next();
+    images.into_iter().flat_map(|images| &images.layers).map(|layer| layer.layer.clone()).collect()
+}
+
+fn from_image(state: &StateCheck, layer: &str) -> Option<String> {
+    let report = state.images.last()?.layers.iter().find(|report| report.layer == layer)?;
+    report.from_image.mean_image_error().map(|error| if error < 1e-3 { exponent(error) } else { format!("{error:.2}") })
+}

@@ -1,0 +1,166 @@
+//! `equivariance_report` and `assert_equivariant!` on maps whose equivariance is known.
+
+use std::sync::Arc;
+
+use candle_core::{D, Device, Module, Result, Tensor};
+use equisplit::assert_equivariant;
+use equisplit::group::PointGroup;
+use equisplit::lab::{Place, Shifts, equivariance_report, shift_report};
+use equisplit::nn::FieldType;
+use equisplit::rng;
+use rand::RngExt;
+
+fn random(shape: &[usize]) -> Tensor {
+    let mut stream = rng::stream(11, "x");
+    let entries: Vec<f32> = (0..shape.iter().product()).map(|_| stream.random_range(-1.0..1.0)).collect();
+    Tensor::from_vec(entries, shape, &Device::Cpu).unwrap()
+}
+
+fn d4() -> Arc<PointGroup> {
+    Arc::new(PointGroup::d4())
+}
+
+/// The message of the panic in `test`.
+fn panic_of(test: impl FnOnce()) -> String {
+    let payload = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test)).unwrap_err();
+    payload.downcast_ref::<String>().cloned().unwrap()
+}
+
+#[test]
+fn the_worst_place_is_where_the_fault_is() {
+    let fields = FieldType::regular(&d4(), 2);
+    // One entry of one image is off: image 1, map 11 = field 1, element 3; row 2, column 4.
+    let mut bump = vec![0f32; 3 * 16 * 25];
+    bump[(16 + 11) * 25 + 2 * 5 + 4] = 10.0;
+    let bump = Tensor::from_vec(bump, (3, 16, 5, 5), &Device::Cpu).unwrap();
+    let report = equivariance_report(&random(&[3, 16, 5, 5]), &fields, &fields, |x| x + &bump).unwrap();
+    assert_eq!(report.elements[0].error, 0.0, "the identity");
+    for (g, element) in report.elements.iter().enumerate().skip(1) {
+        // The entry itself, in f(g·x), or where g takes it, in g·f(x).
+        let here = Place { image: 1, field: 1, component: 3, row: 2, column: 4 };
+        let moved = element.at.field == 1 && element.at.image == 1 && element.at.component == d4().product(g, 3);
+        assert!(element.at == here || moved, "{element:?}");
+        assert!(element.error > 0.9 && element.error < 1.1, "10 of some 10 or 11: {element:?}");
+    }
+    assert!(!report.holds(0.5) && report.holds(1.2));
+}
+
+#[test]
+fn the_macro_says_element_position_and_field() {
+    let group = d4();
+    let image = FieldType::trivial(&group, 1);
+    let x = random(&[2, 1, 6, 6]);
+    assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image);
+    let message = panic_of(|| assert_equivariant!(|x| x.narrow(3, 1, 5)?.narrow(2, 0, 5), &x, &image => &image));
+    for part in ["narrow(3, 1, 5)", "isn't equivariant", "under ", "at row ", "column ", "of field 0", " mr³: "] {
+        assert!(message.contains(part), "{part}: {message}");
+    }
+    assert_equivariant!(|x| x.narrow(3, 1, 5)?.narrow(2, 0, 5), &x, &image => &image, tolerance: 10.0);
+    let message = panic_of(|| assert_equivariant!(|x| x.flatten_from(1), &x, &image => &image));
+    assert!(message.contains("can't be tested"), "{message}");
+}
+
+#[test]
+fn an_output_of_zeros_tests_nothing() {
+    let image = FieldType::trivial(&d4(), 1);
+    let x = random(&[1, 1, 4, 4]);
+    let message = panic_of(|| assert_equivariant!(|x| x.zeros_like(), &x, &image => &image));
+    assert!(message.contains("0 everywhere"), "{message}");
+}
+
+/// A 5×5 kernel that stays under turns and changes its sign under mirrors.
+struct Pinwheel;
+
+impl Module for Pinwheel {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut kernel = [0f32; 25];
+        [1, 9, 15, 23].iter().zip([1.0, 1.0, 1.0, 1.0]).for_each(|(&n, value)| kernel[n] = value);
+        [3, 5, 19, 21].iter().for_each(|&n| kernel[n] = -1.0);
+        x.conv2d(&Tensor::new(&kernel, x.device())?.reshape((1, 1, 5, 5))?, 0, 1, 1, 1)
+    }
+}
+
+#[test]
+fn pseudoscalars_change_their_sign_under_mirrors() {
+    let (scalar, sign) = (FieldType::trivial(&d4(), 1), FieldType::sign(&d4(), 1));
+    let x = random(&[2, 1, 8, 8]);
+    assert_equivariant!(|x| Pinwheel.forward(x), &x, &scalar => &sign);
+    let report = equivariance_report(&x, &scalar, &scalar, |x| Pinwheel.forward(x)).unwrap();
+    assert!(report.elements[..4].iter().all(|turn| turn.error < 1e-5), "{report}");
+    assert!(report.elements[4..].iter().all(|mirror| mirror.error > 1.9), "{report}");
+    // The square of a pseudoscalar is a scalar again, its ReLU is nothing.
+    let y = random(&[2, 1, 8, 8]);
+    assert_equivariant!(|y| y.sqr(), &y, &sign => &scalar);
+    assert!(!equivariance_report(&y, &sign, &sign, |y| y.relu()).unwrap().holds(1e-5));
+}
+
+#[test]
+fn pooling_over_a_subgroup_leaves_a_quotient() {
+    let group = d4();
+    let x = random(&[2, 16, 4, 4]);
+    let regular = FieldType::regular(&group, 2);
+    for elements in group.subgroups() {
+        let subgroup = group.subgroup(&elements).unwrap();
+        let quotient = FieldType::quotient(&group, subgroup, 2);
+        // The left cosets hK by their smallest members, written out from the Cayley table.
+        let mut cosets: Vec<Vec<u32>> = group
+            .elements()
+            .map(|h| {
+                let mut coset: Vec<u32> = elements.iter().map(|&k| group.product(h, k) as u32).collect();
+                coset.sort_unstable();
+                coset
+            })
+            .collect();
+        cosets.sort();
+        cosets.dedup();
+        let index = Tensor::new(cosets.concat(), &Device::Cpu).unwrap();
+        let pool = |x: &Tensor| -> Result<Tensor> {
+            let fields = x.reshape((2, 2, 8, 16))?.index_select(&index, 2)?;
+            fields.reshape((2, 2, cosets.len(), elements.len(), 16))?.max(3)?.reshape((2, 2 * cosets.len(), 4, 4))
+        };
+        assert_equivariant!(pool, &x, &regular => &quotient);
+    }
+}
+
+#[test]
+fn shifts_are_compared_on_the_interior() {
+    let fields = FieldType::trivial(&d4(), 1);
+    let x = random(&[1, 1, 12, 12]);
+    let kernel = random(&[1, 1, 3, 3]);
+    let padded = |x: &Tensor| x.conv2d(&kernel, 1, 2, 1, 1);
+    let error = |shifts| shift_report(&x, &fields, shifts, padded).unwrap();
+    assert_eq!(error(Shifts { stride: 2, margin: 1 }).elements.len(), 2);
+    assert!(error(Shifts { stride: 2, margin: 1 }).holds(1e-6));
+    assert!(!error(Shifts { stride: 1, margin: 1 }).holds(1e-3), "half a step");
+    assert!(error(Shifts { stride: 2, margin: 3 }).elements.is_empty(), "no interior");
+    // The last position of a shifted image has padding where the image itself has a pixel.
+    let same =
+        |margin| shift_report(&x, &fields, Shifts { stride: 1, margin }, |x| x.conv2d(&kernel, 1, 1, 1, 1)).unwrap();
+    assert!(!same(0).holds(1e-3) && same(1).holds(1e-6));
+}
+
+#[test]
+fn errors_relative_to_other_images_are_1_where_turning_does_as_much() {
+    let image = FieldType::trivial(&d4(), 1);
+    let x = random(&[40, 1, 20, 20]);
+    // Transposing makes a turn one in the other sense, half a turn away, where the pixels are independent. A constant
+    // makes the norm large, but images no less different.
+    let report = equivariance_report(&x, &image, &image, |x| x.transpose(2, 3)? + 10.0).unwrap();
+    let turn = &report.elements[1];
+    assert!((turn.image_error.unwrap() - 1.0).abs() < 0.05, "{turn:?}");
+    assert!(turn.norm_error < 0.1, "{turn:?}");
+    assert_eq!(report.elements[2].image_error, Some(0.0));
+    let same = equivariance_report(&x, &image, &image, |x| x.sum_keepdim(D::Minus1)?.sum_keepdim(2)?.ones_like());
+    assert_eq!(same.unwrap().elements[1].image_error, None);
+}
+
+#[test]
+fn types_that_do_not_fit_are_refused() {
+    let x = random(&[1, 1, 4, 4]);
+    let (d4, c4) = (FieldType::trivial(&d4(), 1), FieldType::trivial(&Arc::new(PointGroup::c4()), 1));
+    let refused =
+        |x: &Tensor, input, output| equivariance_report(x, input, output, |x| x.relu()).unwrap_err().to_string();
+    assert!(refused(&x, &d4, &c4).contains("D4"));
+    assert!(refused(&random(&[1, 1, 4, 5]), &c4, &c4).contains("square"));
+    assert!(refused(&random(&[1, 2, 4, 4]), &c4, &c4).contains("maps"));
+}
