@@ -169,6 +169,10 @@ fn damaged_or_foreign_stores_are_told() {
     assert!(again(&study).contains("newer equisplit"));
     std::fs::write(&result, whole.replacen("\"predictions\":[", "\"predictions\":[1,", 1)).unwrap();
     assert!(attribute().contains("65 predictions, but the store has 64 labels"));
+    let mut other: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    other["test_error"] = 0.123456.into();
+    std::fs::write(&result, other.to_string()).unwrap();
+    assert!(attribute().contains("its test_error isn't that of its predictions"));
     std::fs::write(&result, &whole).unwrap();
 
     let before = common::results(&tiny);
@@ -197,6 +201,17 @@ fn damaged_files_restart_their_run_alone() {
         assert!(output.status.success() && told.contains("z2 seed 0: starts anew") && told.contains(damage), "{told}");
         assert!(common::results(&Path::new(&out).join("tiny")) == reference);
     }
+    // One bit of a weight.
+    let run = Path::new(&out).join("tiny/z2/seed-0");
+    std::fs::remove_file(run.join("result.json")).unwrap();
+    let mut checkpoint = std::fs::read(run.join("checkpoint.safetensors")).unwrap();
+    let last = checkpoint.len() - 1;
+    checkpoint[last] ^= 1;
+    std::fs::write(run.join("checkpoint.safetensors"), checkpoint).unwrap();
+    let output = equisplit().args(["run", &study, "--out", &out]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && told.contains("z2 seed 0: starts anew"), "{told}");
+    assert!(common::results(&Path::new(&out).join("tiny")) == reference);
     for damage in ["result.json", "config.json"] {
         std::fs::write(Path::new(&out).join("tiny/z2/seed-1").join(damage), "{").unwrap();
         let output = equisplit().args(["run", &study, "--out", &out]).output().unwrap();

@@ -271,3 +271,29 @@ fn a_result_says_what_made_it() {
     assert!(maker["instructions"].as_str().unwrap().contains("f32"));
     assert_eq!(result["config"].as_str().unwrap().len(), 64);
 }
+
+#[test]
+fn what_is_tuned_cannot_be_set_and_another_tuning_does_not_mix() {
+    let tuned = TINY.replace("[training]", "[tuning]\nlearning_rate = [0.001, 0.005]\n\n[training]");
+    let grid = tuned.replacen("[[arm]]", "[grid.training]\nlearning_rate = [0.1, 0.2]\n\n[[arm]]", 1);
+    assert!(refused(&grid).contains("training.learning_rate is tuned"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = run(folder.path(), &tuned);
+    let before = results(&store);
+    let longer = study_file(folder.path(), &tuned.replace("[0.001, 0.005]", "[0.001, 0.005, 0.02]"));
+    let error = failure(&["run", &longer, "--out", folder.path().join("out").to_str().unwrap()]);
+    assert!(error.contains("tuning.json: the runs here were made with what another [tuning] chose"), "{error}");
+    assert!(results(&store) == before, "a refusal changes nothing");
+}
+
+#[test]
+fn an_arm_that_tuning_cannot_train_does_not_hold_up_the_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("[training]", "[tuning]\nlearning_rate = [1e38]\n\n[training]");
+    let (study, out) = (study_file(folder.path(), &text), folder.path().join("out"));
+    let output = equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).output().unwrap();
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert_eq!(told.matches(": all trials of tuning diverged").count(), 4, "{told}");
+}

@@ -72,7 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         equisplit::tell!("stopped by a signal; the same command goes on from here");
         return Ok(ExitCode::from(128 + signal as u8));
     }
-    let attributions = store.attribute()?;
+    let attributions = store.attribute_as(&record)?;
     store.write_attribution(&attributions)?;
     super::attribute::print(&attributions, args.json)?;
     for failed in &summary.failed {

@@ -1,6 +1,7 @@
 //! Two stores side by side.
 
 use super::table::lines;
+use crate::model::NetConfig;
 use crate::stats::student;
 use crate::study::{Record, Run, RunConfig};
 
@@ -52,14 +53,13 @@ fn row(name: &str, a: &[Run], b: &[Run]) -> Vec<String> {
 
 /// The first key in which the runs of an arm were made differently.
 fn difference(name: &str, a: &[Run], b: &[Run]) -> Option<String> {
-    let config =
-        |runs: &[Run]| -> Option<RunConfig> { Some(runs.iter().find(|run| run.arm.id() == name)?.config.clone()) };
-    let (a, b) = (config(a)?, config(b)?);
-    // Other seeds are no other way of making runs.
-    let b = RunConfig {
-        seed: a.seed,
-        net: crate::model::NetConfig { scramble_seed: a.net.scramble_seed, ..b.net.clone() },
-        ..b
+    let run = |runs: &[Run]| runs.iter().find(|run| run.arm.id() == name).cloned();
+    let (a, b) = (run(a)?, run(b)?);
+    // Other seeds are no other way of making runs, unless an arm fixes that of its scrambles.
+    let plain = |run: &Run| {
+        let net = NetConfig { scramble_seed: run.arm.scramble_seed.unwrap_or_default(), ..run.config.net.clone() };
+        RunConfig { seed: 0, net, ..run.config.clone() }
     };
+    let (a, b) = (plain(&a), plain(&b));
     Some(format!("{name}: {}", a.difference(&b)?))
 }

@@ -10,7 +10,7 @@ use candle_core::Device;
 use super::{Run, RunConfig};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::train::{EpochEnd, Trainer, TrainingConfig};
+use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig};
 
 /// How long a way to share the cores is tried.
 const TRIAL: Duration = Duration::from_millis(300);
@@ -103,9 +103,9 @@ impl Calibration {
         let RunConfig { training, purpose, .. } = &run.config;
         let (learned, judged) = purpose.images(dataset.test.len());
         let per_epoch = training.images_per_epoch.unwrap_or(learned).div_ceil(training.batch);
-        let judgements = if training.test_every_epoch { training.epochs - done } else { 1 };
+        let judgements = if training.test_every_epoch { training.epochs.saturating_sub(done) } else { 1 };
         let judging = (judgements * judged) as f64 / training.batch as f64 * FORWARD_SHARE;
-        let steps = ((training.epochs - done) * per_epoch) as f64 + judging;
+        let steps = (training.epochs.saturating_sub(done) * per_epoch) as f64 + judging;
         steps * self.step_seconds.get(&run.arm.id()).copied().unwrap_or_default() * self.slowdown
     }
 }
@@ -143,17 +143,15 @@ impl Bench<'_> {
     }
 
     /// Takes steps of a fresh network until `stop` says so.
-    fn train(&self, config: &RunConfig, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<()> {
-        // Long enough that no trial reaches the end of the epoch.
-        let endless = TrainingConfig {
-            images_per_epoch: Some(config.training.batch.saturating_mul(10_000)),
-            ..config.training.clone()
-        };
+    fn train<'i>(&self, config: &RunConfig, images: &'i Images, stop: &mut dyn FnMut() -> bool) -> Result<Trainer<'i>> {
+        // Batches of the size that a run has; long enough for a trial, and should it end sooner, what was seen counts.
+        let batch = config.training.batch.min(images.len()).max(1);
+        let long = TrainingConfig { batch, images_per_epoch: Some(batch * 1000), ..config.training.clone() };
         let (net, classes) = (&config.net, self.dataset.classes);
-        let mut trainer = Trainer::new(net, &endless, images, classes, config.seed, self.device)?;
+        let mut trainer = Trainer::new(net, &long, images, classes, config.seed, self.device)?;
         match trainer.train_epoch(stop, &mut |_| {})? {
             // A run that diverges at once takes as long as any other.
-            EpochEnd::Done(_) | EpochEnd::Paused | EpochEnd::Diverged(_) => Ok(()),
+            EpochEnd::Done(_) | EpochEnd::Paused | EpochEnd::Diverged(_) => Ok(trainer),
         }
     }
 
@@ -164,7 +162,7 @@ impl Bench<'_> {
             times.push(Instant::now());
             times.len() > STEPS
         };
-        pool(threads)?.install(|| self.train(config, &images, &mut stop))?;
+        pool(threads)?.install(|| self.train(config, &images, &mut stop).map(|_| ()))?;
         Ok(match (times.first(), times.last()) {
             (Some(first), Some(last)) if times.len() > 1 => (*last - *first).as_secs_f64() / (times.len() - 1) as f64,
             _ => 0.0,
@@ -187,7 +185,7 @@ impl Bench<'_> {
                 steps += 1;
                 steps > 2 && begun.elapsed() > TRIAL
             };
-            let trained = pool.and_then(|pool| pool.install(|| self.train(config, &images, &mut stop)));
+            let trained = pool.and_then(|pool| pool.install(|| self.train(config, &images, &mut stop).map(|_| ())));
             if begun.is_none() {
                 // The others would wait for a job that never took a step.
                 start.wait();
@@ -211,11 +209,14 @@ impl Bench<'_> {
         let before = resident();
         let mut most = before;
         let mut steps = 0;
-        self.train(config, &images, &mut || {
+        let trainer = self.train(config, &images, &mut || {
             most = most.max(resident());
             steps += 1;
             steps >= STEPS
         })?;
+        // Classifying takes larger batches than training.
+        trainer.evaluate(&self.dataset.test.first(EVALUATION_BATCH), &mut || false)?;
+        let most = most.max(resident());
         let job = most.saturating_sub(before);
         let fitting = (free_memory() as f64 * MEMORY_SHARE / job.max(1) as f64) as usize;
         Ok((job, fitting.max(1)))

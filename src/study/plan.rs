@@ -141,6 +141,10 @@ impl StudyFile {
         let name = arm.name.as_ref().clone();
         let located = |e: crate::Error| self.error(&arm.name, format!("arm {name}: {e}"));
         let budget = Network::budget(&net, input).map_err(located)?;
+        if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(&arm.training)) {
+            let message = format!("training.{key} is tuned, so neither an arm nor the grid can set it");
+            return Err(self.error(&arm.name, message));
+        }
         let training = arm.training.resolve(training);
         training.check().map_err(located)?;
         self.check_size(arm.train.as_ref(), train)?;

@@ -12,7 +12,7 @@ use super::machine::{Calibration, Wish, Workers};
 use super::progress::StudyProgress;
 use super::record::{Outcome, SCHEMA_VERSION};
 use super::tuning::{Trial, TuningRecord, choose};
-use super::{Arm, DataRecord, Purpose, Record, Run, RunState, Store, Study};
+use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::train::{DeviceKind, Maker};
@@ -99,6 +99,7 @@ impl Plan {
 pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan> {
     store.check(record)?;
     let study = &record.study;
+    study.arms.iter().try_for_each(|arm| store.check_tuned(record, arm))?;
     let trials = all_trials(record, store)?;
     let mut runs = Vec::new();
     for &seed in &study.seeds {
@@ -152,25 +153,24 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     crew.work_off(trials)?;
     if !control.stop() {
         tune(record, store)?;
-        crew.work_off(runs_as_tuned(record, store)?)?;
+        let runs = store.runs(record)?;
+        crew.work_off(runs)?;
     }
     let made = crew.made.into_inner();
     let signal = Some(options.signal.load(Ordering::Relaxed)).filter(|&signal| signal != 0);
     let mut ended: Vec<Run> = store.runs(record)?;
+    let untuned = if signal.is_none() { untuned(record, &ended) } else { Vec::new() };
     ended.extend(all_trials(record, store)?);
     ended.retain(|run| !run.is_pending());
-    let failed = ended.iter().filter(|run| run.config.purpose.is_final()).filter_map(Run::failure).collect();
+    let failures = ended.iter().filter(|run| run.config.purpose.is_final()).filter_map(Run::failure);
+    let failed = failures.chain(untuned).collect();
     Ok(Summary { found: ended.len().saturating_sub(made), made, failed, signal })
 }
 
-fn runs_as_tuned(record: &Record, store: &Store) -> Result<Vec<Run>> {
-    let runs = store.runs(record)?;
-    let waiting: Vec<String> =
-        record.study.arms.iter().filter(|arm| !runs.iter().any(|run| run.arm == **arm)).map(Arm::id).collect();
-    match waiting.is_empty() {
-        true => Ok(runs),
-        false => Err(Error::invalid(format!("all trials of tuning diverged for {}", waiting.join(", ")))),
-    }
+/// Arms that can't be trained, since all their trials diverged.
+fn untuned(record: &Record, runs: &[Run]) -> Vec<String> {
+    let arms = record.study.arms.iter().filter(|arm| !runs.iter().any(|run| run.arm == **arm));
+    arms.map(|arm| format!("{}: all trials of tuning diverged", arm.id())).collect()
 }
 
 /// Writes down what every arm's trials chose; arms whose trials all diverged choose nothing.

@@ -211,6 +211,20 @@ impl Store {
         serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
     }
 
+    /// Refuses another `[tuning]` than the one that the arm's runs were made with.
+    pub(super) fn check_tuned(&self, record: &Record, arm: &Arm) -> Result<()> {
+        let (Some(tuning), Some(tuned)) = (&record.study.tuning, self.tuned(record, arm)?) else { return Ok(()) };
+        let folder = self.arm_folder(arm);
+        let is_run = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("seed-");
+        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io(&folder, e))?;
+        if tuned.is_of(tuning, arm.train.unwrap_or(record.data.train)) || !entries.flatten().any(is_run) {
+            return Ok(());
+        }
+        let message =
+            "the runs here were made with what another [tuning] chose; use another --out or another study name";
+        Err(Error::content(folder.join("tuning.json"), message))
+    }
+
     /// The setting that tuning chose for an arm.
     pub(super) fn setting(&self, record: &Record, arm: &Arm) -> Result<Option<Setting>> {
         let tuned = self.tuned(record, arm)?;
@@ -246,7 +260,16 @@ impl Store {
     /// # Errors
     /// When a record can't be read or a run is of another configuration.
     pub fn attribute(&self) -> Result<Vec<Attribution>> {
-        let (study, cells) = self.finished_runs()?;
+        self.attribute_as(&self.study()?)
+    }
+
+    /// The same, of the study that `record` describes: another process may have taken down another one since.
+    ///
+    /// # Errors
+    /// As [`Store::attribute`].
+    pub fn attribute_as(&self, record: &Record) -> Result<Vec<Attribution>> {
+        let study = &record.study;
+        let cells = self.cells(record)?;
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
             attribute(&title(&study.name, cell), &study.baseline, &study.target, &study.ladder, &arms)
         };
@@ -259,10 +282,15 @@ impl Store {
     /// When a record can't be read or a run is of another configuration.
     pub fn finished_runs(&self) -> Result<(Study, Vec<Vec<ArmResults>>)> {
         let record = self.study()?;
-        let runs = self.runs(&record)?;
+        let cells = self.cells(&record)?;
+        Ok((record.study, cells))
+    }
+
+    fn cells(&self, record: &Record) -> Result<Vec<Vec<ArmResults>>> {
+        let runs = self.runs(record)?;
         let results = |arm: &Arm| {
             let runs = runs.iter().filter(|run| run.arm == *arm);
-            let seeds = runs.filter_map(|run| seed_result(&record, run).transpose());
+            let seeds = runs.filter_map(|run| seed_result(record, run).transpose());
             Ok(ArmResults {
                 name: arm.name.clone(),
                 bank: arm.net.bank.name().to_owned(),
@@ -271,9 +299,7 @@ impl Store {
             })
         };
         let cells = record.study.cells().into_iter();
-        let cells = cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>());
-        let cells = cells.collect::<Result<_>>()?;
-        Ok((record.study, cells))
+        cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>()).collect()
     }
 
     /// Writes `attribution.json`: one attribution, or the list of a grid's.
@@ -312,5 +338,10 @@ fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
         return Err(Error::content(run.folder.path().join("result.json"), message));
     }
     let wrong = predictions.iter().zip(labels).map(|(prediction, label)| prediction != label).collect();
-    Ok(Some(SeedResult { seed: run.config.seed, wrong }))
+    let result = SeedResult { seed: run.config.seed, wrong };
+    if run.test_error() != Some(result.test_error()) {
+        let message = "its test_error isn't that of its predictions; delete it, and `equisplit run` makes the run anew";
+        return Err(Error::content(run.folder.path().join("result.json"), message));
+    }
+    Ok(Some(result))
 }

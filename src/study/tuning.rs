@@ -8,7 +8,7 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::{StudyFile, ValidationError};
+use super::{Purpose, StudyFile, TrainingFile, ValidationError};
 use crate::error::Result;
 use crate::train::TrainingConfig;
 
@@ -85,6 +85,16 @@ pub struct Trial {
 }
 
 impl TuningFile {
+    /// A key of `training` that tuning would override.
+    pub(super) fn overridden(&self, training: &TrainingFile) -> Option<&'static str> {
+        let keys = [
+            ("learning_rate", self.learning_rate.is_empty(), training.learning_rate.is_some()),
+            ("weight_decay", self.weight_decay.is_empty(), training.weight_decay.is_some()),
+            ("batch", self.batch.is_empty(), training.batch.is_some()),
+        ];
+        keys.into_iter().find(|(_, untuned, given)| !untuned && *given).map(|(key, ..)| key)
+    }
+
     /// The grid, checked.
     pub(super) fn resolve(&self, file: &StudyFile, training: &TrainingConfig) -> Result<Tuning> {
         fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
@@ -125,6 +135,16 @@ impl Setting {
             batch: self.batch.unwrap_or(training.batch),
             ..training.clone()
         }
+    }
+}
+
+impl TuningRecord {
+    /// Whether it's of these trials on an arm's `train` images.
+    pub(super) fn is_of(&self, tuning: &Tuning, train: usize) -> bool {
+        let settings = self.trials.iter().map(|trial| &trial.setting).eq(&tuning.settings);
+        let runs = self.trials.iter().all(|trial| trial.validation_errors.len() == tuning.seeds);
+        let purpose = Purpose::HeldOut { train: self.train, validation: self.validation };
+        settings && runs && Purpose::trial(train, tuning.validation).is_ok_and(|wanted| wanted == purpose)
     }
 }
 

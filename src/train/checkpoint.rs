@@ -7,6 +7,7 @@ use candle_core::safetensors::Load;
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::{EpochSums, Maker};
 use crate::error::{Error, Result};
@@ -22,6 +23,8 @@ struct Progress {
     steps: u64,
     run: String,
     past: Past,
+    /// SHA-256 of the tensors' bytes: a flipped bit would go on training unnoticed.
+    sha256: String,
 }
 
 /// When and by what a run was made so far. It determines nothing, and differs between otherwise identical runs.
@@ -67,7 +70,16 @@ impl Checkpoint {
     pub fn write(&self, path: &Path) -> Result<()> {
         let fail = |e: &dyn std::fmt::Display| Error::content(path, format!("can't be serialised: {e}"));
         let Self { epoch, begun, steps, run, past, .. } = self;
-        let progress = Progress { epoch: *epoch, begun: *begun, steps: *steps, run: run.clone(), past: past.clone() };
+        let bare = safetensors::serialize(&self.tensors, None).map_err(|e| fail(&e))?;
+        let (header, _) = SafeTensors::read_metadata(&bare).map_err(|e| fail(&e))?;
+        let progress = Progress {
+            epoch: *epoch,
+            begun: *begun,
+            steps: *steps,
+            run: run.clone(),
+            past: past.clone(),
+            sha256: digest(&bare, header),
+        };
         let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
         let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
@@ -81,13 +93,23 @@ impl Checkpoint {
     pub fn read(path: &Path) -> Result<Self> {
         let bytes = files::read(path)?;
         let damaged = |e: String| Error::content(path, format!("not a checkpoint: {e}"));
-        let (_, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
+        let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
         let progress = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let progress = progress.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
-        let Progress { epoch, begun, steps, run, past } =
+        let Progress { epoch, begun, steps, run, past, sha256 } =
             serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
+        if digest(&bytes, length) != sha256 {
+            return Err(damaged("its tensors aren't those that were written".to_owned()));
+        }
         let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, view.load(&Device::Cpu)?)));
         Ok(Self { epoch, begun, steps, run, past, tensors: tensors.collect::<Result<_>>()? })
     }
+}
+
+/// SHA-256 of what follows the header of so many bytes in a safetensors file.
+fn digest(file: &[u8], header: usize) -> String {
+    // The header's length comes before it, in eight bytes.
+    let tensors = file.get(header + 8..).unwrap_or_default();
+    Sha256::digest(tensors).iter().map(|byte| format!("{byte:02x}")).collect()
 }

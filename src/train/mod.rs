@@ -14,4 +14,4 @@ pub use checkpoint::{Checkpoint, Past};
 pub use device::{DeviceChoice, DeviceKind};
 pub use maker::{Maker, peak_memory};
 pub use protocol::{Protocol, TrainingConfig};
-pub use trainer::{EpochEnd, EpochMetrics, EpochSums, Evaluation, Progress, Trainer};
+pub use trainer::{EVALUATION_BATCH, EpochEnd, EpochMetrics, EpochSums, Evaluation, Progress, Trainer};

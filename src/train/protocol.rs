@@ -71,6 +71,9 @@ impl Protocol {
     }
 }
 
+/// Most images of a batch or an epoch; more is a slip of the pen, and would exhaust the memory before anyone sees it.
+const MOST_IMAGES: usize = 100_000_000;
+
 impl TrainingConfig {
     /// Adam's rate in `epoch`, counted from 1.
     pub fn learning_rate_in(&self, epoch: usize) -> f64 {
@@ -91,6 +94,11 @@ impl TrainingConfig {
         ];
         if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
             return Err(Error::invalid(format!("training.{key} = 0, but it must be at least 1")));
+        }
+        let most =
+            [("batch", self.batch, MOST_IMAGES), ("images_per_epoch", self.images_per_epoch.unwrap_or(1), MOST_IMAGES)];
+        if let Some((key, count, most)) = most.iter().find(|(_, count, most)| count > most) {
+            return Err(Error::invalid(format!("training.{key} = {count}, but at most {most} are possible")));
         }
         let rates = [("learning_rate", self.learning_rate), ("weight_decay", self.weight_decay), ("decay", self.decay)];
         match rates.iter().find(|(_, rate)| !rate.is_finite() || *rate < 0.0) {

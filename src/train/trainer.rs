@@ -12,7 +12,7 @@ use crate::nn::{Mode, Weights};
 use crate::rng;
 
 /// Images per batch where nothing is trained.
-const EVALUATION_BATCH: usize = 256;
+pub const EVALUATION_BATCH: usize = 256;
 
 /// A network in training.
 ///
