@@ -14,7 +14,7 @@ pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// SHA-256 of bytes in memory.
-pub(super) fn of_bytes(bytes: &[u8]) -> String {
+pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes))
 }
 

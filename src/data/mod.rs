@@ -14,7 +14,7 @@ pub mod mnist_rot;
 pub mod npz;
 pub mod rotate;
 
-mod hash;
+pub(crate) mod hash;
 mod pixels;
 
 use std::path::Path;

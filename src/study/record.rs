@@ -1,10 +1,9 @@
 //! What the store keeps of a study and of a run.
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Arm, Purpose, Setting, Study, ValidationError, tuning};
-use crate::data::Dataset;
+use crate::data::{Dataset, hash};
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
@@ -179,7 +178,7 @@ impl RunConfig {
     /// When the configuration can't be serialised.
     pub fn hash(&self) -> Result<String> {
         let json = serde_json::to_vec(self).map_err(|e| Error::invalid(format!("run configuration: {e}")))?;
-        Ok(Sha256::digest(&json).iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hash::of_bytes(&json))
     }
 
     /// The first key in which `other` differs, as "key: here → there".

@@ -7,9 +7,9 @@ use candle_core::safetensors::Load;
 use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{EpochSums, Maker};
+use crate::data::hash;
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -111,5 +111,5 @@ impl Checkpoint {
 fn digest(file: &[u8], header: usize) -> String {
     // The header's length comes before it, in eight bytes.
     let tensors = file.get(header + 8..).unwrap_or_default();
-    Sha256::digest(tensors).iter().map(|byte| format!("{byte:02x}")).collect()
+    hash::of_bytes(tensors)
 }
