@@ -42,8 +42,8 @@
 //! | module | what |
 //! | --- | --- |
 //! | [`report`] | tables, figures, pages, exports |
-//! | [`lab`] | whether networks are equivariant, and where they stop being so |
 //! | [`study`] | a study file → runs → the store of their results |
+//! | [`lab`] | whether networks are equivariant, and where they stop being so |
 //! | [`stats`] | Student, Fieller, bootstrap, tests, attribution: numbers in, numbers out |
 //! | [`train`] | protocols, the loop, checkpoints |
 //! | [`model`] | skeletons, built over any bank |

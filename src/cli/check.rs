@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use equisplit::data::{self, DataConfig, Source};
+use equisplit::data::{self, DataConfig, Dataset, Source};
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, PRESETS, Symmetry};
 use equisplit::report::check as table;
@@ -42,7 +42,16 @@ struct Candidate {
     name: String,
     net: NetConfig,
     seed: u64,
-    checkpoint: Option<Checkpoint>,
+    trained: Option<(Run, Checkpoint)>,
+}
+
+/// The images to check with.
+struct Inputs {
+    dataset: Dataset,
+    /// What networks are built for: the images' shape, or that of --size.
+    shape: InputShape,
+    /// Whether the images have that shape.
+    fit: bool,
 }
 
 #[derive(Serialize)]
@@ -52,32 +61,32 @@ struct Report<'a> {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let (sample, input);
+    let inputs;
     let (candidates, symmetry) = match (&args.store, &args.study) {
         (Some(folder), _) => {
             let store = Store::open(folder)?;
             let record = store.study()?;
-            (sample, input) = images(args, &record.study.data)?;
+            inputs = images(args, &record.study.data)?;
             let runs = store.runs(&record)?;
             let arms = arms(args, &record.study)?.into_iter().map(|arm| trained(arm, &runs));
-            (arms.collect::<Result<_>>()?, target_symmetry(&record.study))
+            (arms.collect::<Result<_>>()?, record.study.symmetry())
         }
         (None, Some(path)) => {
             let file = StudyFile::read(path)?;
-            (sample, input) = images(args, &file.content.data)?;
-            let study = file.resolve(input, None)?;
-            (arms(args, &study)?.into_iter().map(new).collect(), target_symmetry(&study))
+            inputs = images(args, &file.content.data)?;
+            let study = file.resolve(inputs.shape, None)?;
+            (arms(args, &study)?.into_iter().map(new).collect(), study.symmetry())
         }
         (None, None) => {
-            (sample, input) = images(args, &DataConfig::new(Source::Builtin))?;
+            inputs = images(args, &DataConfig::new(Source::Builtin))?;
             (vec![preset(args)], Symmetry::default())
         }
     };
     let checks = candidates.iter().map(|candidate: &Candidate| {
-        let Candidate { name, net, seed, checkpoint } = candidate;
-        let trained = checkpoint.as_ref().map(|checkpoint| &checkpoint.tensors);
-        let subject = Subject { name, config: net, input, seed: *seed, trained, symmetry };
-        lab::check(&subject, sample.as_ref())
+        let Candidate { name, net, seed, trained } = candidate;
+        let tensors = trained.as_ref().map(|(_, checkpoint)| &checkpoint.tensors);
+        let subject = Subject { name, config: net, input: inputs.shape, seed: *seed, trained: tensors, symmetry };
+        lab::check(&subject, inputs.sample(candidate).as_ref())
     });
     let checks: Vec<ArmCheck> = checks.collect::<Result<_>>()?;
     if args.json {
@@ -90,23 +99,33 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The images to check with, where they fit --size, and the shape that networks are built for. A source of files that
-/// --data doesn't name is replaced by digits that the program draws.
-fn images(args: &Args, config: &DataConfig) -> Result<(Option<Sample>, InputShape)> {
+impl Inputs {
+    /// Images as the candidate's run saw them; `None` where they don't fit.
+    fn sample(&self, candidate: &Candidate) -> Option<Sample> {
+        let dataset = &self.dataset;
+        let sample = || match &candidate.trained {
+            Some((run, _)) => run.sample(dataset, SAMPLE),
+            None => Sample {
+                name: dataset.name.clone(),
+                images: dataset.test.first(SAMPLE),
+                statistics: PixelStatistics::of(&dataset.train),
+            },
+        };
+        self.fit.then(sample)
+    }
+}
+
+/// A source of files that --data doesn't name is replaced by digits that the program draws.
+fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
     let drawn = DataConfig { test: Some(SAMPLE), ..DataConfig::new(Source::Builtin) };
     let config = if config.source == Source::Builtin || args.data.is_some() { config } else { &drawn };
     let dataset = data::load(config, args.data.as_deref())?;
-    let mut input = InputShape::of(&dataset.train, dataset.classes);
-    let own = input.size;
+    let mut shape = InputShape::of(&dataset.train, dataset.classes);
+    let own = shape.size;
     if let Some(size) = args.size {
-        input.size = [usize::from(size); 2];
+        shape.size = [usize::from(size); 2];
     }
-    let sample = (input.size == own).then(|| Sample {
-        name: dataset.name,
-        images: dataset.test.first(SAMPLE),
-        statistics: PixelStatistics::of(&dataset.train),
-    });
-    Ok((sample, input))
+    Ok(Inputs { fit: shape.size == own, dataset, shape })
 }
 
 /// The arms that --arm names, by name or name and levels; all without it.
@@ -125,14 +144,14 @@ fn trained(arm: &Arm, runs: &[Run]) -> Result<Candidate> {
     for run in runs.iter().filter(|run| run.arm == *arm) {
         if let Some(checkpoint) = run.folder.checkpoint()? {
             let (net, seed) = (run.config.net.clone(), run.config.seed);
-            return Ok(Candidate { name: arm.id(), net, seed, checkpoint: Some(checkpoint) });
+            return Ok(Candidate { name: arm.id(), net, seed, trained: Some((run.clone(), checkpoint)) });
         }
     }
     Ok(new(arm))
 }
 
 fn new(arm: &Arm) -> Candidate {
-    Candidate { name: arm.id(), net: arm.net.clone(), seed: 0, checkpoint: None }
+    Candidate { name: arm.id(), net: arm.net.clone(), seed: 0, trained: None }
 }
 
 fn preset(args: &Args) -> Candidate {
@@ -140,11 +159,5 @@ fn preset(args: &Args) -> Candidate {
     let Some(net) = NetConfig::preset(name) else {
         super::wrong_usage(&format!("--arm {name}: without a study there are {}", PRESETS.join(", ")))
     };
-    Candidate { name: name.to_owned(), net, seed: 0, checkpoint: None }
-}
-
-/// The group of the arm whose gain is attributed; p4 where it has none.
-fn target_symmetry(study: &Study) -> Symmetry {
-    let target = study.arms.iter().find(|arm| arm.name == study.target);
-    target.and_then(|arm| arm.net.bank.symmetry(arm.net.mimics)).unwrap_or_default()
+    Candidate { name: name.to_owned(), net, seed: 0, trained: None }
 }

@@ -1,7 +1,7 @@
 //! What a network says of images that turn, by quarter turns and by angles between.
 
 use candle_core::{DType, Device, Tensor};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::data::{Images, rotate};
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::train::{Batches, PixelStatistics};
 const BATCH: usize = 128;
 
 /// How a network's answers change when the images are turned by an angle.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AngleInvariance {
     /// Degrees counter-clockwise.
     pub angle: u32,
@@ -37,21 +37,35 @@ pub fn rotation_invariance(
     statistics: PixelStatistics,
     step: u32,
 ) -> Result<Vec<AngleInvariance>> {
+    Ok(until(network, images, statistics, step, &mut || false)?.unwrap_or_default())
+}
+
+/// The same; `None` if `stop`, which is asked before every angle, said so.
+pub(super) fn until(
+    network: &Network,
+    images: &Images,
+    statistics: PixelStatistics,
+    step: u32,
+    stop: &mut dyn FnMut() -> bool,
+) -> Result<Option<Vec<AngleInvariance>>> {
     let reference = scores(network, images, statistics)?;
     let upright = predictions(&reference);
     let norm = norm(reference.iter().flatten().copied());
     let angles = (0..360).step_by(step.max(1) as usize).map(|angle| {
+        if stop() {
+            return Ok(None);
+        }
         let found = scores(network, &turned(images, angle), statistics)?;
         let differences = found.iter().flatten().zip(reference.iter().flatten()).map(|(a, b)| a - b);
         let scores = self::norm(differences) / norm;
         let predicted = predictions(&found);
         let labels: Vec<usize> = images.labels.iter().map(|&label| usize::from(label)).collect();
-        Ok(AngleInvariance {
+        Ok(Some(AngleInvariance {
             angle,
             changed: differing(&predicted, &upright),
             scores,
             error: differing(&predicted, &labels),
-        })
+        }))
     });
     angles.collect()
 }

@@ -16,8 +16,8 @@ use crate::nn::{Mode, Weights};
 use crate::rng;
 use crate::train::{Batches, PixelStatistics};
 
-/// Images that layers are tested on.
-const LAYER_IMAGES: usize = 16;
+/// Images that layers are tested on, where a [`Sample`] has as many.
+pub const LAYER_IMAGES: usize = 16;
 /// Images that are turned by every angle.
 const TURNED_IMAGES: usize = 256;
 /// Degrees between those angles.
@@ -112,16 +112,11 @@ fn broken(states: &[StateCheck]) -> Vec<String> {
 /// # Errors
 /// When the network can't be built for the input, or the weights are another network's.
 pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
-    let Subject { name, config, input, seed, trained, symmetry } = *subject;
-    let group = Arc::new(config.bank.symmetry(config.mimics).unwrap_or(symmetry).point_group());
-    let weights = Weights::new(seed);
-    let network = Network::new(config, input, &weights.builder(DType::F32, &Device::Cpu))?;
-    let grid = GridReport::of(network.layers(), input.size);
+    let Subject { name, config, input, seed, trained, .. } = *subject;
+    let group = subject.group();
     let inputs = Inputs::new(input, seed, sample)?;
-    let mut dropout = rng::stream(seed, "lab/dropout");
-    for _ in 0..WARM_UP {
-        network.output(inputs.usual(), &mut Mode::Training(&mut dropout))?;
-    }
+    let (weights, network) = fresh(subject, &inputs)?;
+    let grid = GridReport::of(network.layers(), input.size);
     let mut states = vec![inputs.state("new", &network, &group)?];
     if let Some(values) = trained {
         weights.load(values).map_err(|e| Error::invalid(format!("{name}: {e}")))?;
@@ -133,14 +128,32 @@ pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
     Ok(ArmCheck { arm, bank, group: group.name().to_owned(), claims, seed, grid, states, broken })
 }
 
+impl Subject<'_> {
+    /// The group that its layers are held against.
+    pub(super) fn group(&self) -> Arc<PointGroup> {
+        Arc::new(self.config.bank.symmetry(self.config.mimics).unwrap_or(self.symmetry).point_group())
+    }
+}
+
+/// The network with new weights, after its norms saw a few batches.
+pub(super) fn fresh(subject: &Subject, inputs: &Inputs) -> Result<(Weights, Network)> {
+    let weights = Weights::new(subject.seed);
+    let network = Network::new(subject.config, subject.input, &weights.builder(DType::F32, &Device::Cpu))?;
+    let mut dropout = rng::stream(subject.seed, "lab/dropout");
+    for _ in 0..WARM_UP {
+        network.output(inputs.usual(), &mut Mode::Training(&mut dropout))?;
+    }
+    Ok((weights, network))
+}
+
 /// What networks are tested on.
-struct Inputs<'a> {
+pub(super) struct Inputs<'a> {
     random: Tensor,
     sample: Option<(&'a Sample, Tensor)>,
 }
 
 impl<'a> Inputs<'a> {
-    fn new(input: InputShape, seed: u64, sample: Option<&'a Sample>) -> Result<Self> {
+    pub fn new(input: InputShape, seed: u64, sample: Option<&'a Sample>) -> Result<Self> {
         let batch = |sample: &'a Sample| -> Result<_> {
             let images = sample.images.first(LAYER_IMAGES);
             let batches = Batches::new(&images, sample.statistics, LAYER_IMAGES, &Device::Cpu);
@@ -151,7 +164,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// What the network is made for, as far as it's there.
-    fn usual(&self) -> &Tensor {
+    pub fn usual(&self) -> &Tensor {
         self.sample.as_ref().map_or(&self.random, |(_, images)| images)
     }
 

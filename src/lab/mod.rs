@@ -7,15 +7,18 @@
 //! | `grid` | where sampling grids lie, by whole numbers |
 //! | `angles` | a network's predictions while its images turn |
 //! | `check` | all of it for one arm of a study |
+//! | `learned` | what a study records of it with every run |
 
 mod angles;
 mod check;
 mod grid;
 mod layers;
+mod learned;
 mod report;
 
 pub use angles::{AngleInvariance, rotation_invariance, turned};
-pub use check::{ArmCheck, ImagesCheck, Sample, StateCheck, Subject, check};
+pub use check::{ArmCheck, LAYER_IMAGES, ImagesCheck, Sample, StateCheck, Subject, check};
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
+pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
 pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};

@@ -8,6 +8,7 @@ mod export;
 pub mod figure;
 pub mod html;
 mod latex;
+mod learned;
 mod markdown;
 mod pictures;
 pub mod plan;

@@ -59,8 +59,13 @@ fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
 /// What is left, and how it's shared out.
 fn outlook(plan: &Plan, dataset: &Dataset) -> String {
     let left = plan.pending().count();
+    let measure = match plan.unmeasured {
+        0 if left == 0 => return "nothing is left to do".to_owned(),
+        0 => String::new(),
+        n => format!("; the equivariance of {n} finished runs is to be measured"),
+    };
     if left == 0 {
-        return "nothing is left to do".to_owned();
+        return format!("no runs left{measure}");
     }
     let under_way = plan.pending().filter(|run| matches!(run.state, RunState::Begun { under_way: true, .. })).count();
     let elsewhere = match under_way {
@@ -72,7 +77,7 @@ fn outlook(plan: &Plan, dataset: &Dataset) -> String {
     let memory = calibration.job_memory >> 20;
     let short = if calibration.short_of_memory { ", as many as the free memory holds" } else { "" };
     format!(
-        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}",
+        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}{measure}",
         about(plan.seconds(dataset))
     )
 }

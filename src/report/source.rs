@@ -7,7 +7,7 @@ use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
-use super::pictures;
+use super::{learned, pictures};
 use crate::error::Result;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -80,7 +80,7 @@ impl Source {
     /// All figures that the store has the numbers for; the main one is the first.
     ///
     /// # Errors
-    /// When a checkpoint can't be read.
+    /// When a checkpoint or a record of equivariance can't be read.
     pub fn figures(&self) -> Result<Vec<Box<dyn Figure>>> {
         let mut figures: Vec<Box<dyn Figure>> = Vec::new();
         figures.extend(self.attribution_figure().map(|figure| Box::new(figure) as Box<dyn Figure>));
@@ -93,6 +93,8 @@ impl Source {
         if !learning.arms.is_empty() {
             figures.push(Box::new(learning));
         }
+        let arms = self.arms.iter().map(|runs| &runs.arm);
+        figures.extend(learned::figures(&self.record, arms, &self.runs)?);
         figures.extend(pictures::figures(&self.record, &self.runs)?);
         Ok(figures)
     }

@@ -7,7 +7,7 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer, ValueDeserializer};
 
 use super::grid::{self, Level};
-use super::{ArmFile, TuningFile};
+use super::{ArmFile, EquivarianceFile, TuningFile};
 use crate::bank::Initialisation;
 use crate::data::{Augmentation, DataConfig};
 use crate::error::{Error, Result};
@@ -63,6 +63,8 @@ pub struct StudyContent {
     pub budget: BudgetFile,
     /// How every arm is tuned, if at all.
     pub tuning: Option<TuningFile>,
+    /// How the equivariance of every run is measured, if at all.
+    pub equivariance: Option<EquivarianceFile>,
 }
 
 /// Seeds by number or by name.

@@ -9,7 +9,7 @@ use super::images::{Purpose, Split, training_images};
 use super::progress::{RunProgress, StudyProgress};
 use super::record::{Outcome, Provenance, SCHEMA_VERSION};
 use super::tensorboard::Events;
-use super::{Run, RunFolder, RunResult};
+use super::{Run, RunFolder, RunResult, Study};
 use crate::data::{Dataset, Images};
 use crate::error::Result;
 use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
@@ -34,6 +34,7 @@ impl Control<'_> {
 
 /// What the runs of a study have in common.
 pub(super) struct Job<'a> {
+    pub study: &'a Study,
     pub dataset: &'a Dataset,
     pub device: &'a Device,
     pub maker: &'a Maker,
@@ -75,6 +76,31 @@ impl Job<'_> {
                 })
             }
         }
+    }
+
+    /// Whether a finished run has to be measured still.
+    pub fn is_unmeasured(&self, run: &Run) -> Result<bool> {
+        self.study.equivariance.map_or(Ok(false), |turning| run.is_unmeasured(turning))
+    }
+
+    /// Measures how equivariant a finished run became, where the study asks for it. That it can't be measured takes nothing
+    /// from the run itself, and is only told.
+    pub fn measure(&self, run: &Run) -> Result<()> {
+        let Some(turning) = self.study.equivariance else { return Ok(()) };
+        if self.control.stop() || !self.is_unmeasured(run)? {
+            return Ok(());
+        }
+        let label = run.label();
+        match run.measure(self.study, self.dataset, turning, &mut || self.control.stop()) {
+            Ok(Some(record)) => {
+                run.folder.write_equivariance(&record)?;
+                self.progress.line(&format!("{label}: equivariance measured"));
+            }
+            Ok(None) if self.control.stop() => {}
+            Ok(None) => self.progress.line(&format!("{label}: no checkpoint left to measure its equivariance with")),
+            Err(error) => self.progress.line(&format!("{label}: its equivariance can't be measured: {error}")),
+        }
+        Ok(())
     }
 
     fn train(

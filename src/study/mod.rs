@@ -6,10 +6,12 @@
 //! | `plan` | the study with everything resolved and checked |
 //! | `record`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run_folder`, `lock` | results on disk, shared by processes |
+//! | `equivariance` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
+mod equivariance;
 mod file;
 mod grid;
 mod images;
@@ -26,6 +28,7 @@ mod tensorboard;
 mod tuning;
 
 pub use arm::ArmFile;
+pub use equivariance::{EquivarianceFile, EquivarianceRecord};
 pub use file::{BudgetFile, GridArm, ModelFile, Seeds, StudyContent, StudyFile, TrainingFile};
 pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};

@@ -7,6 +7,7 @@ use super::file::{GridArm, Seeds};
 use super::{Level, StudyFile, Tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
+use crate::lab::Turning;
 use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
 use crate::train::{Protocol, TrainingConfig};
 
@@ -28,6 +29,9 @@ pub struct Study {
     pub data: DataConfig,
     /// How every arm is tuned, if at all.
     pub tuning: Option<Tuning>,
+    /// How the equivariance of every run is measured, if at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub equivariance: Option<Turning>,
     /// The arms, in the file's order, cell by cell of the grid.
     pub arms: Vec<Arm>,
 }
@@ -99,6 +103,7 @@ impl StudyFile {
             seeds: self.seeds()?,
             data: content.data.clone(),
             tuning: content.tuning.as_ref().map(|tuning| tuning.resolve(self, &training)).transpose()?,
+            equivariance: content.equivariance.as_ref().map(|table| table.resolve(self)).transpose()?,
             arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
         };
         if study.baseline == study.target {

@@ -6,10 +6,12 @@ use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
 use super::record::SCHEMA_VERSION;
-use super::{RunConfig, RunResult};
+use super::{EquivarianceRecord, RunConfig, RunResult};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::train::{Checkpoint, EpochMetrics};
+
+const EQUIVARIANCE: &str = "equivariance.json";
 
 /// The folder of a run. Every file is written whole and renamed, so that a crash loses at most the epoch it falls in.
 #[derive(Clone, Debug)]
@@ -103,10 +105,11 @@ impl RunFolder {
     /// Makes the folder ready for a run of `config`; the caller has it locked.
     pub(super) fn begin(&self, config: &RunConfig) -> Result<()> {
         files::remove_unfinished(&self.folder)?;
-        let result = self.file("result.json");
-        match std::fs::remove_file(&result) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&result, e)),
-            _ => {}
+        for old in ["result.json", EQUIVARIANCE].map(|name| self.file(name)) {
+            match std::fs::remove_file(&old) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old, e)),
+                _ => {}
+            }
         }
         files::write_json(&self.file("config.json"), config)
     }
@@ -122,6 +125,22 @@ impl RunFolder {
 
     pub(super) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
         checkpoint.write(&self.file("checkpoint.safetensors"))
+    }
+
+    /// How equivariant the run became, if that was measured.
+    ///
+    /// # Errors
+    /// When it can't be read, or is of a version of the store that this program doesn't know.
+    pub fn equivariance(&self) -> Result<Option<EquivarianceRecord>> {
+        Ok(match self.read(EQUIVARIANCE)? {
+            Read::Done(record) => Some(record),
+            // It can be measured anew.
+            Read::Missing | Read::Damaged(_) => None,
+        })
+    }
+
+    pub(super) fn write_equivariance(&self, record: &EquivarianceRecord) -> Result<()> {
+        files::write_json(&self.file(EQUIVARIANCE), record)
     }
 
     /// The metrics of the first `epochs` epochs.

@@ -42,6 +42,8 @@ pub struct Plan {
     pub trials: Vec<Run>,
     /// The runs that judge the study, as tuned; where an arm isn't tuned yet, as `[training]` says.
     pub runs: Vec<Run>,
+    /// Finished runs whose equivariance has to be measured still.
+    pub unmeasured: usize,
     /// Steps that were tried.
     pub calibration: Calibration,
 }
@@ -110,7 +112,13 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     }
     let pending: Vec<&Run> = trials.iter().chain(&runs).filter(|run| run.is_pending()).collect();
     let calibration = Calibration::of(&pending, dataset, &options.device, options.wish)?;
-    Ok(Plan { trials, runs, calibration })
+    let mut unmeasured = 0;
+    if let Some(turning) = study.equivariance {
+        for run in &runs {
+            unmeasured += usize::from(run.is_unmeasured(turning)?);
+        }
+    }
+    Ok(Plan { trials, runs, unmeasured, calibration })
 }
 
 /// The trials of all arms.
@@ -133,7 +141,7 @@ fn all_trials(record: &Record, store: &Store) -> Result<Vec<Run>> {
 /// # Errors
 /// When the store can't be written, or holds runs of another configuration. What was done until then stays.
 pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
-    let Plan { trials, runs, calibration } = plan;
+    let Plan { trials, runs, calibration, .. } = plan;
     let Workers { jobs, threads } = calibration.workers;
     let record = &Record { maker: Maker::here(record.device, jobs, threads), ..record.clone() };
     store.begin(record)?;
@@ -142,6 +150,7 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), dataset)).collect();
     let progress = StudyProgress::new(work, jobs, options.quiet);
     let job = Job {
+        study: &record.study,
         dataset,
         device: &options.device,
         maker: &record.maker,
@@ -219,7 +228,12 @@ impl Crew<'_> {
     /// Makes the runs, each on a pool of its own, and waits for those that other processes make; if such a process dies,
     /// its runs are taken over. After the first error no run is started, and those under way stop after their step.
     fn work_off(&self, runs: Vec<Run>) -> Result<()> {
-        let free: VecDeque<Run> = runs.into_iter().filter(Run::is_pending).collect();
+        let mut free = VecDeque::new();
+        for run in runs {
+            if run.is_pending() || self.job.is_unmeasured(&run)? {
+                free.push_back(run);
+            }
+        }
         let Workers { jobs, threads } = self.workers;
         let jobs = jobs.clamp(1, free.len().max(1));
         let queue = Mutex::new(Queue { free, elsewhere: VecDeque::new() });
@@ -267,12 +281,16 @@ impl Crew<'_> {
             queue.lock().unwrap_or_else(PoisonError::into_inner).elsewhere.push_back(run);
             return Ok(());
         };
+        let wanted = run.is_pending();
         run.state = run.folder.state(&run.config)?;
-        if !run.is_pending() {
+        if run.is_pending() {
+            if self.job.make(&run)? {
+                self.made.fetch_add(1, Ordering::Relaxed);
+            }
+            run.state = run.folder.state(&run.config)?;
+        } else if wanted {
             self.job.progress.made_elsewhere();
-        } else if self.job.make(&run)? {
-            self.made.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(())
+        self.job.measure(&run)
     }
 }

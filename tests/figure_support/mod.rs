@@ -139,23 +139,29 @@ impl Made {
             };
             RotationCurve { arm, runs: (0..self.seeds).map(run).collect(), angles: angles.clone() }
         };
-        RotationFigure { curves: self.finished().into_iter().map(curve).collect() }
+        RotationFigure { images: 2000, curves: self.finished().into_iter().map(curve).collect() }
     }
 
     pub fn equivariance(self) -> EquivarianceFigure {
-        let layers = ["conv1", "conv2", "conv3", "conv4", "conv5", "conv6", "classes"].map(str::to_owned).to_vec();
-        let angles: Vec<f64> = (0..=24).map(|n| 15.0 * f64::from(n)).collect();
+        let stages = ["conv1", "conv2", "pool2", "conv3", "conv4", "conv5", "conv6", "conv7"].map(str::to_owned).to_vec();
+        let angles: Vec<f64> = (0..24).map(|n| 15.0 * f64::from(n)).collect();
         let curve = |(arm, error): (Arm, f64)| {
-            let at = |layer: usize, angle: &f64| {
-                let quarter = (2.0 * angle.to_radians()).sin().abs();
-                let exact = if arm.role == Role::Target { 1e-6 } else { 2.0 * error };
-                (exact + quarter * error) * (1.0 + layer as f64)
+            let target = arm.role == Role::Target;
+            let at = |stage: usize, by: f64| Some(if target { 1e-7 } else { (1.0 - by * stage as f64) * (0.7 + error) });
+            let score = |angle: &f64| {
+                let exact = if target { 0.0 } else { 4.0 * error };
+                exact + (2.0 * angle.to_radians()).sin().abs() * error
             };
-            let errors = (0..layers.len()).map(|layer| angles.iter().map(|angle| at(layer, angle)).collect());
-            EquivarianceCurve { errors: errors.collect(), arm: arm.clone(), seeds: self.seeds }
+            EquivarianceCurve {
+                new: (0..stages.len()).map(|stage| at(stage, 0.01)).collect(),
+                trained: (0..stages.len()).map(|stage| at(stage, 0.08)).collect(),
+                scores: angles.iter().map(score).collect(),
+                angles: angles.clone(),
+                arm,
+                seeds: self.seeds,
+            }
         };
-        let curves = self.finished().into_iter().map(curve).collect();
-        EquivarianceFigure { layers, angles, shown_angle: 6, curves }
+        EquivarianceFigure { curves: self.finished().into_iter().map(curve).collect(), stages }
     }
 
     /// All figures of numbers.

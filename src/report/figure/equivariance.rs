@@ -1,4 +1,4 @@
-//! How far networks are from equivariance: by layer, and by angle.
+//! How far networks are from equivariance: by layer before and after training, and by angle.
 
 use super::axis::{Axis, Plot};
 use super::canvas::Canvas;
@@ -8,33 +8,48 @@ use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS
 use super::{Arm, Figure, seeds};
 use crate::error::Result;
 
-const PANEL: i32 = mm(60.0);
-const BETWEEN: i32 = mm(6.0);
-/// Errors below this are rounding, and 0 has no place on a logarithmic axis.
-const LEAST: f64 = 1e-7;
+const PANEL: i32 = mm(52.0);
+const BETWEEN: i32 = mm(4.0);
 
-/// Relative equivariance errors.
+/// Errors of equivariance.
 #[derive(Clone, Debug)]
 pub struct EquivarianceFigure {
-    /// The layers, from the image on.
-    pub layers: Vec<String>,
-    /// Angles in degrees, ascending.
-    pub angles: Vec<f64>,
-    /// The angle, an index into `angles`, that the errors by layer are shown at.
-    pub shown_angle: usize,
+    /// The parts of the networks, from the image on: `conv1` is the convolution with all that follows it.
+    pub stages: Vec<String>,
     /// The arms.
     pub curves: Vec<EquivarianceCurve>,
 }
 
-/// One arm.
+/// One arm; errors are means over its seeds.
 #[derive(Clone, Debug)]
 pub struct EquivarianceCurve {
     /// The arm.
     pub arm: Arm,
-    /// ‖f(g·x) − g·f(x)‖ / ‖f(x)‖ by layer, then by angle; the mean over images and seeds.
-    pub errors: Vec<Vec<f64>>,
+    /// Error after every stage with new weights, relative to the distance between different images; `None` where the arm
+    /// has no such stage.
+    pub new: Vec<Option<f64>>,
+    /// The same with trained weights.
+    pub trained: Vec<Option<f64>>,
+    /// Angles in degrees, ascending, from 0 to below 360.
+    pub angles: Vec<f64>,
+    /// ‖f(turned) − f(image)‖ / ‖f(image)‖ of the class scores of the trained networks, by angle.
+    pub scores: Vec<f64>,
     /// Number of seeds.
     pub seeds: usize,
+}
+
+type Values = Vec<(f64, f64)>;
+
+impl EquivarianceCurve {
+    fn by_stage(errors: &[Option<f64>]) -> Values {
+        (0..).map(f64::from).zip(errors).filter_map(|(stage, error)| Some((stage, (*error)?))).collect()
+    }
+
+    /// All around, back to the first angle.
+    fn by_angle(&self) -> Values {
+        let around = self.scores.first().map(|&first| (360.0, first));
+        self.angles.iter().copied().zip(self.scores.iter().copied()).chain(around).collect()
+    }
 }
 
 impl EquivarianceFigure {
@@ -42,18 +57,33 @@ impl EquivarianceFigure {
         Legend::of(self.curves.iter().map(|curve| &curve.arm))
     }
 
+    fn counts(&self) -> String {
+        seeds(self.curves.iter().map(|curve| curve.seeds))
+    }
+
+    /// `conv3` is "3", `pool2` is "p2".
+    fn short(stage: &str) -> String {
+        stage.strip_prefix("conv").map_or_else(|| stage.replace("pool", "p"), str::to_owned)
+    }
+
+    fn stage_axis(&self) -> Axis {
+        let numbers: Vec<f64> = (0..self.stages.len()).map(|n| n as f64).collect();
+        let axis = Axis::linear("After layer", numbers.iter().copied());
+        axis.with_ticks(&numbers, |n| self.stages.get(n as usize).map_or_else(String::new, |stage| Self::short(stage)))
+    }
+
     fn panel(
         &self,
         canvas: &Canvas,
         rect: Rect,
-        x: Axis,
-        values: impl Fn(&EquivarianceCurve) -> Vec<(f64, f64)>,
+        axes: [Axis; 2],
+        values: impl Fn(&EquivarianceCurve) -> Values,
     ) -> Result<()> {
-        let all = self.curves.iter().flat_map(&values).map(|(_, error)| error.max(LEAST));
-        let plot = Plot::draw(canvas, rect, x, Axis::log("Relative equivariance error", all))?;
+        let [x, y] = axes;
+        let plot = Plot::draw(canvas, rect, x, y)?;
         for curve in back_to_front(&self.curves, |curve| &curve.arm) {
             let look = Look::or_other(&curve.arm);
-            let line: Vec<_> = values(curve).into_iter().map(|(x, error)| plot.at(x, error.max(LEAST))).collect();
+            let line: Vec<_> = values(curve).into_iter().map(|(x, error)| plot.at(x, error)).collect();
             canvas.dashed(&line, &look, DATA)?;
             let every = line.len().div_ceil(12).max(1);
             line.iter().step_by(every).try_for_each(|&at| canvas.marker(at, &look, MARKER))?;
@@ -68,13 +98,14 @@ impl Figure for EquivarianceFigure {
     }
 
     fn caption(&self) -> String {
-        let counts = seeds(self.curves.iter().map(|curve| curve.seeds));
-        let angle = self.angles.get(self.shown_angle).copied().unwrap_or_default();
         format!(
-            "Relative equivariance error ‖f(g·x) − g·f(x)‖ / ‖f(x)‖ (logarithmic axis; errors below {LEAST:e} are drawn \
-             there): (a) by layer at {angle}°, layers from the image on: {}; (b) of the last layer by angle. Mean over test \
-             images and seeds ({counts}).",
-            self.layers.join(", ")
+            "Learned equivariance ({}, means). (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over the elements \
+             of the group, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
+             another one; hidden maps of arms without a group are each turned in place), before (a) and after (b) training. \
+             Layers: {}, a convolution with all that follows it; p: pools. (c) Change of the class scores of turned test \
+             images, relative to the scores.",
+            self.counts(),
+            self.stages.join(", ")
         )
     }
 
@@ -85,24 +116,20 @@ impl Figure for EquivarianceFigure {
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
         let inner = self.legend().draw(canvas, canvas.inner())?;
-        let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
-        let angle = self.angles.get(self.shown_angle).copied().unwrap_or_default();
-        let counts = seeds(self.curves.iter().map(|curve| curve.seeds));
-        let numbers: Vec<f64> = (0..self.layers.len()).map(|n| n as f64).collect();
-        let layers = Axis::linear("Layer", numbers.iter().copied());
-        let layers = layers.with_ticks(&numbers, |n| self.layers.get(n as usize).cloned().unwrap_or_default());
-        let left = canvas.heading("a", &format!("By layer, turned by {angle}°, {counts}"), left)?;
-        self.panel(canvas, left, layers, |curve| {
-            let by_layer = curve.errors.iter().map(|by_angle| by_angle.get(self.shown_angle).copied());
-            (0..).map(f64::from).zip(by_layer.map(|error| error.unwrap_or(f64::NAN))).collect()
-        })?;
-        let last = self.layers.last().map_or("", String::as_str);
-        let right = canvas.heading("b", &format!("After {last}, by angle"), right)?;
+        let [left, rest] = inner.split((inner.width() - 2 * BETWEEN) / 3, BETWEEN);
+        let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
+        // Both states on the same scale.
+        let errors = self.curves.iter().flat_map(|curve| curve.new.iter().chain(&curve.trained)).flatten();
+        let error = Axis::from_zero("Equivariance error", errors.copied());
+        let left = canvas.heading("a", &format!("New, {}", self.counts()), left)?;
+        self.panel(canvas, left, [self.stage_axis(), error.clone()], |curve| EquivarianceCurve::by_stage(&curve.new))?;
+        let middle = canvas.heading("b", "Trained", middle)?;
+        self.panel(canvas, middle, [self.stage_axis(), error], |curve| EquivarianceCurve::by_stage(&curve.trained))?;
+        let right = canvas.heading("c", "Trained, class scores", right)?;
         let degrees: Vec<f64> = (0..=360).step_by(90).map(f64::from).collect();
-        let angles = Axis::fixed("Angle", [0.0, 360.0]).with_ticks(&degrees, |angle| format!("{angle}°"));
-        self.panel(canvas, right, angles, |curve| {
-            let last = curve.errors.last().into_iter().flatten().copied();
-            self.angles.iter().copied().zip(last).collect()
-        })
+        let angles = Axis::fixed("Images turned by", [0.0, 360.0]).with_ticks(&degrees, |angle| format!("{angle}°"));
+        let scores = self.curves.iter().flat_map(|curve| curve.scores.iter().copied());
+        let changes = Axis::from_zero("Relative change", scores);
+        self.panel(canvas, right, [angles, changes], EquivarianceCurve::by_angle)
     }
 }

@@ -16,6 +16,8 @@ const DISC: i32 = mm(SINGLE_COLUMN) - 2 * MARGIN;
 /// Test error of every arm by angle.
 #[derive(Clone, Debug)]
 pub struct RotationFigure {
+    /// How many test images were turned.
+    pub images: usize,
     /// The arms.
     pub curves: Vec<RotationCurve>,
 }
@@ -138,8 +140,9 @@ impl Figure for RotationFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.curves.iter().map(|curve| curve.runs.len()));
         format!(
-            "Test error (distance from the centre, %) against the angle that all test images are turned by \
-             (counter-clockwise). Lines: mean over seeds ({counts}); bands: least to greatest seed."
+            "Test error (distance from the centre, %) of {} test images against the angle that all of them are turned by \
+             (counter-clockwise, bilinear). Lines: mean over seeds ({counts}); bands: least to greatest seed.",
+            self.images
         )
     }
 

@@ -1,0 +1,100 @@
+//! From what runs recorded of their equivariance to figures.
+
+use super::figure::{Arm, EquivarianceCurve, EquivarianceFigure, Figure, RotationCurve, RotationFigure};
+use crate::error::Result;
+use crate::lab::{LayerErrors, LearnedEquivariance};
+use crate::stats::student;
+use crate::study::{Record, Run};
+
+/// An arm and what its measured runs recorded.
+type Measured<'a> = (&'a Arm, Vec<LearnedEquivariance>);
+
+/// Test error by angle and equivariance by layer, where the study measures them; `arms` and `runs` are those of a cell.
+///
+/// # Errors
+/// When a record can't be read.
+pub(super) fn figures<'a>(
+    record: &Record,
+    arms: impl Iterator<Item = &'a Arm>,
+    runs: &[Run],
+) -> Result<Vec<Box<dyn Figure>>> {
+    let mut measured: Vec<Measured> = Vec::new();
+    for arm in arms {
+        let records = of_arm(record, runs.iter().filter(|run| run.arm.name == arm.name))?;
+        if !records.is_empty() {
+            measured.push((arm, records));
+        }
+    }
+    let Some(images) = measured.iter().flat_map(|(_, runs)| runs).map(|run| run.turned_images).max() else {
+        return Ok(Vec::new());
+    };
+    let rotation = RotationFigure { images, curves: measured.iter().map(rotation).collect() };
+    Ok(vec![Box::new(rotation), Box::new(equivariance(&measured))])
+}
+
+/// What finished runs recorded, as the study now asks for it.
+fn of_arm<'a>(record: &Record, runs: impl Iterator<Item = &'a Run>) -> Result<Vec<LearnedEquivariance>> {
+    let Some(turning) = record.study.equivariance else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for run in runs {
+        let (Some(result), Some(_)) = (run.result(), run.test_error()) else { continue };
+        let measured = run.folder.equivariance()?;
+        let current = measured.filter(|found| found.turning == turning && found.config == result.config);
+        found.extend(current.map(|found| found.learned));
+    }
+    Ok(found)
+}
+
+fn rotation((arm, runs): &Measured) -> RotationCurve {
+    RotationCurve {
+        arm: (*arm).clone(),
+        angles: angles(runs),
+        runs: runs.iter().map(|run| run.angles.iter().map(|at| at.error).collect()).collect(),
+    }
+}
+
+fn angles(runs: &[LearnedEquivariance]) -> Vec<f64> {
+    runs.first().map_or_else(Vec::new, |run| run.angles.iter().map(|at| f64::from(at.angle)).collect())
+}
+
+fn equivariance(measured: &[Measured]) -> EquivarianceFigure {
+    let longest = measured.iter().map(|(_, runs)| runs.first().map_or_else(Vec::new, stages)).max_by_key(Vec::len);
+    let stages = longest.unwrap_or_default();
+    let curve = |(arm, runs): &Measured| EquivarianceCurve {
+        arm: (*arm).clone(),
+        new: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[0])).collect(),
+        trained: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[1])).collect(),
+        angles: angles(runs),
+        scores: (0..angles(runs).len()).filter_map(|n| mean(runs.iter().filter_map(|run| Some(run.angles.get(n)?.scores)))).collect(),
+        seeds: runs.len(),
+    };
+    EquivarianceFigure { curves: measured.iter().map(curve).collect(), stages }
+}
+
+/// The parts of a network: a convolution with its norm, activation and pool over the group is one.
+fn stages(run: &LearnedEquivariance) -> Vec<String> {
+    let mut stages: Vec<String> = run.layers.iter().map(|layer| stage(&layer.layer).to_owned()).collect();
+    stages.dedup();
+    stages
+}
+
+fn stage(layer: &str) -> &str {
+    layer.split('.').next().unwrap_or(layer)
+}
+
+/// Mean over the runs of the error after the last layer of a stage.
+fn error_after(
+    runs: &[LearnedEquivariance],
+    name: &str,
+    state: impl Fn([LayerErrors; 2]) -> LayerErrors,
+) -> Option<f64> {
+    let error = |run: &LearnedEquivariance| {
+        let last = run.layers.iter().rfind(|layer| stage(&layer.layer) == name)?;
+        state([last.new, last.trained]).image_error
+    };
+    mean(runs.iter().filter_map(error))
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    student::mean(&values.collect::<Vec<_>>())
+}

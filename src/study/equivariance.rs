@@ -1,0 +1,112 @@
+//! How equivariant runs became, where a study asks for it: the `[equivariance]` table, and what is recorded of a run.
+
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::record::SCHEMA_VERSION;
+use super::{Outcome, Run, Study, StudyFile, training_images};
+use crate::data::Dataset;
+use crate::error::{Error, Result};
+use crate::lab::{LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, learned_equivariance};
+use crate::model::{InputShape, Symmetry};
+use crate::train::PixelStatistics;
+
+/// The `[equivariance]` table; it's there where every run is to be measured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EquivarianceFile {
+    /// How many of the first test images are turned; default: 2,000.
+    pub images: Option<Spanned<usize>>,
+    /// Degrees between the angles; default: 15.
+    pub step: Option<Spanned<u32>>,
+}
+
+/// `equivariance.json`: how equivariant a finished run became.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EquivarianceRecord {
+    /// Version of the store's files.
+    pub schema_version: u32,
+    /// [`super::RunConfig::hash`] of what determines the run.
+    pub config: String,
+    /// What was asked for.
+    pub turning: Turning,
+    /// What was found.
+    #[serde(flatten)]
+    pub learned: LearnedEquivariance,
+}
+
+impl EquivarianceFile {
+    pub(super) fn resolve(&self, file: &StudyFile) -> Result<Turning> {
+        let images = self.images.as_ref().map_or(2000, |images| *images.as_ref());
+        if let Some(spanned) = self.images.as_ref().filter(|_| images == 0) {
+            return Err(file.error(spanned, "equivariance.images = 0, but it must be at least 1"));
+        }
+        let step = self.step.as_ref().map_or(15, |step| *step.as_ref());
+        if let Some(spanned) = self.step.as_ref().filter(|_| !(1..=360).contains(&step)) {
+            return Err(file.error(spanned, format!("equivariance.step = {step}, but it must be 1 to 360 degrees")));
+        }
+        Ok(Turning { images, step })
+    }
+}
+
+impl Study {
+    /// The group that networks without one are held against: the target's; p4 where it has none.
+    pub fn symmetry(&self) -> Symmetry {
+        let target = self.arms.iter().find(|arm| arm.name == self.target);
+        target.and_then(|arm| arm.net.bank.symmetry(arm.net.mimics)).unwrap_or_default()
+    }
+}
+
+impl Run {
+    /// The first `count` test images, normalised as the run's training normalises them.
+    pub fn sample(&self, dataset: &Dataset, count: usize) -> Sample {
+        let (train, _) = self.config.purpose.images(dataset.test.len());
+        let images = training_images(dataset, train, self.config.seed);
+        Sample {
+            name: dataset.name.clone(),
+            images: dataset.test.first(count),
+            statistics: PixelStatistics::of(&images),
+        }
+    }
+
+    /// Whether it's finished, but not measured yet as `turning` says.
+    ///
+    /// # Errors
+    /// When its record is of another version.
+    pub(super) fn is_unmeasured(&self, turning: Turning) -> Result<bool> {
+        let Some(result) = self.result().filter(|result| matches!(result.outcome, Outcome::Finished { .. })) else {
+            return Ok(false);
+        };
+        let found = self.folder.equivariance()?;
+        Ok(!found.is_some_and(|found| found.config == result.config && found.turning == turning))
+    }
+
+    /// Measures a finished run by its last checkpoint; `None` where that's gone, or if `stop` said so.
+    ///
+    /// # Errors
+    /// When the checkpoint can't be read or is of another run.
+    pub(super) fn measure(
+        &self,
+        study: &Study,
+        dataset: &Dataset,
+        turning: Turning,
+        stop: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<EquivarianceRecord>> {
+        let Some(checkpoint) = self.folder.checkpoint()? else { return Ok(None) };
+        let config = self.config.hash()?;
+        if checkpoint.run != config || checkpoint.epoch != self.config.training.epochs {
+            return Err(Error::content(self.folder.path(), "the checkpoint isn't that of the finished run"));
+        }
+        let subject = Subject {
+            name: &self.label(),
+            config: &self.config.net,
+            input: InputShape::of(&dataset.test, dataset.classes),
+            seed: self.config.seed,
+            trained: Some(&checkpoint.tensors),
+            symmetry: study.symmetry(),
+        };
+        let sample = self.sample(dataset, turning.images.max(LAYER_IMAGES));
+        let learned = learned_equivariance(&subject, &sample, turning, stop)?;
+        Ok(learned.map(|learned| EquivarianceRecord { schema_version: SCHEMA_VERSION, config, turning, learned }))
+    }
+}
