@@ -4,7 +4,6 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
@@ -14,6 +13,9 @@ const UNFINISHED: &str = ".writing-";
 /// Writes a file whole: into a temporary file in the same folder, synced, then renamed over `path`.
 /// Missing parent folders are made.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    // A link stays, and what it leads to is written.
+    let target = path.is_symlink().then(|| path.canonicalize().map_err(|e| Error::io(path, e))).transpose()?;
+    let path = target.as_deref().unwrap_or(path);
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -31,6 +33,17 @@ pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::R
     let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|e| fail(e.error))?;
+    sync_folder(folder)
+}
+
+/// Makes a rename outlast a loss of power.
+#[cfg(unix)]
+fn sync_folder(folder: &Path) -> Result<()> {
+    std::fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|e| Error::io(folder, e))
+}
+
+#[cfg(not(unix))]
+fn sync_folder(_folder: &Path) -> Result<()> {
     Ok(())
 }
 
@@ -72,14 +85,13 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).map_err(|e| Error::io(path, e))
 }
 
-/// Reads a JSON file; what doesn't parse is told with line and column.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    serde_json::from_slice(&read(path)?).map_err(|e| Error::content(path, e.to_string()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn numbers(path: &Path) -> Vec<i32> {
+        serde_json::from_slice(&read(path).unwrap()).unwrap()
+    }
 
     #[test]
     fn a_write_that_fails_leaves_the_old_file_and_nothing_else() {
@@ -91,10 +103,17 @@ mod tests {
             Err(std::io::Error::other("no space"))
         });
         assert!(failed.unwrap_err().to_string().contains("result.json: no space"));
-        assert_eq!(read_json::<Vec<i32>>(&path).unwrap(), [1, 2]);
+        assert_eq!(numbers(&path), [1, 2]);
         assert!(write_json(folder.path(), &[1]).unwrap_err().to_string().contains("not a regular file"));
         let files = || std::fs::read_dir(path.parent().unwrap()).unwrap().count();
         assert_eq!(files(), 1);
+        #[cfg(unix)]
+        {
+            let link = folder.path().join("link.json");
+            std::os::unix::fs::symlink(&path, &link).unwrap();
+            write_json(&link, &[3]).unwrap();
+            assert!(link.is_symlink() && numbers(&path) == [3]);
+        }
         std::fs::write(path.with_file_name(".writing-a1b2c3"), "half").unwrap();
         remove_unfinished(path.parent().unwrap()).unwrap();
         assert_eq!(files(), 1);

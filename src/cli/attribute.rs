@@ -20,11 +20,15 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
     let attributions = store.attribute()?;
-    if let Err(error) = store.write_attribution(&attributions) {
-        // What was asked for can be shown all the same.
+    write(&store, &attributions);
+    print(&attributions, args.json)
+}
+
+/// Writes the attributions of a study's cells into its store. Where that can't be done, they can be shown all the same.
+pub fn write(store: &Store, attributions: &[Attribution]) {
+    if let Err(error) = store.write_attribution(attributions) {
         equisplit::tell!("warning: {error}");
     }
-    print(&attributions, args.json)
 }
 
 /// Prints the attributions of a study's cells.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use equisplit::data;
 use equisplit::model::InputShape;
@@ -43,7 +44,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
-    let signal = signals::watch()?;
     let device = args.device.device()?;
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.
@@ -58,7 +58,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
-    let options = Options { wish, device, quiet: false, tensorboard: args.tensorboard, signal };
+    let tensorboard = args.tensorboard;
+    let mut options = Options { wish, device, quiet: false, tensorboard, signal: Arc::default() };
     let plan = study::plan(&record, &dataset, &store, &options)?;
     let table = report::plan::table(&plan, &record, &dataset);
     if args.dry_run {
@@ -66,6 +67,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     equisplit::tell!("{table}");
+    // Until here a signal ends the program at once: there's nothing to save yet.
+    options.signal = signals::watch()?;
     let summary = study::run(plan, &record, &dataset, &store, &options)?;
     equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {
@@ -73,7 +76,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::from(128 + signal as u8));
     }
     let attributions = store.attribute_as(&record)?;
-    store.write_attribution(&attributions)?;
+    super::attribute::write(&store, &attributions);
     super::attribute::print(&attributions, args.json)?;
     for failed in &summary.failed {
         equisplit::tell!("error: {failed}; delete its folder to run it again");

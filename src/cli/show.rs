@@ -16,5 +16,5 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
     let record = store.study()?;
-    super::print(progress::table(&record, &store.runs(&record)?).trim_end())
+    super::print(progress::table(&record, &store.runs(&record)?, &store.trials(&record)?).trim_end())
 }

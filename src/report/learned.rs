@@ -65,7 +65,9 @@ fn equivariance(measured: &[Measured]) -> EquivarianceFigure {
         new: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[0])).collect(),
         trained: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[1])).collect(),
         angles: angles(runs),
-        scores: (0..angles(runs).len()).filter_map(|n| mean(runs.iter().filter_map(|run| Some(run.angles.get(n)?.scores)))).collect(),
+        scores: (0..angles(runs).len())
+            .filter_map(|n| mean(runs.iter().filter_map(|run| Some(run.angles.get(n)?.scores))))
+            .collect(),
         seeds: runs.len(),
     };
     EquivarianceFigure { curves: measured.iter().map(curve).collect(), stages }

@@ -1,30 +1,35 @@
 //! What a store has: runs done, failed, left.
 
 use super::table::lines;
-use crate::study::{Arm, Outcome, Record, Run, RunState};
+use crate::study::{Outcome, Record, Run, RunState};
 
-/// The runs of every arm, and what went wrong with which.
-pub fn table(record: &Record, runs: &[Run]) -> String {
+/// The runs of every arm, its trials of tuning, and what went wrong with which.
+pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
     let header = ["arm", "runs", "finished", "failed", "running", "begun", "left"];
-    let rows = record.study.arms.iter().map(|arm| row(arm, record.study.seeds.len(), runs));
+    let rows = record.study.arms.iter().flat_map(|arm| {
+        let of_arm = |runs: &[Run]| runs.iter().filter(|run| run.arm == *arm).cloned().collect::<Vec<_>>();
+        let trials = of_arm(trials);
+        let tuning = (!trials.is_empty()).then(|| row(format!("{}, trials", arm.id()), trials.len(), &trials));
+        [row(arm.id(), record.study.seeds.len(), &of_arm(runs))].into_iter().chain(tuning)
+    });
     let made = record.maker.crate_version.as_str();
     let head = format!("{}, {}, run by equisplit {made}\n", record.study.name, record.data.name);
-    let troubles: Vec<String> = runs.iter().filter_map(trouble).chain(mixture(runs)).collect();
+    let troubles: Vec<String> = runs.iter().chain(trials).filter_map(trouble).chain(mixture(runs)).collect();
     let troubles = if troubles.is_empty() { String::new() } else { format!("\n{}\n", troubles.join("\n")) };
     format!("{head}\n{}{troubles}", lines(&header, 1, rows))
 }
 
-fn row(arm: &Arm, seeds: usize, runs: &[Run]) -> Vec<String> {
-    let count = |what: fn(&RunState) -> bool| runs.iter().filter(|run| run.arm == *arm && what(&run.state)).count();
+fn row(name: String, all: usize, runs: &[Run]) -> Vec<String> {
+    let count = |what: fn(&RunState) -> bool| runs.iter().filter(|run| what(&run.state)).count();
     let failed = |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Failed { .. }));
     let finished =
-        |state: &RunState| matches!(state, RunState::Ended(r) if matches!(r.outcome, Outcome::Finished { .. }));
+        |state: &RunState| matches!(state, RunState::Ended(r) if !matches!(r.outcome, Outcome::Failed { .. }));
     let running = |state: &RunState| matches!(state, RunState::Begun { under_way: true, .. });
     let begun = |state: &RunState| matches!(state, RunState::Begun { under_way: false, .. });
     let counts = [count(finished), count(failed), count(running), count(begun)];
-    let left = seeds.saturating_sub(counts.iter().sum());
-    let numbers = [seeds].into_iter().chain(counts).chain([left]);
-    std::iter::once(arm.id()).chain(numbers.map(|number| number.to_string())).collect()
+    let left = all.saturating_sub(counts.iter().sum());
+    let numbers = [all].into_iter().chain(counts).chain([left]);
+    std::iter::once(name).chain(numbers.map(|number| number.to_string())).collect()
 }
 
 fn trouble(run: &Run) -> Option<String> {

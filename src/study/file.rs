@@ -147,7 +147,7 @@ impl StudyFile {
             _ => Error::content(path, in_words(e.message())),
         };
         let mut table = DeTable::parse(&text).map_err(fail)?;
-        let expanded = grid::expand(table.get_mut(), &text);
+        let expanded = grid::expand(table.get_mut());
         let content = StudyContent::deserialize(Deserializer::from(table)).map_err(fail)?;
         let expanded = expanded.map_err(|(place, message)| at(path, &text, place, &message))?;
         let arm = |(levels, table)| {

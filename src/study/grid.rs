@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// A factor of the grid and its value in one cell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 pub struct Level {
     /// The arm's key that it sets, as "train" or "training.learning_rate".
     pub key: String,
-    /// The value, as the study file would say it.
+    /// The value in TOML, written the same way however the study file writes it.
     pub value: String,
 }
 
@@ -32,7 +32,7 @@ pub(super) type LevelledTable<'t> = (Vec<Level>, Spanned<DeValue<'t>>);
 
 /// The tables of all arms, each with the levels that the grid gives it: cell by cell, the last factor changing fastest.
 /// `arm` and `grid` are taken out of `file`.
-pub(super) fn expand<'t>(file: &mut DeTable<'t>, text: &str) -> Result<Vec<LevelledTable<'t>>, Complaint> {
+pub(super) fn expand<'t>(file: &mut DeTable<'t>) -> Result<Vec<LevelledTable<'t>>, Complaint> {
     let grid = file.remove("grid");
     let arms = match file.remove("arm").map(Spanned::into_inner) {
         Some(DeValue::Array(arms)) => arms,
@@ -40,7 +40,7 @@ pub(super) fn expand<'t>(file: &mut DeTable<'t>, text: &str) -> Result<Vec<Level
         None => return Err((0, "missing [[arm]] tables: a study compares two arms or more".to_owned())),
     };
     let mut cells: Vec<Vec<FactorValue>> = vec![Vec::new()];
-    for factor in grid.map(|grid| factors(grid, text)).transpose()?.unwrap_or_default() {
+    for factor in grid.map(factors).transpose()?.unwrap_or_default() {
         let with = |cell: &Vec<FactorValue<'t>>, value: &FactorValue<'t>| {
             cell.iter().chain([value]).cloned().collect::<Vec<_>>()
         };
@@ -69,7 +69,7 @@ struct FactorValue<'t> {
 }
 
 /// The values of every factor.
-fn factors<'t>(grid: Spanned<DeValue<'t>>, text: &str) -> Result<Vec<Vec<FactorValue<'t>>>, Complaint> {
+fn factors<'t>(grid: Spanned<DeValue<'t>>) -> Result<Vec<Vec<FactorValue<'t>>>, Complaint> {
     let start = grid.span().start;
     let DeValue::Table(grid) = grid.into_inner() else {
         return Err((start, "grid is a table of lists, as in train = [500, 1000]".to_owned()));
@@ -79,10 +79,10 @@ fn factors<'t>(grid: Spanned<DeValue<'t>>, text: &str) -> Result<Vec<Vec<FactorV
         match value.get_ref() {
             DeValue::Table(inner) if key.get_ref() == "training" => {
                 for (inner_key, value) in inner {
-                    factors.push(factor(vec![key.clone(), inner_key.clone()], value, text)?);
+                    factors.push(factor(vec![key.clone(), inner_key.clone()], value)?);
                 }
             }
-            _ => factors.push(factor(vec![key], &value, text)?),
+            _ => factors.push(factor(vec![key], &value)?),
         }
     }
     Ok(factors)
@@ -91,7 +91,6 @@ fn factors<'t>(grid: Spanned<DeValue<'t>>, text: &str) -> Result<Vec<Vec<FactorV
 fn factor<'t>(
     path: Vec<Spanned<std::borrow::Cow<'t, str>>>,
     values: &Spanned<DeValue<'t>>,
-    text: &str,
 ) -> Result<Vec<FactorValue<'t>>, Complaint> {
     let key = path.iter().map(|key| key.get_ref().as_ref()).collect::<Vec<_>>().join(".");
     let list = values.get_ref().as_array().filter(|list| !list.is_empty());
@@ -102,10 +101,12 @@ fn factor<'t>(
         return Err((values.span().start, format!("{key} tells arms apart, so it can't be a factor of the grid")));
     }
     let value = |value: &Spanned<DeValue<'t>>| {
-        let level = Level { key: key.clone(), value: text.get(value.span()).unwrap_or_default().to_owned() };
-        FactorValue { level, path: path.clone(), value: value.clone() }
+        let own = toml::Value::deserialize(ValueDeserializer::from(value.clone()));
+        let own = own.map_err(|e| (value.span().start, format!("grid.{key}: {}", e.message())))?;
+        let level = Level { key: key.clone(), value: own.to_string() };
+        Ok(FactorValue { level, path: path.clone(), value: value.clone() })
     };
-    Ok(list.iter().map(value).collect())
+    list.iter().map(value).collect()
 }
 
 impl<'t> FactorValue<'t> {

@@ -78,8 +78,25 @@ impl Job<'_> {
         }
     }
 
+    /// Whether there's anything to do for a run.
+    pub fn is_wanted(&self, run: &Run) -> Result<bool> {
+        Ok(run.is_pending() || self.is_unlogged(run) || self.is_unmeasured(run)?)
+    }
+
+    /// Whether a run has ended without the event file that is asked for.
+    fn is_unlogged(&self, run: &Run) -> bool {
+        self.tensorboard && !run.is_pending() && !Events::exist(run.folder.path())
+    }
+
+    /// Writes the event file of a run that was made without one.
+    pub fn log(&self, run: &Run) -> Result<()> {
+        let Some(result) = run.result().filter(|_| self.is_unlogged(run)) else { return Ok(()) };
+        let events = Events::begin(run.folder.path(), &run.folder.metrics(result.epochs)?)?;
+        result.outcome.error().map_or(Ok(()), |error| events.finish(result.epochs, error))
+    }
+
     /// Whether a finished run has to be measured still.
-    pub fn is_unmeasured(&self, run: &Run) -> Result<bool> {
+    fn is_unmeasured(&self, run: &Run) -> Result<bool> {
         self.study.equivariance.map_or(Ok(false), |turning| run.is_unmeasured(turning))
     }
 
@@ -114,11 +131,15 @@ impl Job<'_> {
         let progress = self.progress.run(&run.label(), epochs, sitting.trainer.epoch());
         sitting.save(&run.folder)?;
         while sitting.trainer.epoch() < epochs {
-            if let Some(reason) = self.go_on(run, &mut sitting, &progress)? {
-                let outcome = Outcome::Failed { reason: reason.clone() };
-                run.folder.write_result(&sitting.result(run, outcome)?)?;
-                progress.finish(&format!("stopped: {reason}"));
-                return Ok(true);
+            match self.go_on(run, &mut sitting, &progress)? {
+                Step::Trained => {}
+                Step::Failed(reason) => {
+                    let outcome = Outcome::Failed { reason: reason.clone() };
+                    run.folder.write_result(&sitting.result(run, outcome)?)?;
+                    progress.finish(&format!("stopped: {reason}"));
+                    return Ok(true);
+                }
+                Step::Dropped => return Ok(false),
             }
             sitting.save(&run.folder)?;
             if self.control.stop() {
@@ -164,25 +185,26 @@ impl Job<'_> {
         Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
     }
 
-    /// Trains to the end of the epoch, or until it's time to save; returns why the run can't go on, if so.
-    fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Option<String>> {
+    /// Trains to the end of the epoch, or until it's time to save.
+    fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Step> {
         let start = Instant::now();
         let stop = &mut || self.control.stop() || start.elapsed() >= SAVE_EVERY;
         let done = match sitting.trainer.train_epoch(stop, &mut |done| progress.batch(done))? {
             EpochEnd::Done(done) => done,
-            EpochEnd::Paused => return Ok(None),
+            EpochEnd::Paused => return Ok(Step::Trained),
             EpochEnd::Diverged(reason) => {
-                return Ok(Some(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
+                return Ok(Step::Failed(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
             }
         };
         let training = &run.config.training;
         sitting.catch_up();
         let seconds = std::mem::take(&mut sitting.past.epoch_seconds);
-        let judged = training.test_every_epoch && done.epoch < training.epochs;
-        let test_error = match judged {
-            true => sitting.trainer.evaluate(&self.dataset.test, &mut || false)?.map(|evaluation| evaluation.error),
-            false => None,
-        };
+        let mut test_error = None;
+        if training.test_every_epoch && done.epoch < training.epochs {
+            let evaluation = sitting.trainer.evaluate(&self.dataset.test, &mut || self.control.stop())?;
+            let Some(evaluation) = evaluation else { return Ok(Step::Dropped) };
+            test_error = Some(evaluation.error);
+        }
         let epoch = EpochMetrics {
             epoch: done.epoch,
             learning_rate: training.learning_rate_in(done.epoch),
@@ -195,8 +217,18 @@ impl Job<'_> {
         sitting.events.as_ref().map_or(Ok(()), |events| events.add(&epoch))?;
         sitting.metrics.push(epoch);
         run.folder.write_metrics(&sitting.metrics)?;
-        Ok(None)
+        Ok(Step::Trained)
     }
+}
+
+/// What came of going on.
+enum Step {
+    /// It can be saved.
+    Trained,
+    /// The run can't go on; why.
+    Failed(String),
+    /// It was told to stop while it tested the epoch: what came after the last checkpoint is dropped.
+    Dropped,
 }
 
 impl Sitting<'_> {
@@ -231,10 +263,7 @@ impl Sitting<'_> {
 /// Takes up the last checkpoint; returns the metrics of its epochs, and its past.
 fn resume(trainer: &mut Trainer, folder: &RunFolder, hash: &str) -> Result<(Vec<EpochMetrics>, Past)> {
     let Some(checkpoint) = folder.checkpoint()? else { return Ok(Default::default()) };
-    let metrics = match checkpoint.epoch {
-        0 => Vec::new(),
-        epochs => folder.metrics(epochs)?,
-    };
+    let metrics = folder.metrics(checkpoint.epoch)?;
     trainer.resume(&checkpoint, hash)?;
     Ok((metrics, checkpoint.past))
 }

@@ -44,8 +44,8 @@ pub struct Wish {
 pub struct Calibration {
     /// How the cores are best shared, within the wish and the memory.
     pub workers: Workers,
-    /// Seconds of a step alone on that many threads, by [`super::Arm::id`].
-    step_seconds: BTreeMap<String, f64>,
+    /// Seconds of a step alone on that many threads, by [`super::Arm::id`] and batch size.
+    step_seconds: BTreeMap<(String, usize), f64>,
     /// How much longer a step takes with the other jobs beside it.
     slowdown: f64,
     /// Memory of a job, in bytes: that of the costliest arm.
@@ -88,11 +88,11 @@ impl Calibration {
         let (workers, rate) = best;
         let mut step_seconds = BTreeMap::new();
         for run in runs {
-            if let Entry::Vacant(place) = step_seconds.entry(run.arm.id()) {
+            if let Entry::Vacant(place) = step_seconds.entry(kind(run)) {
                 place.insert(bench.step_seconds(&run.config, workers.threads)?);
             }
         }
-        let alone = step_seconds.get(&costliest.arm.id()).copied().unwrap_or_default();
+        let alone = step_seconds.get(&kind(costliest)).copied().unwrap_or_default();
         let crowded = (workers.jobs * workers.threads) as f64 / cores as f64;
         let slowdown = if rate > 0.0 { workers.jobs as f64 / rate / alone } else { crowded }.max(1.0);
         Ok(Self { workers, step_seconds, slowdown, job_memory, short_of_memory })
@@ -106,8 +106,13 @@ impl Calibration {
         let judgements = if training.test_every_epoch { training.epochs.saturating_sub(done) } else { 1 };
         let judging = (judgements * judged) as f64 / training.batch as f64 * FORWARD_SHARE;
         let steps = (training.epochs.saturating_sub(done) * per_epoch) as f64 + judging;
-        steps * self.step_seconds.get(&run.arm.id()).copied().unwrap_or_default() * self.slowdown
+        steps * self.step_seconds.get(&kind(run)).copied().unwrap_or_default() * self.slowdown
     }
+}
+
+/// What the time of a run's steps depends on.
+fn kind(run: &Run) -> (String, usize) {
+    (run.arm.id(), run.config.training.batch)
 }
 
 /// Ways to share the cores that are worth a try.

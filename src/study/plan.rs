@@ -1,15 +1,20 @@
 //! A study with everything resolved and checked.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::file::{GridArm, Seeds};
-use super::{Level, StudyFile, Tuning};
+use super::{Level, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
 use crate::lab::Turning;
 use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
 use crate::train::{Protocol, TrainingConfig};
+
+/// Most characters of an arm's folder; file systems allow 255.
+const LONGEST_NAME: usize = 200;
 
 /// A study that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -59,9 +64,13 @@ pub struct Arm {
 impl Arm {
     /// Its name and levels, as its folder in the store is called: `p4.train-500`.
     pub fn id(&self) -> String {
-        let labels = self.levels.iter().map(|level| format!(".{}", level.label()));
-        std::iter::once(self.name.clone()).chain(labels).collect()
+        folder_name(&self.name, &self.levels)
     }
+}
+
+fn folder_name(name: &str, levels: &[Level]) -> String {
+    let labels = levels.iter().map(|level| format!(".{}", level.label()));
+    std::iter::once(name.to_owned()).chain(labels).collect()
 }
 
 impl Study {
@@ -117,19 +126,26 @@ impl StudyFile {
     }
 
     fn check_arm_names(&self) -> Result<()> {
-        let mut seen: Vec<(&str, Vec<String>)> = Vec::new();
+        // Some file systems take P4 and p4 for the same folder.
+        let mut seen: BTreeMap<String, &str> = BTreeMap::new();
         for GridArm { levels, arm } in &self.arms {
             self.check_folder_name(&arm.name)?;
             let name = arm.name.as_ref().as_str();
             let labels: Vec<String> = levels.iter().map(Level::label).collect();
-            if seen.contains(&(name, labels.clone())) {
-                let message = match labels.is_empty() {
-                    true => format!("two arms are called {name:?}"),
-                    false => format!("two arms are called {name:?} with {}", labels.join(", ")),
+            let id = folder_name(name, levels);
+            if id.len() > LONGEST_NAME {
+                let message =
+                    format!("{id} is too long for a folder's name ({} characters, at most {LONGEST_NAME})", id.len());
+                return Err(self.error(&arm.name, message));
+            }
+            if let Some(other) = seen.insert(id.to_ascii_lowercase(), name) {
+                let cell = if labels.is_empty() { String::new() } else { format!(" with {}", labels.join(", ")) };
+                let message = match other == name {
+                    true => format!("two arms are called {name:?}{cell}"),
+                    false => format!("the arms {other:?} and {name:?}{cell} differ in upper and lower case only"),
                 };
                 return Err(self.error(&arm.name, message));
             }
-            seen.push((name, labels));
         }
         Ok(())
     }
@@ -215,6 +231,10 @@ impl StudyFile {
         };
         if seeds.is_empty() {
             return Err(self.error(spanned, "a study needs at least 1 seed; intervals need 2 or more"));
+        }
+        if let Some(seed) = seeds.iter().find(|&&seed| self.content.tuning.is_some() && seed >= tuning::FIRST_SEED) {
+            let message = format!("the seed {seed} is one that tuning uses; take one below {}", tuning::FIRST_SEED);
+            return Err(self.error(spanned, message));
         }
         match (1..seeds.len()).find(|&n| seeds[..n].contains(&seeds[n])) {
             Some(n) => Err(self.error(spanned, format!("the seed {} is there twice", seeds[n]))),

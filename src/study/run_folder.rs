@@ -70,7 +70,10 @@ impl RunFolder {
             (Read::Done(_), Read::Done(result)) if result.config != config.hash()? => {
                 RunState::Damaged(format!("{} is of another configuration", self.file("result.json").display()))
             }
-            (Read::Done(_), Read::Done(result)) => RunState::Ended(Box::new(result)),
+            (Read::Done(_), Read::Done(result)) => match self.metrics(result.epochs) {
+                Ok(_) => RunState::Ended(Box::new(result)),
+                Err(error) => RunState::Damaged(error.to_string()),
+            },
         };
         Ok(state)
     }
@@ -148,6 +151,9 @@ impl RunFolder {
     /// # Errors
     /// When they aren't there or can't be read.
     pub fn metrics(&self, epochs: usize) -> Result<Vec<EpochMetrics>> {
+        if epochs == 0 {
+            return Ok(Vec::new());
+        }
         let mut metrics = self.all_metrics()?;
         metrics.truncate(epochs);
         if metrics.iter().map(|m| m.epoch).eq(1..=epochs) {

@@ -102,7 +102,7 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     store.check(record)?;
     let study = &record.study;
     study.arms.iter().try_for_each(|arm| store.check_tuned(record, arm))?;
-    let trials = all_trials(record, store)?;
+    let trials = store.trials(record)?;
     let mut runs = Vec::new();
     for &seed in &study.seeds {
         for arm in &study.arms {
@@ -121,20 +121,6 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     Ok(Plan { trials, runs, unmeasured, calibration })
 }
 
-/// The trials of all arms.
-fn all_trials(record: &Record, store: &Store) -> Result<Vec<Run>> {
-    let Some(tuning) = &record.study.tuning else { return Ok(Vec::new()) };
-    let mut trials = Vec::new();
-    for place in 0..tuning.settings.len() {
-        for run in 0..tuning.seeds {
-            for arm in &record.study.arms {
-                trials.extend(store.trial(record, arm, [place, run])?);
-            }
-        }
-    }
-    Ok(trials)
-}
-
 /// Makes what is missing: first the trials of tuning, then, with what they chose, the runs. Results don't depend on
 /// `options`, but for the device.
 ///
@@ -144,7 +130,6 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     let Plan { trials, runs, calibration, .. } = plan;
     let Workers { jobs, threads } = calibration.workers;
     let record = &Record { maker: Maker::here(record.device, jobs, threads), ..record.clone() };
-    store.begin(record)?;
     let control = Control { signal: &options.signal, failed: AtomicBool::new(false) };
     let pending = trials.iter().chain(&runs).filter(|run| run.is_pending());
     let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), dataset)).collect();
@@ -158,7 +143,12 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
         control: &control,
         tensorboard: options.tensorboard,
     };
-    let crew = Crew { job, workers: calibration.workers, made: AtomicUsize::new(0) };
+    let wanted = trials.iter().chain(&runs).map(|run| job.is_wanted(run)).collect::<Result<Vec<bool>>>()?;
+    // A store that is done may be read-only.
+    if wanted.contains(&true) || store.record()?.is_none_or(|old| old.study != record.study) {
+        store.begin(record)?;
+    }
+    let crew = Crew { job, calibration, made: AtomicUsize::new(0) };
     crew.work_off(trials)?;
     if !control.stop() {
         tune(record, store)?;
@@ -169,7 +159,7 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     let signal = Some(options.signal.load(Ordering::Relaxed)).filter(|&signal| signal != 0);
     let mut ended: Vec<Run> = store.runs(record)?;
     let untuned = if signal.is_none() { untuned(record, &ended) } else { Vec::new() };
-    ended.extend(all_trials(record, store)?);
+    ended.extend(store.trials(record)?);
     ended.retain(|run| !run.is_pending());
     let failures = ended.iter().filter(|run| run.config.purpose.is_final()).filter_map(Run::failure);
     let failed = failures.chain(untuned).collect();
@@ -203,8 +193,10 @@ fn tune(record: &Record, store: &Store) -> Result<()> {
         }
         let purpose = Purpose::trial(arm.train.unwrap_or(record.data.train), tuning.validation)?;
         if let (Some(chosen), Purpose::HeldOut { train, validation }) = (choose(&trials), purpose) {
-            let record = TuningRecord { schema_version: SCHEMA_VERSION, train, validation, trials, chosen };
-            store.write_tuned(arm, &record)?;
+            let tuned = TuningRecord { schema_version: SCHEMA_VERSION, train, validation, trials, chosen };
+            if store.tuned(record, arm)?.as_ref() != Some(&tuned) {
+                store.write_tuned(arm, &tuned)?;
+            }
         }
     }
     Ok(())
@@ -213,8 +205,19 @@ fn tune(record: &Record, store: &Store) -> Result<()> {
 /// The threads that make runs.
 struct Crew<'a> {
     job: Job<'a>,
-    workers: Workers,
+    calibration: Calibration,
     made: AtomicUsize,
+}
+
+/// Stops the other jobs when the one that holds it panics.
+struct Alarm<'a>(&'a AtomicBool);
+
+impl Drop for Alarm<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 /// Runs that nobody has taken yet.
@@ -227,17 +230,19 @@ struct Queue {
 impl Crew<'_> {
     /// Makes the runs, each on a pool of its own, and waits for those that other processes make; if such a process dies,
     /// its runs are taken over. After the first error no run is started, and those under way stop after their step.
-    fn work_off(&self, runs: Vec<Run>) -> Result<()> {
+    fn work_off(&self, mut runs: Vec<Run>) -> Result<()> {
+        self.sort(&mut runs);
         let mut free = VecDeque::new();
         for run in runs {
-            if run.is_pending() || self.job.is_unmeasured(&run)? {
+            if self.job.is_wanted(&run)? {
                 free.push_back(run);
             }
         }
-        let Workers { jobs, threads } = self.workers;
+        let Workers { jobs, threads } = self.calibration.workers;
         let jobs = jobs.clamp(1, free.len().max(1));
         let queue = Mutex::new(Queue { free, elsewhere: VecDeque::new() });
         let worker = || -> Result<()> {
+            let _alarm = Alarm(&self.job.control.failed);
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
             let pool = pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))?;
             while let Some(run) = self.next(&queue) {
@@ -256,6 +261,15 @@ impl Crew<'_> {
             });
             ends.collect::<Vec<_>>().into_iter().collect()
         })
+    }
+
+    /// Seed by seed, so that a study that is cut short has whole pairs; of each seed the longest first, so that no job is
+    /// left alone with a long run at the end.
+    fn sort(&self, runs: &mut [Run]) {
+        let Job { study, dataset, .. } = self.job;
+        let seed = |run: &Run| study.seeds.iter().position(|&seed| seed == run.config.seed);
+        let seconds = |run: &Run| self.calibration.run_seconds(run, 0, dataset);
+        runs.sort_by(|a, b| seed(a).cmp(&seed(b)).then_with(|| seconds(b).total_cmp(&seconds(a))));
     }
 
     /// The next run to try; `None` when there's nothing left to do.
@@ -291,6 +305,7 @@ impl Crew<'_> {
         } else if wanted {
             self.job.progress.made_elsewhere();
         }
-        self.job.measure(&run)
+        self.job.measure(&run)?;
+        self.job.log(&run)
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+
 use super::lock::Lock;
 use super::run_folder::{RunFolder, RunState, check_version};
 use super::tuning::{Setting, TuningRecord};
@@ -117,9 +119,7 @@ impl Store {
         if !path.exists() {
             return Ok(None);
         }
-        let json: serde_json::Value = files::read_json(&path)?;
-        check_version(&path, &json)?;
-        serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
+        read(&path, "delete it, and `equisplit run` with the study's file writes it anew").map(Some)
     }
 
     /// What the store says of its study.
@@ -197,6 +197,23 @@ impl Store {
         Ok(Some(Run { arm: arm.clone(), config, folder, state }))
     }
 
+    /// The trials of all arms.
+    ///
+    /// # Errors
+    /// As [`Store::run`], and when an arm has too few images.
+    pub fn trials(&self, record: &Record) -> Result<Vec<Run>> {
+        let Some(tuning) = &record.study.tuning else { return Ok(Vec::new()) };
+        let mut trials = Vec::new();
+        for place in 0..tuning.settings.len() {
+            for run in 0..tuning.seeds {
+                for arm in &record.study.arms {
+                    trials.extend(self.trial(record, arm, [place, run])?);
+                }
+            }
+        }
+        Ok(trials)
+    }
+
     /// What tuning chose for an arm; `None` where it hasn't, or the study has no tuning.
     ///
     /// # Errors
@@ -206,9 +223,7 @@ impl Store {
         if record.study.tuning.is_none() || !path.exists() {
             return Ok(None);
         }
-        let json: serde_json::Value = files::read_json(&path)?;
-        check_version(&path, &json)?;
-        serde_json::from_value(json).map(Some).map_err(|e| Error::content(&path, e.to_string()))
+        read(&path, "delete it, and `equisplit run` chooses by the trials anew").map(Some)
     }
 
     /// Refuses another `[tuning]` than the one that the arm's runs were made with.
@@ -312,6 +327,14 @@ impl Store {
             _ => self.write("attribution.json", &attributions),
         }
     }
+}
+
+/// Reads a file of the store; what can be done where it's damaged is told.
+fn read<T: DeserializeOwned>(path: &Path, remedy: &str) -> Result<T> {
+    let damaged = |e: serde_json::Error| Error::content(path, format!("damaged ({e}); {remedy}"));
+    let json: serde_json::Value = serde_json::from_slice(&files::read(path)?).map_err(damaged)?;
+    check_version(path, &json)?;
+    serde_json::from_value(json).map_err(damaged)
 }
 
 /// A study's name and the levels of a cell.

@@ -54,6 +54,11 @@ pub(super) struct Events {
 }
 
 impl Events {
+    /// Whether a run's folder has the file.
+    pub fn exist(folder: &Path) -> bool {
+        folder.join(FILE).exists()
+    }
+
     /// The file in a run's folder, anew, with the epochs that are done.
     pub fn begin(folder: &Path, done: &[EpochMetrics]) -> Result<Self> {
         let path = folder.join(FILE);

@@ -143,11 +143,13 @@ impl Made {
     }
 
     pub fn equivariance(self) -> EquivarianceFigure {
-        let stages = ["conv1", "conv2", "pool2", "conv3", "conv4", "conv5", "conv6", "conv7"].map(str::to_owned).to_vec();
+        let stages =
+            ["conv1", "conv2", "pool2", "conv3", "conv4", "conv5", "conv6", "conv7"].map(str::to_owned).to_vec();
         let angles: Vec<f64> = (0..24).map(|n| 15.0 * f64::from(n)).collect();
         let curve = |(arm, error): (Arm, f64)| {
             let target = arm.role == Role::Target;
-            let at = |stage: usize, by: f64| Some(if target { 1e-7 } else { (1.0 - by * stage as f64) * (0.7 + error) });
+            let at =
+                |stage: usize, by: f64| Some(if target { 1e-7 } else { (1.0 - by * stage as f64) * (0.7 + error) });
             let score = |angle: &f64| {
                 let exact = if target { 0.0 } else { 4.0 * error };
                 exact + (2.0 * angle.to_radians()).sin().abs() * error

@@ -1,0 +1,141 @@
+//! A store over time: done again, damaged, asked for more, written to by other means.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+
+use common::{TINY, equisplit, failure, results, study_file};
+
+struct Folder {
+    folder: tempfile::TempDir,
+}
+
+impl Folder {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    fn store(&self) -> PathBuf {
+        self.folder.path().join("out/tiny")
+    }
+
+    /// Runs a study here and returns what was told.
+    fn run(&self, text: &str, more: &[&str]) -> String {
+        let (study, out) = (study_file(self.folder.path(), text), self.folder.path().join("out"));
+        let output = equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).args(more).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        told
+    }
+
+    fn refused(&self, text: &str) -> String {
+        let out = self.folder.path().join("out");
+        failure(&["run", &study_file(self.folder.path(), text), "--out", out.to_str().unwrap()])
+    }
+}
+
+fn arms_in_order(told: &str) -> Vec<&str> {
+    let ends = told.lines().filter(|line| line.contains(": test error "));
+    ends.map(|line| line.split(':').next().unwrap()).collect()
+}
+
+#[test]
+fn whole_seeds_come_first_and_of_each_the_longest_runs() {
+    // Far apart, so that no noise of a busy machine turns their times around.
+    let text =
+        TINY.replace("match = \"p4\"", "width = 1").replace("width = 3", "width = 6").replace("width = 4", "width = 2");
+    let told = Folder::new().run(&text, &["--jobs", "1", "--threads", "1"]);
+    let order = arms_in_order(&told);
+    assert_eq!(order.len(), 8, "{told}");
+    assert!(order[..4].iter().all(|label| label.ends_with("seed 0")), "{order:?}");
+    assert_eq!((order[3], order[7]), ("z2 seed 0", "z2 seed 1"), "{order:?}");
+}
+
+#[test]
+fn a_store_that_is_done_is_not_written_to() {
+    let folder = Folder::new();
+    folder.run(TINY, &["--jobs", "2"]);
+    let record = folder.store().join("study.json");
+    let before = std::fs::read(&record).unwrap();
+    // Another number of jobs would change what study.json says of its maker.
+    assert!(folder.run(TINY, &["--jobs", "1"]).contains("0 runs made, 8 found"));
+    assert_eq!(std::fs::read(&record).unwrap(), before);
+}
+
+#[test]
+fn event_files_of_finished_runs_are_written_when_asked_for() {
+    let [before, after] = [Folder::new(), Folder::new()];
+    before.run(TINY, &["--tensorboard"]);
+    after.run(TINY, &[]);
+    let result = std::fs::read(after.store().join("p4/seed-1/result.json")).unwrap();
+    after.run(TINY, &["--tensorboard"]);
+    assert_eq!(std::fs::read(after.store().join("p4/seed-1/result.json")).unwrap(), result);
+    let size = |folder: &Folder| {
+        let file = folder.store().join("p4/seed-1/events.out.tfevents.equisplit");
+        std::fs::metadata(file).unwrap().len()
+    };
+    assert!(size(&before) > 300 && size(&before) == size(&after));
+}
+
+#[test]
+fn a_finished_run_without_its_metrics_is_made_anew() {
+    let folder = Folder::new();
+    folder.run(TINY, &[]);
+    let whole = results(&folder.store());
+    for damage in [&b"{"[..], b""] {
+        std::fs::write(folder.store().join("z2/seed-1/metrics.jsonl"), damage).unwrap();
+        let store = folder.store().to_str().unwrap().to_owned();
+        let output = equisplit().args(["show", &store]).output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(shown.contains("z2 seed 1: damaged, will be made anew"), "{shown}");
+        // The other runs can be had all the same.
+        equisplit().args(["export", &store, "--out", folder.folder.path().to_str().unwrap()]).assert().success();
+        let lines = |table: &str| std::fs::read_to_string(folder.folder.path().join(table)).unwrap();
+        assert!(lines("runs.csv").contains("z2,free,1,damaged"), "{}", lines("runs.csv"));
+        assert_eq!(lines("epochs.csv").lines().count(), 1 + 7 * 3);
+        assert!(folder.run(TINY, &[]).contains("1 runs made, 7 found"));
+        assert!(results(&folder.store()) == whole);
+    }
+}
+
+#[test]
+fn damaged_records_say_what_to_do_and_doing_it_helps() {
+    let folder = Folder::new();
+    let text = TINY.replace("[training]", "[tuning]\nlearning_rate = [0.001, 0.005]\n\n[training]");
+    folder.run(&text, &[]);
+    let whole = results(&folder.store());
+    let shown = equisplit().args(["show", folder.store().to_str().unwrap()]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("p4, trials              2         2"), "{shown}");
+    for (file, remedy) in [("study.json", "writes it anew"), ("p4/tuning.json", "chooses by the trials anew")] {
+        let path = folder.store().join(file);
+        std::fs::write(&path, "{\"schema_version\": 3").unwrap();
+        let error = folder.refused(&text);
+        assert!(error.contains(file) && error.contains("delete it") && error.contains(remedy), "{error}");
+        std::fs::remove_file(&path).unwrap();
+        assert!(folder.run(&text, &[]).contains("0 runs made, 16 found"));
+        assert!(results(&folder.store()) == whole, "{file}");
+    }
+}
+
+#[test]
+fn names_that_cannot_be_folders_together_are_refused() {
+    let folder = Folder::new();
+    let upper = TINY.replace("name = \"repeat-mask\"", "name = \"P4\"\npreset = \"repeat-mask\"");
+    assert!(folder.refused(&upper).contains("differ in upper and lower case only"));
+    let with = |grid: &str| {
+        let text = TINY.replace("augmentation = { rotate = true, flip = true }\n", "");
+        folder.refused(&text.replacen("[[arm]]", &format!("[grid]\n{grid}\n\n[[arm]]"), 1))
+    };
+    // The same value written in two ways.
+    assert!(with("norm = [\"map\", 'map']").contains("two arms are called \"z2\" with norm-map"));
+    let rates = with("training.weight_decay = [0.001, 1e-3]");
+    assert!(rates.contains("two arms are called \"z2\" with weight_decay-0.001"), "{rates}");
+    let widths: Vec<String> = (0..70).map(|n| n.to_string()).collect();
+    let long = with(&format!("widths = [[{}]]", widths.join(", ")));
+    assert!(long.contains("is too long for a folder's name"), "{long}");
+    let tuned = TINY.replace("[training]", "[tuning]\nlearning_rate = [0.001]\n\n[training]");
+    let seeds = folder.refused(&tuned.replace("seeds = 2", "seeds = [0, 1000000000]"));
+    assert!(seeds.contains("study.toml:6: the seed 1000000000 is one that tuning uses"), "{seeds}");
+    assert!(!Path::new(&folder.store()).exists());
+}
