@@ -164,15 +164,19 @@ fn damaged_or_foreign_stores_are_told() {
     let whole = std::fs::read_to_string(&result).unwrap();
     std::fs::write(&result, &whole[..whole.len() / 2]).unwrap();
     assert!(attribute().contains("p4/seed-1/result.json: "));
-    std::fs::write(&result, whole.replace("\"schema_version\":3", "\"schema_version\":99")).unwrap();
+    std::fs::write(&result, whole.replace("\"schema_version\":4", "\"schema_version\":99")).unwrap();
     assert!(attribute().contains("newer equisplit"));
     assert!(again(&study).contains("newer equisplit"));
-    std::fs::write(&result, whole.replacen("\"predictions\":[", "\"predictions\":[1,", 1)).unwrap();
-    assert!(attribute().contains("65 predictions, but the store has 64 labels"));
+    std::fs::write(&result, whole.replacen("\"tested\":64", "\"tested\":65", 1)).unwrap();
+    assert!(attribute().contains("65 images were tested, but the store has 64 labels"));
+    std::fs::write(&result, whole.replacen("\"classes\":\"", "\"classes\":\"1 ", 1)).unwrap();
+    assert!(attribute().contains("its mistakes aren't images in their order with a class each"));
+    std::fs::write(&result, whole.replacen("\"classes\":\"", "\"classes\":\"one ", 1)).unwrap();
+    assert!(attribute().contains("\"one\" is no number here"));
     let mut other: serde_json::Value = serde_json::from_str(&whole).unwrap();
     other["test_error"] = 0.123456.into();
     std::fs::write(&result, other.to_string()).unwrap();
-    assert!(attribute().contains("its test_error isn't that of its predictions"));
+    assert!(attribute().contains("its test_error isn't that of its mistakes"));
     std::fs::write(&result, &whole).unwrap();
 
     let before = common::results(&tiny);

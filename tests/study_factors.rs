@@ -78,12 +78,12 @@ fn cells_are_attributed_one_by_one() {
     let (plain, _) = run(plain.path(), TINY);
     let file = |store: &Path, path: &str| std::fs::read(store.join(path).join("metrics.jsonl")).unwrap().len();
     assert!(file(&store, "p4.train-96/seed-0") > 0 && file(&plain, "p4/seed-0") > 0);
-    let predictions = |store: &Path, arm: &str| {
+    let outcome = |store: &Path, arm: &str| {
         let (_, runs) = runs(store);
         runs.iter().find(|run| run.arm.id() == arm).unwrap().result().unwrap().outcome.clone()
     };
-    assert_eq!(predictions(&store, "p4.train-96"), predictions(&plain, "p4"));
-    assert_ne!(predictions(&store, "p4.train-48"), predictions(&plain, "p4"));
+    assert_eq!(outcome(&store, "p4.train-96"), outcome(&plain, "p4"));
+    assert_ne!(outcome(&store, "p4.train-48"), outcome(&plain, "p4"));
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn damaged_records_say_what_to_do_and_doing_it_helps() {
     assert!(shown.contains("p4, trials              2         2"), "{shown}");
     for (file, remedy) in [("study.json", "writes it anew"), ("p4/tuning.json", "chooses by the trials anew")] {
         let path = folder.store().join(file);
-        std::fs::write(&path, "{\"schema_version\": 3").unwrap();
+        std::fs::write(&path, "{\"schema_version\": 4").unwrap();
         let error = folder.refused(&text);
         assert!(error.contains(file) && error.contains("delete it") && error.contains(remedy), "{error}");
         std::fs::remove_file(&path).unwrap();

@@ -5,7 +5,9 @@ use std::path::Path;
 use equisplit::files::write_json;
 use equisplit::model::InputShape;
 use equisplit::stats::attribution::ArmResults;
-use equisplit::study::{DataRecord, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile};
+use equisplit::study::{
+    DataRecord, Mistakes, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile,
+};
 use equisplit::train::{DeviceKind, Maker, Past};
 use equisplit::{Error, Result};
 
@@ -39,17 +41,17 @@ pub fn write_and_read(arms: &[ArmResults], out: &Path) -> Result<Vec<ArmResults>
             let folder = store.folder().join(arm.id()).join(format!("seed-{}", run.seed));
             let config = record.run_config(arm, None, run.seed);
             write_json(&folder.join("config.json"), &config)?;
-            let predictions = record.test_labels.iter().zip(&run.wrong);
-            let outcome = Outcome::Finished {
-                test_error: run.test_error(),
-                predictions: predictions.map(|(label, wrong)| (label + u8::from(*wrong)) % 10).collect(),
-            };
+            let labels = &record.test_labels;
+            let predictions = labels.iter().zip(&run.wrong).map(|(label, wrong)| (label + u8::from(*wrong)) % 10);
+            let mistakes = Mistakes::of(&predictions.collect::<Vec<_>>(), labels);
+            let outcome = Outcome::Finished { test_error: run.test_error(), mistakes };
             let result = RunResult {
                 schema_version: SCHEMA_VERSION,
                 arm: arm.id(),
                 seed: run.seed,
                 config: config.hash()?,
-                epochs: config.training.epochs,
+                // There are no metrics of simulated runs.
+                epochs: 0,
                 provenance: Provenance { past: Past::default(), peak_memory: None },
                 outcome,
             };

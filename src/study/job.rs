@@ -7,7 +7,7 @@ use candle_core::Device;
 
 use super::images::{Purpose, Split, training_images};
 use super::progress::{RunProgress, StudyProgress};
-use super::record::{Outcome, Provenance, SCHEMA_VERSION};
+use super::record::{Mistakes, Outcome, Provenance, SCHEMA_VERSION};
 use super::tensorboard::Events;
 use super::{Run, RunFolder, RunResult, Study};
 use crate::data::{Dataset, Images};
@@ -64,8 +64,12 @@ impl Job<'_> {
             Purpose::TestSet { train } => {
                 let images = training_images(self.dataset, train, run.config.seed);
                 self.train(run, &images, |trainer| {
-                    let evaluation = trainer.evaluate(&self.dataset.test, stop)?;
-                    Ok(evaluation.map(|e| Outcome::Finished { test_error: e.error, predictions: e.predictions }))
+                    let test = &self.dataset.test;
+                    let evaluation = trainer.evaluate(test, stop)?;
+                    Ok(evaluation.map(|found| Outcome::Finished {
+                        test_error: found.error,
+                        mistakes: Mistakes::of(&found.predictions, &test.labels),
+                    }))
                 })
             }
             Purpose::HeldOut { train, validation } => {

@@ -4,7 +4,7 @@
 //! | --- | --- |
 //! | `file`, `arm`, `grid` | a study file as it's written |
 //! | `plan` | the study with everything resolved and checked |
-//! | `record`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
+//! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `equivariance` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
@@ -23,6 +23,7 @@ mod progress;
 mod record;
 mod run_folder;
 mod runner;
+mod spaced;
 mod store;
 mod tensorboard;
 mod tuning;
@@ -34,7 +35,7 @@ pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
-pub use record::{DataRecord, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, Plan, Summary, plan, run};
 pub use store::{Run, Store};

@@ -2,16 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Arm, Purpose, Setting, Study, ValidationError, tuning};
+use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
 use crate::data::{Dataset, hash};
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
 
 /// Version of the store's files.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
-/// `study.json`: the study as it was last run, and the labels that predictions are judged by.
+/// `study.json`: the study as it was last run, and the labels that mistakes are told by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     /// Version of the store's files.
@@ -25,6 +25,7 @@ pub struct Record {
     /// Where it runs: processors round differently.
     pub device: DeviceKind,
     /// The class of every test image.
+    #[serde(with = "spaced")]
     pub test_labels: Vec<u8>,
 }
 
@@ -98,8 +99,8 @@ pub enum Outcome {
     Finished {
         /// Fraction of the test images that is classified wrongly.
         test_error: f64,
-        /// The predicted class of every test image.
-        predictions: Vec<u8>,
+        /// What it's classified as.
+        mistakes: Mistakes,
     },
     /// All epochs of a trial of tuning were trained.
     Validated {
@@ -111,6 +112,51 @@ pub enum Outcome {
         /// Why.
         reason: String,
     },
+}
+
+/// The test images that a run classifies wrongly; its predictions of all others are their labels.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mistakes {
+    /// Number of all test images.
+    pub tested: usize,
+    /// Places in the test set, ascending from 0.
+    #[serde(with = "spaced")]
+    pub images: Vec<usize>,
+    /// The classes that these were taken for.
+    #[serde(with = "spaced")]
+    pub classes: Vec<u8>,
+}
+
+impl Mistakes {
+    /// The predictions that aren't the labels. Both have the same length.
+    pub fn of(predictions: &[u8], labels: &[u8]) -> Self {
+        let images = (0..labels.len()).filter(|&image| predictions[image] != labels[image]).collect::<Vec<_>>();
+        let classes = images.iter().map(|&image| predictions[image]).collect();
+        Self { tested: labels.len(), images, classes }
+    }
+
+    /// Whether each test image is wrong.
+    ///
+    /// # Errors
+    /// When they aren't mistakes on images with these labels; how so.
+    pub fn wrong(&self, labels: &[u8]) -> std::result::Result<Vec<bool>, String> {
+        let Self { tested, images, classes } = self;
+        if *tested != labels.len() {
+            return Err(format!("{tested} images were tested, but the store has {} labels", labels.len()));
+        }
+        if images.len() != classes.len() || !images.is_sorted_by(|a, b| a < b) {
+            return Err("its mistakes aren't images in their order with a class each".to_owned());
+        }
+        let mut wrong = vec![false; labels.len()];
+        for (&image, &class) in images.iter().zip(classes) {
+            match labels.get(image) {
+                Some(&label) if label != class => wrong[image] = true,
+                _ => return Err(format!("image {image} taken for {class} is no mistake")),
+            }
+        }
+        Ok(wrong)
+    }
 }
 
 impl Outcome {

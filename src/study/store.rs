@@ -345,26 +345,23 @@ fn title(study: &str, cell: &[Level]) -> String {
 
 /// Which test images a finished run got wrong; `None` if it isn't finished.
 fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
-    let predictions = match &run.state {
+    let mistakes = match &run.state {
         RunState::Damaged(why) => {
             return Err(Error::invalid(format!("{why}; `equisplit run` makes this run anew")));
         }
         RunState::Ended(result) => match &**result {
-            RunResult { outcome: Outcome::Finished { predictions, .. }, .. } => predictions,
+            RunResult { outcome: Outcome::Finished { mistakes, .. }, .. } => mistakes,
             _ => return Ok(None),
         },
         _ => return Ok(None),
     };
-    let labels = &record.test_labels;
-    if predictions.len() != labels.len() {
-        let message = format!("{} predictions, but the store has {} labels", predictions.len(), labels.len());
-        return Err(Error::content(run.folder.path().join("result.json"), message));
-    }
-    let wrong = predictions.iter().zip(labels).map(|(prediction, label)| prediction != label).collect();
-    let result = SeedResult { seed: run.config.seed, wrong };
+    let bad = |why: String| {
+        let message = format!("{why}; delete it, and `equisplit run` makes the run anew");
+        Error::content(run.folder.path().join("result.json"), message)
+    };
+    let result = SeedResult { seed: run.config.seed, wrong: mistakes.wrong(&record.test_labels).map_err(bad)? };
     if run.test_error() != Some(result.test_error()) {
-        let message = "its test_error isn't that of its predictions; delete it, and `equisplit run` makes the run anew";
-        return Err(Error::content(run.folder.path().join("result.json"), message));
+        return Err(bad("its test_error isn't that of its mistakes".to_owned()));
     }
     Ok(Some(result))
 }
