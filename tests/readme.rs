@@ -15,3 +15,14 @@ fn the_examples_resolve_as_printed() {
         equisplit().args(["params", &study_file(folder.path(), &text)]).assert().success();
     }
 }
+
+#[test]
+fn the_studies_under_experiments_resolve() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let studies: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
+    assert!(studies.len() >= 7, "{studies:?}");
+    for study in studies {
+        equisplit().arg("params").arg(study).assert().success();
+    }
+}
