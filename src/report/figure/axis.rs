@@ -179,6 +179,11 @@ impl Plot {
         self.coordinates.translate(&(self.x.transformed(x), self.y.transformed(y)))
     }
 
+    /// The same, of a value on the lower edge where it lies below it, as 0 does on a logarithmic axis.
+    pub fn at_or_edge(&self, x: f64, y: f64) -> Point {
+        self.at(x, y.max(self.y.range[0]))
+    }
+
     /// The place of a value on the x axis.
     pub fn x(&self, value: f64) -> i32 {
         self.at(value, self.y.range[0]).0

@@ -1,13 +1,14 @@
 //! What accuracy costs: test error against parameters and against multiply-adds.
 
 use super::axis::{Axis, Plot};
-use super::canvas::{Anchor, Canvas};
-use super::layout::{Rect, beside_points};
-use super::theme::{DOUBLE_COLUMN, GAP, GREY, Look, MARKER, TEXT, mm};
-use super::{Arm, Estimate, Figure, seeds};
+use super::canvas::Canvas;
+use super::layout::{Rect, apart};
+use super::legend::Legend;
+use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
+use super::{Arm, Estimate, Figure, Role, seeds};
 use crate::error::Result;
 
-const HEIGHT: f64 = 66.0;
+const PANEL: i32 = mm(60.0);
 const BETWEEN: i32 = mm(6.0);
 
 /// Test error against what a network costs.
@@ -33,47 +34,44 @@ pub struct BudgetPoint {
 }
 
 impl BudgetFigure {
+    fn legend(&self) -> Legend {
+        Legend::of(self.points.iter().map(|point| &point.arm))
+    }
+
     fn panel(&self, canvas: &Canvas, rect: Rect, label: &str, cost: impl Fn(&BudgetPoint) -> f64) -> Result<()> {
         let x = Axis::log(label, self.points.iter().map(&cost));
         let y = Axis::linear("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
         let plot = Plot::draw(canvas, rect, x, y)?;
-        let place = |point: &BudgetPoint| plot.at(cost(point), 100.0 * point.error.value);
-        // The important ones come last, above the others, but get their labels first.
-        let mut ranked: Vec<&BudgetPoint> = self.points.iter().collect();
+        let (named, others): (Vec<_>, Vec<_>) = self.points.iter().partition(|point| Look::of(&point.arm).is_some());
+        for point in others {
+            draw(canvas, &plot, point, plot.x(cost(point)))?;
+        }
+        // The target and the baseline keep their places.
+        let mut ranked: Vec<&BudgetPoint> = named;
         ranked.sort_by_key(|point| match point.arm.role {
-            super::Role::Target => (0, 0),
-            super::Role::Baseline => (1, 0),
-            super::Role::Control(n) => (2, n),
+            Role::Target => 0,
+            Role::Baseline => 1,
+            Role::Control(_) => 2,
         });
-        for point in ranked.iter().rev() {
-            let look = Look::or_grey(&point.arm);
-            let (x, y) = place(point);
-            if let Some(interval) = point.error.interval {
-                canvas.upright_whisker(x, interval.map(|end| plot.y(100.0 * end)), look.colour)?;
-            }
-            canvas.marker((x, y), &look, MARKER)?;
-        }
-        // Names of arms that look alike would name no point.
-        let (named, unnamed): (Vec<_>, Vec<_>) = ranked.iter().partition(|point| Look::of(&point.arm).is_some());
-        let ranked: Vec<&BudgetPoint> = named.into_iter().collect();
-        let points: Vec<_> = ranked.iter().map(|point| place(point)).collect();
-        let texts: Vec<&str> = ranked.iter().map(|point| point.arm.name.as_str()).collect();
-        // The line at the top is for the note on labels that found no place.
-        let bounds = Rect { top: rect.top + TEXT + GAP, ..plot.rect };
-        let places = beside_points(&points, &texts, MARKER + GAP, bounds);
-        for (text, place) in texts.iter().zip(&places) {
-            if let Some(place) = place {
-                canvas.text(text, (place.left, (place.top + place.bottom) / 2), Anchor::Left)?;
-            }
-        }
-        match unnamed.len() + places.iter().filter(|place| place.is_none()).count() {
-            0 => Ok(()),
-            unnamed => {
-                let text = format!("{unnamed} more arms without a name");
-                canvas.coloured_text(&text, (plot.rect.right, rect.top), Anchor::TopRight, GREY)
-            }
-        }
+        let marks: Vec<Rect> = ranked.iter().map(|point| mark(&plot, point, plot.x(cost(point)))).collect();
+        let mut places = ranked.iter().zip(apart(&marks));
+        places.try_for_each(|(point, place)| draw(canvas, &plot, point, (place.left + place.right) / 2))
     }
+}
+
+/// What a point at `x` covers: its marker and its interval.
+fn mark(plot: &Plot, point: &BudgetPoint, x: i32) -> Rect {
+    let around = Rect::about((x, plot.y(100.0 * point.error.value)), MARKER);
+    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| plot.y(100.0 * end));
+    Rect { top: around.top.min(ends[1]), bottom: around.bottom.max(ends[0]), ..around }
+}
+
+fn draw(canvas: &Canvas, plot: &Plot, point: &BudgetPoint, x: i32) -> Result<()> {
+    let look = Look::or_grey(&point.arm);
+    if let Some(interval) = point.error.interval {
+        canvas.upright_whisker(x, interval.map(|end| plot.y(100.0 * end)), look.colour)?;
+    }
+    canvas.marker((x, plot.y(100.0 * point.error.value)), &look, MARKER)
 }
 
 impl Figure for BudgetFigure {
@@ -85,16 +83,17 @@ impl Figure for BudgetFigure {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         format!(
             "Test error against (a) learned real parameters and (b) multiply-adds per image, logarithmic axes: mean and \
-             Student's 95 % interval ({counts})."
+             Student's 95 % interval ({counts}). Points that would cover each other stand side by side."
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        [DOUBLE_COLUMN, HEIGHT]
+        let height = PANEL + LINE_HEIGHT + self.legend().height(mm(DOUBLE_COLUMN) - 2 * MARGIN);
+        [DOUBLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = canvas.inner();
+        let inner = self.legend().draw(canvas, canvas.inner())?;
         let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         let left = canvas.heading("a", &format!("Mean and 95 % interval, {counts}"), left)?;

@@ -29,8 +29,6 @@ pub(super) enum Anchor {
     Bottom,
     /// Its upper left corner.
     TopLeft,
-    /// Its upper right corner.
-    TopRight,
 }
 
 impl Anchor {
@@ -42,7 +40,6 @@ impl Anchor {
             Self::Top => (HPos::Center, VPos::Top),
             Self::Bottom => (HPos::Center, VPos::Bottom),
             Self::TopLeft => (HPos::Left, VPos::Top),
-            Self::TopRight => (HPos::Right, VPos::Top),
         };
         Pos::new(h, v)
     }

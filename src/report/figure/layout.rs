@@ -131,37 +131,18 @@ pub(super) fn thinned(intervals: &[[i32; 2]], gap: i32) -> Vec<bool> {
     (0..count).map(|n| n % step == 0).collect()
 }
 
-/// Places for labels beside points, in order of importance: each label gets the first of eight places around its point
-/// that lies in `bounds` and hides neither a point nor an earlier label; `None` where there is no such place.
-pub(super) fn beside_points(points: &[(i32, i32)], texts: &[&str], clearance: i32, bounds: Rect) -> Vec<Option<Rect>> {
-    let mut taken: Vec<Rect> = points.iter().map(|&point| Rect::about(point, clearance)).collect();
-    let place = |(&point, text): (&(i32, i32), &&str)| {
-        let free = places(point, width(text), clearance)
-            .into_iter()
-            .find(|place| bounds.holds(*place) && !taken.iter().any(|other| other.overlaps(*place)));
-        taken.extend(free);
-        free
-    };
-    points.iter().zip(texts).map(place).collect()
-}
-
-/// Eight places of a text around a point, the best first.
-fn places((x, y): (i32, i32), width: i32, clearance: i32) -> [Rect; 8] {
-    let (up, down) = ((ASCENT * f64::from(TEXT)) as i32, (DESCENT * f64::from(TEXT)) as i32);
-    let height = up + down;
-    let rect = |left: i32, top: i32| Rect { left, top, right: left + width, bottom: top + height };
-    let (right, left, middle) = (x + clearance, x - clearance - width, x - width / 2);
-    let (above, below, level) = (y - clearance - height, y + clearance, y - height / 2);
-    [
-        rect(right, level),
-        rect(left, level),
-        rect(middle, above),
-        rect(middle, below),
-        rect(right, above),
-        rect(right, below),
-        rect(left, above),
-        rect(left, below),
-    ]
+/// Moves marks sideways, in their order and no further than needed, so that none lies over another: `marks` are what each
+/// covers, moves are whole multiples of their width.
+pub(super) fn apart(marks: &[Rect]) -> Vec<Rect> {
+    let mut placed: Vec<Rect> = Vec::with_capacity(marks.len());
+    for mark in marks {
+        let moved = |by: i32| Rect { left: mark.left + by, right: mark.right + by, ..*mark };
+        let sides = (1..).flat_map(|n| [n * mark.width(), -n * mark.width()]);
+        let mut all = std::iter::once(0).chain(sides).map(moved).take(2 * marks.len() + 1);
+        let free = all.find(|place| !placed.iter().any(|other| other.overlaps(*place)));
+        placed.push(free.unwrap_or(*mark));
+    }
+    placed
 }
 
 #[cfg(test)]
@@ -199,15 +180,14 @@ mod tests {
     }
 
     #[test]
-    fn labels_avoid_each_other_and_the_edge() {
-        let bounds = Rect { left: 0, top: 0, right: 3000, bottom: 1500 };
-        let points = [(1500, 700), (1600, 720), (2900, 700), (1500, 760)];
-        let places = beside_points(&points, &["first", "second", "third", "fourth"], 90, bounds);
-        let found: Vec<Rect> = places.iter().flatten().copied().collect();
-        assert!(found.len() >= 3);
-        for (n, place) in found.iter().enumerate() {
-            assert!(bounds.holds(*place));
-            assert!(found[..n].iter().all(|other| !other.overlaps(*place)));
+    fn marks_move_no_further_than_needed() {
+        let mark = |x: i32, top: i32| Rect { left: x - 5, right: x + 5, top, bottom: top + 10 };
+        let marks = [mark(50, 0), mark(50, 4), mark(50, 40), mark(52, 2), mark(51, 6)];
+        let placed = apart(&marks);
+        let lefts: Vec<i32> = placed.iter().map(|rect| rect.left).collect();
+        assert_eq!(lefts, [45, 55, 45, 67, 26]);
+        for (n, rect) in placed.iter().enumerate() {
+            assert!(placed[..n].iter().all(|other| !other.overlaps(*rect)));
         }
     }
 }

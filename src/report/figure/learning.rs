@@ -71,7 +71,7 @@ impl LearningFigure {
             self.arms.iter().map(|arm| (&arm.arm, bands(&arm.runs, values, factor))).collect();
         let all = || curves.iter().flat_map(|(_, bands)| bands);
         let x = Axis::linear("Epoch", all().map(|band| band.epoch));
-        let y = Axis::from_zero(label, all().flat_map(|band| band.ends));
+        let y = Axis::log(label, all().flat_map(|band| band.ends));
         let plot = Plot::draw(canvas, rect, x, y)?;
         for (arm, bands) in back_to_front(&curves, |(arm, _)| arm) {
             draw_curve(canvas, &plot, &Look::or_other(arm), bands)?;
@@ -85,13 +85,13 @@ impl LearningFigure {
 }
 
 fn draw_curve(canvas: &Canvas, plot: &Plot, look: &Look, bands: &[Band]) -> Result<()> {
-    let spread: Vec<_> = bands.iter().map(|band| plot.at(band.epoch, band.ends[0])).collect();
-    let back = bands.iter().rev().map(|band| plot.at(band.epoch, band.ends[1]));
+    let spread: Vec<_> = bands.iter().map(|band| plot.at_or_edge(band.epoch, band.ends[0])).collect();
+    let back = bands.iter().rev().map(|band| plot.at_or_edge(band.epoch, band.ends[1]));
     let spread: Vec<_> = spread.into_iter().chain(back).collect();
     if bands.iter().any(|band| band.ends[0] < band.ends[1]) {
         canvas.polygon(&spread, look.colour.mix(0.15).filled())?;
     }
-    let line: Vec<_> = bands.iter().map(|band| plot.at(band.epoch, band.mean)).collect();
+    let line: Vec<_> = bands.iter().map(|band| plot.at_or_edge(band.epoch, band.mean)).collect();
     canvas.dashed(&line, look, DATA)?;
     // A few markers are enough to tell lines apart.
     let every = line.len().div_ceil(8).max(1);
@@ -106,8 +106,8 @@ impl Figure for LearningFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.arms.iter().map(|curve| curve.runs.len()));
         format!(
-            "Learning curves: (a) training loss and (b) {} error by epoch. Lines: mean over seeds ({counts}); bands: least to \
-             greatest seed.",
+            "Learning curves: (a) training loss and (b) {} error by epoch, logarithmic axes (0 lies on the lower edge). Lines: \
+             mean over seeds ({counts}); bands: least to greatest seed.",
             if self.tested { "test" } else { "training" }
         )
     }
