@@ -2,9 +2,9 @@
 
 mod common;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::{TINY, results, study_file};
 
@@ -45,14 +45,19 @@ fn reference(folder: &Path, study: &str) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     results(&out.join("tiny"))
 }
 
-/// Waits until a run of the store has a file.
-fn wait_for(out: &Path, file: &str) {
+/// Waits until a run of the store has a file that was written after `since`; returns the run's folder.
+fn wait_for(out: &Path, file: &str, since: SystemTime) -> PathBuf {
     let begun = Instant::now();
-    let there = || {
-        let arms = ["z2", "repeat-mask", "scrambled", "p4"];
-        arms.iter().any(|arm| out.join("tiny").join(arm).join("seed-0").join(file).exists())
+    let is_new = |run: &PathBuf| {
+        let written = std::fs::metadata(run.join(file)).and_then(|file| file.modified());
+        written.is_ok_and(|written| written > since)
     };
-    while !there() {
+    loop {
+        let arms = ["z2", "repeat-mask", "scrambled", "p4"];
+        let mut runs = arms.iter().map(|arm| out.join("tiny").join(arm).join("seed-0"));
+        if let Some(run) = runs.find(is_new) {
+            return run;
+        }
         assert!(begun.elapsed() < Duration::from_secs(120), "no {file}");
         std::thread::sleep(Duration::from_millis(5));
     }
@@ -80,7 +85,7 @@ fn what_a_dead_process_had_is_taken_over() {
     let study = study_file(folder.path(), &slow().replace("seeds = 2", "seeds = 1"));
     let out = folder.path().join("shared");
     let mut first = start(&study, &out);
-    wait_for(&out, "metrics.jsonl");
+    wait_for(&out, "metrics.jsonl", SystemTime::UNIX_EPOCH);
     let second = start(&study, &out);
     std::thread::sleep(Duration::from_millis(300));
     first.kill().unwrap();
@@ -97,8 +102,10 @@ fn a_signal_ends_the_program_after_its_step_and_it_goes_on_from_there() {
     let study = study_file(folder.path(), &one_long_epoch());
     let out = folder.path().join("stopped");
     for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        let now = SystemTime::now();
         let child = start(&study, &out);
-        wait_for(&out, "checkpoint.safetensors");
+        // A run writes one when it's taken up.
+        wait_for(&out, "checkpoint.safetensors", now);
         std::thread::sleep(Duration::from_millis(700));
         let kill = Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status().unwrap();
         assert!(kill.success());
@@ -119,11 +126,10 @@ fn a_checkpoint_within_an_epoch_holds_its_place() {
     let study = study_file(folder.path(), &one_long_epoch());
     let out = folder.path().join("stopped");
     let child = start(&study, &out);
-    wait_for(&out, "checkpoint.safetensors");
+    let path = wait_for(&out, "checkpoint.safetensors", SystemTime::UNIX_EPOCH);
     std::thread::sleep(Duration::from_millis(700));
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     end(child);
-    let path = out.join("tiny/z2/seed-0");
     let checkpoint = equisplit::train::Checkpoint::read(&path.join("checkpoint.safetensors")).unwrap();
     let within = checkpoint.begun.batches > 0 && checkpoint.epoch == 0;
     assert!(within || path.join("result.json").exists(), "{:?}", checkpoint.begun);

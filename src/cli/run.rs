@@ -11,7 +11,7 @@ use equisplit::study::{self, Options, Record, Store, StudyFile, Wish};
 use equisplit::train::DeviceChoice;
 use equisplit::{Error, Result};
 
-use super::signals;
+use super::signals::Watch;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -44,6 +44,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    let watch = Watch::new()?;
     let device = args.device.device()?;
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.
@@ -67,8 +68,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     equisplit::tell!("{table}");
-    // Until here a signal ends the program at once: there's nothing to save yet.
-    options.signal = signals::watch()?;
+    options.signal = watch.begin();
     let summary = study::run(plan, &record, &dataset, &store, &options)?;
     equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {
