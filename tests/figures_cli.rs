@@ -44,7 +44,10 @@ fn a_store_becomes_figures_a_page_and_tables() {
 
     let page = folder.path().join("page.html");
     equisplit().args(["report", &store, "--out", page.to_str().unwrap()]).assert().success();
-    check_page(&std::fs::read_to_string(page).unwrap());
+    let page = std::fs::read_to_string(page).unwrap();
+    check_page(&page);
+    // Whoever has the page can run the study again.
+    assert!(page.replace("&quot;", "\"").contains(TINY.trim_end()), "the study file isn't on the page");
 
     for (format, start) in [("markdown", ""), ("csv", "study,kind,"), ("latex", "% ")] {
         let output = equisplit().args(["table", &store, "--format", format]).output().unwrap();
@@ -67,6 +70,39 @@ fn check_page(page: &str) {
     {
         assert!(page.contains(part), "{part}");
     }
+}
+
+#[test]
+fn what_is_shown_of_a_study_with_runs_left_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "seeds = 2");
+    // As if the program had been killed before it wrote the run's result.
+    std::fs::remove_file(Path::new(&store).join("p4/seed-0/result.json")).unwrap();
+    let warning = "7 of the study's 8 runs have ended; all that is shown rests on these";
+    let out = folder.path().join("figures");
+    let page = folder.path().join("page.html");
+    let commands = [
+        vec!["figures", &store, "--out", out.to_str().unwrap(), "--format", "svg"],
+        vec!["report", &store, "--out", page.to_str().unwrap()],
+        vec!["table", &store],
+        vec!["attribute", &store],
+    ];
+    for command in commands {
+        let output = equisplit().args(&command).output().unwrap();
+        assert!(output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains(&format!("warning: {warning}")), "{command:?}: {told}");
+    }
+    let page = std::fs::read_to_string(page).unwrap();
+    assert!(page.contains(warning));
+    // Filters and maps are those of a run that was trained to its end.
+    assert!(page.contains("first layer of p4 (seed 1)") && page.contains("first layer of scrambled (seed 0)"));
+    let checked = equisplit().args(["check", "--store", &store, "--arm", "p4", "--json"]).output().unwrap();
+    assert!(!String::from_utf8(checked.stderr).unwrap().contains("not finished"));
+    std::fs::remove_file(Path::new(&store).join("p4/seed-1/result.json")).unwrap();
+    let checked = equisplit().args(["check", "--store", &store, "--arm", "p4", "--json"]).output().unwrap();
+    let told = String::from_utf8(checked.stderr).unwrap();
+    assert!(told.contains("p4 seed 0: not finished; its weights are those after 3 of 3 epochs"), "{told}");
 }
 
 #[test]

@@ -3,6 +3,9 @@
 use equisplit::model::Budget;
 use equisplit::report::{TableFormat, sentence};
 use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio, SeedError, Share, Step};
+use equisplit::stats::comparison::Comparison;
+use equisplit::stats::improvement::Improvement;
+use equisplit::stats::seeds::SeedsNeeded;
 
 fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
     let seeds = (0..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error }).collect();
@@ -24,7 +27,7 @@ fn ratio(share: f64, ci95: [f64; 2]) -> Ratio {
         method: Method::Fieller,
         bootstrap95,
         seeds_used: None,
-        seeds_needed: None,
+        seeds_needed: Some(SeedsNeeded { half_width: 0.1, seeds: 4, cautious: 9 }),
     }
 }
 
@@ -68,13 +71,28 @@ fn example() -> Attribution {
             Step { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
         ],
         reason: None,
-        comparisons: vec![],
-        warnings: vec![],
+        comparisons: vec![
+            comparison("p4", 0.03125, 0.000_01, (1.0, None)),
+            comparison("repeat_swish", 0.015625, 0.0321, (0.875, Some([0.5, 1.0]))),
+        ],
+        warnings: vec!["two seeds say next to nothing of a_b".to_owned()],
+    }
+}
+
+/// An arm against z2: difference and p, and a probability of improvement with its interval.
+fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Option<[f64; 2]>)) -> Comparison {
+    Comparison {
+        from: "z2".to_owned(),
+        to: to.to_owned(),
+        difference: Some(difference),
+        test: None,
+        p_holm: Some(p),
+        improvement: Some(Improvement { probability, ci95 }),
     }
 }
 
 fn export(format: TableFormat, attribution: &Attribution) -> String {
-    format.exporter().export(attribution).unwrap()
+    format.exporter().export(std::slice::from_ref(attribution)).unwrap()
 }
 
 #[test]
@@ -118,6 +136,19 @@ fn markdown_is_as_github_takes_it() {
 ";
     assert!(text.contains(arms), "{text}");
     assert!(text.contains("| wide | 0.0 % | \\[-12.5, 12.5\\] | \\[-25.0, 25.0\\] |\n"), "{text}");
+    assert!(
+        text.contains("\nShare of the gain of p4 over z2 (3.12 \\[3.00, 3.25\\] percentage points) that each"),
+        "{text}"
+    );
+    assert!(text.contains("| z2 → p4 | 3.12 | \\< 0.0001 | 100 % | – |\n"), "{text}");
+    assert!(text.contains("| z2 → repeat\\_swish | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"), "{text}");
+    let notes = "
+Notes:
+
+- Warning: two seeds say next to nothing of a\\_b.
+- Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat\\_swish 4 (9), wide 4 (9).
+";
+    assert!(text.ends_with(notes), "{text}");
 }
 
 #[test]
@@ -127,7 +158,7 @@ fn latex_has_booktabs_rules_and_escapes() {
   \centering
   \footnotesize
   \setlength{\tabcolsep}{3pt}
-  \caption{Steps of the gain of p4 over z2, 100~\% together; Fieller's 95~\% interval, and that of the paired hierarchical bootstrap.}
+  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together; Fieller's 95~\% interval, and that of the paired hierarchical bootstrap.}
   \begin{tabular}{@{}lrrr@{}}
     \toprule
     Step & Share & 95~\% interval & Bootstrap \\
@@ -138,7 +169,9 @@ fn latex_has_booktabs_rules_and_escapes() {
   \end{tabular}
 \end{table}
 ";
-    assert!(text.ends_with(steps), "{text}");
+    assert!(text.contains(steps), "{text}");
+    assert!(text.contains("\n% Warning: two seeds say next to nothing of a_b.\n"), "{text}");
+    assert!(text.contains(r"z2 $\to$ p4 & 3.12 & $<$ 0.0001 & 100~\% & -- \\"), "{text}");
     assert!(text.contains(r"wide & 0.0~\% & {[}$-$12.5, 12.5] & {[}$-$25.0, 25.0] \\"), "{text}");
     if let Some(folder) = std::env::var_os("EQUISPLIT_FIGURES") {
         std::fs::write(std::path::Path::new(&folder).join("table.tex"), text).unwrap();
@@ -149,18 +182,22 @@ fn latex_has_booktabs_rules_and_escapes() {
 fn csv_has_every_number_unrounded() {
     let text = export(TableFormat::Csv, &example());
     let expected = "\
-study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95
-a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,
-a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,
-a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,
-a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,
-a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,
-a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033
-a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75
-a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25
-a_b,share,broken,z2,broken,,,,,,,,,,,
-a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75
-a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75
+study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm
+a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,
+a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,
+a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,
+a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,
+a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,
+a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,
+a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,
+a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,
+a_b,share,broken,z2,broken,,,,,,,,,,,,
+a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,
+a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,
+a_b,difference,,z2,p4,,,,,,,0.03125,,,,,0.00001
+a_b,improvement,,z2,p4,,,,,,,1,,,,,
+a_b,difference,,z2,repeat_swish,,,,,,,0.015625,,,,,0.0321
+a_b,improvement,,z2,repeat_swish,,,,,,,0.875,,,0.5,1,
 ";
     assert_eq!(text, expected, "\n{text}");
 }

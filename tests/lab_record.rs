@@ -95,6 +95,9 @@ fn what_makes_no_sense_is_told_with_its_line() {
     let told = |table: &str| failure(&["run", &study_file(folder.path(), &asking().replacen(TABLE, table, 1))]);
     let zero = told("[equivariance]\nimages = 0\n[[arm]]");
     assert!(zero.contains("study.toml:20: equivariance.images = 0, but it must be at least 1"), "{zero}");
-    let step = told("[equivariance]\nstep = 0\n[[arm]]");
-    assert!(step.contains("study.toml:20: equivariance.step = 0, but it must be 1 to 360 degrees"), "{step}");
+    for step in [0, 25, 180] {
+        let message = told(&format!("[equivariance]\nstep = {step}\n[[arm]]"));
+        let expected = format!("study.toml:20: equivariance.step = {step}, but it must divide 90 degrees");
+        assert!(message.contains(&expected), "{message}");
+    }
 }

@@ -152,6 +152,19 @@ fn tuning_chooses_on_held_out_training_images() {
         TINY.replace("[training]", TUNED).replace("train = 96", "train = 240").replace("epochs = 3", "epochs = 6");
     let (store, told) = run(folder.path(), &text);
     assert!(told.contains("20 runs made, 0 found"), "{told}");
+    let shown = equisplit().args(["show", store.to_str().unwrap()]).output().unwrap();
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    for text in [told, shown] {
+        assert!(
+            text.contains("What tuning chose for each arm") && text.contains("60 held-out training images"),
+            "{text}"
+        );
+        assert_eq!(
+            text.lines().filter(|line| line.contains("  0.005  ") || line.contains("  1e-30  ")).count(),
+            4,
+            "{text}"
+        );
+    }
     for arm in ["z2", "repeat-mask", "scrambled", "p4"] {
         let tuned = std::fs::read(store.join(arm).join("tuning.json")).unwrap();
         let tuned: serde_json::Value = serde_json::from_slice(&tuned).unwrap();
@@ -207,6 +220,26 @@ fn a_dry_run_shows_what_there_is_to_do_and_writes_nothing() {
     assert!(results(&store) == whole);
 }
 
+/// A study whose arms have other names than that of the others here.
+const OTHER_ARMS: &str = r#"
+name = "tiny"
+baseline = "plain"
+target = "turned"
+seeds = 1
+data = { source = "builtin", train = 32, test = 32 }
+training = { epochs = 1 }
+
+[[arm]]
+name = "plain"
+preset = "z2"
+width = 2
+
+[[arm]]
+name = "turned"
+preset = "p4"
+width = 2
+"#;
+
 #[test]
 fn stores_are_shown_compared_and_exported() {
     let folder = tempfile::tempdir().unwrap();
@@ -226,6 +259,10 @@ fn stores_are_shown_compared_and_exported() {
     let (other, _) = run(other.path(), &TINY.replace("epochs = 3", "epochs = 2"));
     let changed = shown(&["compare", store, other.to_str().unwrap()]);
     assert!(changed.contains("p4: training.epochs: 3 → 2") && changed.contains("0/2"), "{changed}");
+    let apart = tempfile::tempdir().unwrap();
+    let (apart, _) = run(apart.path(), OTHER_ARMS);
+    let refused = failure(&["compare", store, apart.to_str().unwrap()]);
+    assert!(refused.contains("and tiny (plain, turned) have no arm in common"), "{refused}");
 
     let out = folder.path().join("tables");
     for format in ["csv", "jsonl", "parquet"] {

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use common::{TINY, equisplit, failure, results, study_file};
 
@@ -138,4 +139,35 @@ fn names_that_cannot_be_folders_together_are_refused() {
     let seeds = folder.refused(&tuned.replace("seeds = 2", "seeds = [0, 1000000000]"));
     assert!(seeds.contains("study.toml:6: the seed 1000000000 is one that tuning uses"), "{seeds}");
     assert!(!Path::new(&folder.store()).exists());
+}
+
+/// All files of a store, dated by turns half a century back and half a century ahead.
+fn misdate(folder: &Path, now: SystemTime, ahead: &mut bool) {
+    let half_a_century = Duration::from_secs(50 * 365 * 86_400);
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            misdate(&path, now, ahead);
+            continue;
+        }
+        *ahead = !*ahead;
+        let time = if *ahead { now + half_a_century } else { now - half_a_century };
+        std::fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_changes_nothing() {
+    let folder = Folder::new();
+    folder.run(TINY, &["--jobs", "2"]);
+    let whole = results(&folder.store());
+    // A run whose last epoch is done but not its result, one that never was, and one that was left half-written.
+    std::fs::remove_file(folder.store().join("z2/seed-0/result.json")).unwrap();
+    std::fs::remove_dir_all(folder.store().join("p4/seed-1")).unwrap();
+    let damaged = folder.store().join("scrambled/seed-1/result.json");
+    std::fs::write(&damaged, &std::fs::read(&damaged).unwrap()[..40]).unwrap();
+    misdate(&folder.store(), SystemTime::now(), &mut true);
+    let told = folder.run(TINY, &["--jobs", "2"]);
+    assert!(told.contains("3 runs made, 5 found"), "{told}");
+    assert!(results(&folder.store()) == whole);
 }

@@ -7,7 +7,7 @@ use equisplit::data::{self, DataConfig, Dataset, Source};
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, PRESETS, Symmetry};
 use equisplit::report::check as table;
-use equisplit::study::{Arm, Run, Store, Study, StudyFile};
+use equisplit::study::{self, Arm, Run, Store, Study, StudyFile};
 use equisplit::train::{Checkpoint, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
@@ -37,7 +37,7 @@ pub struct Args {
     json: bool,
 }
 
-/// An arm, and what its first run with a checkpoint left.
+/// An arm, and what one of its runs left.
 struct Candidate {
     name: String,
     net: NetConfig,
@@ -139,15 +139,19 @@ fn arms<'a>(args: &Args, study: &'a Study) -> Result<Vec<&'a Arm>> {
     Ok(arms)
 }
 
-/// The arm with the first of its runs that has a checkpoint.
+/// The arm with the first of its runs that left weights, a finished one if there is one.
 fn trained(arm: &Arm, runs: &[Run]) -> Result<Candidate> {
-    for run in runs.iter().filter(|run| run.arm == *arm) {
-        if let Some(checkpoint) = run.folder.checkpoint()? {
-            let (net, seed) = (run.config.net.clone(), run.config.seed);
-            return Ok(Candidate { name: arm.id(), net, seed, trained: Some((run.clone(), checkpoint)) });
-        }
+    let Some((run, checkpoint)) = study::first_trained(arm, runs)? else { return Ok(new(arm)) };
+    if run.test_error().is_none() {
+        let epochs = run.config.training.epochs;
+        equisplit::tell!(
+            "{}: not finished; its weights are those after {} of {epochs} epochs",
+            run.label(),
+            checkpoint.epoch
+        );
     }
-    Ok(new(arm))
+    let (net, seed) = (run.config.net.clone(), run.config.seed);
+    Ok(Candidate { name: arm.id(), net, seed, trained: Some((run.clone(), checkpoint)) })
 }
 
 fn new(arm: &Arm) -> Candidate {

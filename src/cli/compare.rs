@@ -20,5 +20,5 @@ pub fn run(args: &Args) -> Result<()> {
     let (a, b) = (Store::open(&args.a)?, Store::open(&args.b)?);
     let (record_a, record_b) = (a.study()?, b.study()?);
     let (runs_a, runs_b) = (a.runs(&record_a)?, b.runs(&record_b)?);
-    super::print(compare::table([(&record_a, &runs_a), (&record_b, &runs_b)]).trim_end())
+    super::print(compare::table([(&record_a, &runs_a), (&record_b, &runs_b)])?.trim_end())
 }

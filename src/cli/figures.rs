@@ -21,6 +21,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let sources = Source::read(&args.store)?;
+    super::warn_unfinished(Source::unfinished(&sources));
     write(args, "", &Source::across(&sources))?;
     sources.iter().try_for_each(|source| write(args, &source.label(), &source.figures()?))
 }

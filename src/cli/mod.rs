@@ -92,6 +92,13 @@ fn wrong_usage(message: &str) -> ! {
     Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
 }
 
+/// Warns where a study has runs left.
+fn warn_unfinished(unfinished: Option<String>) {
+    if let Some(unfinished) = unfinished {
+        equisplit::tell!("warning: {unfinished}");
+    }
+}
+
 /// Prints a value as JSON.
 fn print_json<T: Serialize>(value: &T) -> Result<()> {
     let json = serde_json::to_string_pretty(value).map_err(|e| Error::invalid(format!("as JSON: {e}")))?;

@@ -16,7 +16,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let page = html::page(&Source::read(&args.store)?)?;
+    let sources = Source::read(&args.store)?;
+    super::warn_unfinished(Source::unfinished(&sources));
+    let page = html::page(&sources)?;
     files::write_whole(&args.out, |out| out.write_all(page.as_bytes()))?;
     super::print(&args.out.display().to_string())
 }

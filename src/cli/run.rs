@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use equisplit::data;
+use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::study::{self, Options, Record, Store, StudyFile, Wish};
@@ -49,6 +49,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.
     file.resolve(InputShape::DIGITS, None)?;
+    if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
+        equisplit::tell!("note: the program draws this study's images itself, --data isn't used");
+    }
     let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| match e {
         // What is asked for in the file is told at its line, but not that --data is missing.
         Error::Invalid(message) if message.starts_with("data.") => file.locate(Error::Invalid(message)),
@@ -69,11 +72,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     equisplit::tell!("{table}");
     options.signal = watch.begin();
+    store.keep_file(&file)?;
     let summary = study::run(plan, &record, &dataset, &store, &options)?;
     equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {
         equisplit::tell!("stopped by a signal; the same command goes on from here");
         return Ok(ExitCode::from(128 + signal as u8));
+    }
+    if let Some(choices) = report::progress::choices(&store.choices(&record)?) {
+        equisplit::tell!("{choices}");
     }
     let attributions = store.attribute_as(&record)?;
     super::attribute::write(&store, &attributions);

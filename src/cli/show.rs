@@ -16,5 +16,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
     let record = store.study()?;
-    super::print(progress::table(&record, &store.runs(&record)?, &store.trials(&record)?).trim_end())
+    let runs = progress::table(&record, &store.runs(&record)?, &store.trials(&record)?);
+    let parts: Vec<String> = [runs].into_iter().chain(progress::choices(&store.choices(&record)?)).collect();
+    super::print(parts.join("\n").trim_end())
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use equisplit::Result;
-use equisplit::report::TableFormat;
+use equisplit::report::{TableFormat, progress};
 use equisplit::study::Store;
 
 #[derive(clap::Args)]
@@ -12,13 +12,14 @@ pub struct Args {
     #[arg(value_name = "STORE_DIR")]
     store: PathBuf,
     /// What for.
-    #[arg(long, value_enum)]
+    #[arg(long, value_enum, default_value = "markdown")]
     format: TableFormat,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let exporter = args.format.exporter();
-    let attributions = Store::open(&args.store)?.attribute()?;
-    let tables = attributions.iter().map(|attribution| exporter.export(attribution)).collect::<Result<Vec<_>>>()?;
-    super::print(tables.join("\n").trim_end())
+    let store = Store::open(&args.store)?;
+    let record = store.study()?;
+    super::warn_unfinished(progress::unfinished(&record, &store.runs(&record)?));
+    let tables = args.format.exporter().export(&store.attribute()?)?;
+    super::print(tables.trim_end())
 }

@@ -1,18 +1,25 @@
 //! Two stores side by side.
 
 use super::table::lines;
+use crate::error::{Error, Result};
 use crate::model::NetConfig;
 use crate::stats::student;
-use crate::study::{Record, Run, RunConfig};
+use crate::study::{Arm, Record, Run, RunConfig, Study};
 
 /// The arms that both studies have: mean test errors, their difference with Student's 95 % interval over the seeds that
 /// both finished, whether the runs agree to the bit, and what differs in their configuration.
-pub fn table([a, b]: [(&Record, &[Run]); 2]) -> String {
+///
+/// # Errors
+/// When they have no arm in common.
+pub fn table([a, b]: [(&Record, &[Run]); 2]) -> Result<String> {
     let names: Vec<String> = a.0.study.arms.iter().map(|arm| arm.id()).collect();
     let shared: Vec<&String> =
         names.iter().filter(|name| b.0.study.arms.iter().any(|arm| arm.id() == **name)).collect();
     if shared.is_empty() {
-        return format!("{} and {} have no arm in common\n", a.0.study.name, b.0.study.name);
+        let [a, b] = [a, b].map(|(record, _)| &record.study);
+        let names = |study: &Study| study.arms.iter().map(Arm::id).collect::<Vec<_>>().join(", ");
+        let message = format!("{} ({}) and {} ({}) have no arm in common", a.name, names(a), b.name, names(b));
+        return Err(Error::invalid(message));
     }
     let header = ["arm", "seeds", "A", "B", "B − A", "95 % interval", "equal runs"];
     let rows = shared.iter().map(|name| row(name, a.1, b.1));
@@ -25,7 +32,7 @@ pub fn table([a, b]: [(&Record, &[Run]); 2]) -> String {
     if !differences.is_empty() {
         parts.push(format!("{}\n", differences.join("\n")));
     }
-    parts.join("\n")
+    Ok(parts.join("\n"))
 }
 
 /// The runs of an arm that both finished, seed by seed.

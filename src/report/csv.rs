@@ -4,17 +4,19 @@ use super::export::Export;
 use crate::error::{Error, Result};
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
+use crate::stats::improvement::Improvement;
 use crate::stats::student;
 
 /// Comma-separated values (RFC 4180).
 ///
 /// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
-/// ladder. Errors and gains are fractions of the test images, shares and steps fractions of the gain; `low95` and `high95`
-/// are the ends of the headline interval (Student's of an error or the gain, Fieller's of shares and steps), the last two
-/// columns those of the bootstrap.
+/// ladder, the `difference` of the errors of two arms with its p after Holm's correction, the probability of `improvement`
+/// from one to the other. Errors, gains and differences are fractions of the test images, shares and steps fractions of the
+/// gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain, Fieller's of shares
+/// and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 pub struct Csv;
 
-const HEADER: [&str; 16] = [
+const HEADER: [&str; 17] = [
     "study",
     "kind",
     "name",
@@ -31,14 +33,15 @@ const HEADER: [&str; 16] = [
     "high95",
     "bootstrap_low95",
     "bootstrap_high95",
+    "p_holm",
 ];
 
 impl Export for Csv {
-    fn export(&self, attribution: &Attribution) -> Result<String> {
+    fn export(&self, attributions: &[Attribution]) -> Result<String> {
         let fail = |e: &dyn std::fmt::Display| Error::invalid(format!("table as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADER).map_err(|e| fail(&e))?;
-        for row in rows(attribution) {
+        for row in attributions.iter().flat_map(rows) {
             writer.write_record(row).map_err(|e| fail(&e))?;
         }
         let bytes = writer.into_inner().map_err(|e| fail(&e))?;
@@ -62,6 +65,15 @@ fn rows(attribution: &Attribution) -> Vec<Row> {
         let numbers = [*share].into_iter().chain(ends(*ci95)).chain(ends(*bootstrap95));
         rows.push(comparison([study, kind, name, from, to], seeds_used.as_deref(), numbers));
     }
+    for pair in &attribution.comparisons {
+        let names = |kind: &'static str| [study.as_str(), kind, "", &pair.from, &pair.to];
+        let difference = [pair.difference, None, None, None, None, pair.p_holm];
+        rows.push(comparison(names("difference"), None, difference.into_iter()));
+        if let Some(Improvement { probability, ci95 }) = pair.improvement {
+            let numbers = [Some(probability), None, None].into_iter().chain(ends(ci95));
+            rows.push(comparison(names("improvement"), None, numbers));
+        }
+    }
     rows
 }
 
@@ -84,6 +96,7 @@ fn arm_row(study: &str, arm: &ArmSummary) -> Row {
         text(arm.mean_error),
         low,
         high,
+        String::new(),
         String::new(),
         String::new(),
     ]

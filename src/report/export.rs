@@ -8,11 +8,11 @@ use crate::stats::attribution::Attribution;
 
 /// A format of tables.
 pub trait Export {
-    /// The tables of a study; ends with a newline.
+    /// The tables of a study, of every cell of its grid where it has one; ends with a newline.
     ///
     /// # Errors
     /// When they can't be written in this format.
-    fn export(&self, attribution: &Attribution) -> Result<String>;
+    fn export(&self, attributions: &[Attribution]) -> Result<String>;
 }
 
 /// The formats by name.

@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figure::{FONT_CSS, Figure, Page};
 use super::sentence::{answer, question};
-use super::sheet::{Sheet, sheets};
+use super::sheet::{Sheet, choices, notes, sheets};
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -51,12 +51,21 @@ pub fn page(sources: &[Source]) -> Result<String> {
             body {
                 h1 { (title) }
                 p { (question(attribution)) }
+                @if let Some(unfinished) = Source::unfinished(sources) { p { b { (unfinished) "." } } }
                 (across)
                 @for section in &sections { (section) }
+                @if let Some(choices) = choices(&first.choices) {
+                    h2 { "Tuning" }
+                    (table(&choices))
+                }
                 h2 { "How to reproduce it" }
                 (reproduction(first))
+                @if let Some(file) = &first.file {
+                    h2 { "Study file" }
+                    pre { (file.trim_end()) }
+                }
                 h2 { "Configuration" }
-                p { "Everything resolved, as the store has it." }
+                p { "What the study file says, with everything resolved, as the store has it." }
                 pre { (configuration) }
             }
         }
@@ -68,6 +77,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
 fn section(source: &Source, number: &mut usize) -> Result<Markup> {
     let attribution = &source.attribution;
     let figures = figures(&source.figures()?, number)?;
+    let notes = notes(attribution);
     Ok(html! {
         @if !source.cell.is_empty() { h2 { (attribution.study) } }
         p.answer { (answer(attribution)) }
@@ -75,6 +85,10 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
         (figures)
         h2 { "Tables" }
         @for sheet in sheets(attribution) { (table(&sheet)) }
+        @if !notes.is_empty() {
+            h2 { "Before you trust it" }
+            ul { @for note in &notes { li { (note) } } }
+        }
     })
 }
 
@@ -127,6 +141,10 @@ fn reproduction(source: &Source) -> Markup {
             "equisplit run STUDY.toml --data DIR --out OUT\n"
             "equisplit report OUT/" (record.study.name)
         }
-        p { "STUDY.toml is the study file behind the configuration below; --data isn't needed for the builtin digits." }
+        p {
+            "STUDY.toml is the study file "
+            @if source.file.is_some() { "below" } @else { "behind the configuration below" }
+            "; --data isn't needed for the builtin digits."
+        }
     }
 }

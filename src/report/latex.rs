@@ -1,8 +1,8 @@
 //! Tables as LaTeX, with the rules of the package booktabs.
 
 use super::export::Export;
-use super::sentence::answer;
-use super::sheet::{Sheet, sheets};
+use super::sentence::{answer, with_minus_signs};
+use super::sheet::{Sheet, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
 
@@ -10,10 +10,16 @@ use crate::stats::attribution::Attribution;
 pub struct Latex;
 
 impl Export for Latex {
-    fn export(&self, attribution: &Attribution) -> Result<String> {
-        let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
-        Ok(format!("% {}\n% Needs \\usepackage{{booktabs}}.\n\n{}", answer(attribution), tables.join("\n")))
+    fn export(&self, attributions: &[Attribution]) -> Result<String> {
+        let tables = attributions.iter().map(page).collect::<Vec<_>>().join("\n");
+        Ok(format!("% Needs \\usepackage{{booktabs}}.\n\n{tables}"))
     }
+}
+
+fn page(attribution: &Attribution) -> String {
+    let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+    let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
+    format!("% {}\n{notes}\n{}", answer(attribution), tables.join("\n"))
 }
 
 fn table(sheet: &Sheet) -> String {
@@ -63,15 +69,6 @@ fn escaped(text: &str) -> String {
     }
     // A unit stays on the line of its number.
     out.replace(r" \%", r"~\%")
-}
-
-/// Tells the hyphens that stand for minus signs, at the start and in intervals, from those in names.
-fn with_minus_signs(text: &str) -> String {
-    let text = text.replace("[-", "[−").replace(", -", ", −");
-    match text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-        Some(rest) => format!("−{rest}"),
-        None => text,
-    }
 }
 
 #[cfg(test)]

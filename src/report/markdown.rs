@@ -2,7 +2,7 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, sheets};
+use super::sheet::{Sheet, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
 
@@ -10,10 +10,16 @@ use crate::stats::attribution::Attribution;
 pub struct Markdown;
 
 impl Export for Markdown {
-    fn export(&self, attribution: &Attribution) -> Result<String> {
-        let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
-        Ok(format!("{}\n\n{}", escaped(&answer(attribution)), tables.join("\n")))
+    fn export(&self, attributions: &[Attribution]) -> Result<String> {
+        Ok(attributions.iter().map(page).collect::<Vec<_>>().join("\n"))
     }
+}
+
+fn page(attribution: &Attribution) -> String {
+    let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+    let notes: String = notes(attribution).iter().map(|note| format!("\n- {}", escaped(note))).collect();
+    let notes = if notes.is_empty() { notes } else { format!("\nNotes:\n{notes}\n") };
+    format!("{}\n\n{}{notes}", escaped(&answer(attribution)), tables.join("\n"))
 }
 
 fn table(sheet: &Sheet) -> String {

@@ -23,5 +23,5 @@ pub use csv::Csv;
 pub use export::{Export, TableFormat};
 pub use latex::Latex;
 pub use markdown::Markdown;
-pub use sheet::{Sheet, sheets};
+pub use sheet::{Sheet, notes, sheets};
 pub use source::Source;

@@ -8,10 +8,10 @@ use crate::error::Result;
 use crate::group::Representation;
 use crate::model::{Family, InputShape, Network};
 use crate::nn::{Layer, Mode, Weights};
-use crate::study::{Arm, Record, Run};
+use crate::study::{Arm, Record, Run, first_trained};
 
-/// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first seed each
-/// that has a checkpoint. Networks of other images than 28×28 ones in grey have no pictures.
+/// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first finished run
+/// each that has a checkpoint. Networks of other images than 28×28 ones in grey have no pictures.
 ///
 /// # Errors
 /// When a checkpoint can't be read.
@@ -26,16 +26,14 @@ pub(super) fn figures(record: &Record, runs: &[Run]) -> Result<Vec<Box<dyn Figur
     Ok(figures)
 }
 
-/// The network of the first seed that has a checkpoint.
+/// The network of the first finished run that has a checkpoint, and the run's seed.
 fn trained(arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Network)>> {
-    for run in runs.iter().filter(|run| run.arm == *arm) {
-        let Some(checkpoint) = run.folder.checkpoint()? else { continue };
-        let seed = run.config.seed;
-        let weights = Weights::new(seed);
-        let network = Network::new(&run.config.net, InputShape::DIGITS, &weights.builder(DType::F32, &Device::Cpu))?;
-        return Ok(weights.load(&checkpoint.tensors).ok().map(|()| (seed, network)));
-    }
-    Ok(None)
+    let trained = first_trained(arm, runs)?.filter(|(run, _)| run.test_error().is_some());
+    let Some((run, checkpoint)) = trained else { return Ok(None) };
+    let seed = run.config.seed;
+    let weights = Weights::new(seed);
+    let network = Network::new(&run.config.net, InputShape::DIGITS, &weights.builder(DType::F32, &Device::Cpu))?;
+    Ok(weights.load(&checkpoint.tensors).ok().map(|()| (seed, network)))
 }
 
 fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {

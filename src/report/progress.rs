@@ -1,7 +1,8 @@
 //! What a store has: runs done, failed, left.
 
+use super::sheet::{self, Sheet};
 use super::table::lines;
-use crate::study::{Outcome, Record, Run, RunState};
+use crate::study::{Outcome, Record, Run, RunState, TuningRecord};
 
 /// The runs of every arm, its trials of tuning, and what went wrong with which.
 pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
@@ -17,6 +18,20 @@ pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
     let troubles: Vec<String> = runs.iter().chain(trials).filter_map(trouble).chain(mixture(runs)).collect();
     let troubles = if troubles.is_empty() { String::new() } else { format!("\n{}\n", troubles.join("\n")) };
     format!("{head}\n{}{troubles}", lines(&header, 1, rows))
+}
+
+/// What tuning chose, as text.
+pub fn choices(choices: &[(String, TuningRecord)]) -> Option<String> {
+    let Sheet { caption, header, names, rows } = sheet::choices(choices)?;
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    Some(format!("{caption}:\n\n{}", lines(&header, names, rows.into_iter())))
+}
+
+/// Says so where a study has runs left: what is told of it rests on the others.
+pub fn unfinished(record: &Record, runs: &[Run]) -> Option<String> {
+    let all = record.study.arms.len() * record.study.seeds.len();
+    let ended = runs.iter().filter(|run| !run.is_pending()).count();
+    (ended < all).then(|| format!("{ended} of the study's {all} runs have ended; all that is shown rests on these"))
 }
 
 fn row(name: String, all: usize, runs: &[Run]) -> Vec<String> {

@@ -71,3 +71,12 @@ fn in_words(attribution: &Attribution, control: &str) -> String {
     };
     format!("{what} ({control})")
 }
+
+/// Text with minus signs for the hyphens that stand for them, at the start and in intervals, but not for those in names.
+pub(super) fn with_minus_signs(text: &str) -> String {
+    let text = text.replace("[-", "[−").replace(", -", ", −");
+    match text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+        Some(rest) => format!("−{rest}"),
+        None => text,
+    }
+}

@@ -1,7 +1,8 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
-use super::table::{brackets, over_seeds, percent};
+use super::table::{NONE, brackets, comparison_cells, over_seeds, percent, seeds_needed};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
+use crate::study::{Trial, TuningRecord};
 
 /// A table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,23 +17,39 @@ pub struct Sheet {
     pub rows: Vec<Vec<String>>,
 }
 
-/// The arms, the shares of the controls, and the ladder, as far as there are any.
+/// The arms, the shares of the controls, the ladder and the comparisons, as far as there are any.
 pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
-    let Attribution { baseline, target, .. } = attribution;
+    let study = &attribution.study;
+    let gain = gain(attribution);
     let mut sheets = vec![arms(attribution)];
     if !attribution.shares.is_empty() {
         let rows = attribution.shares.iter().map(|share| ratio(&share.control, &share.ratio));
-        sheets.push(ratios(
-            format!("Share of the gain of {target} over {baseline} that each control matches"),
-            "Control",
-            rows,
-        ));
+        sheets.push(ratios(format!("Share of {gain} that each control matches in {study}"), "Control", rows));
     }
     if !attribution.ladder.is_empty() {
         let rows = attribution.ladder.iter().map(|step| ratio(&format!("{} → {}", step.from, step.to), &step.ratio));
-        sheets.push(ratios(format!("Steps of the gain of {target} over {baseline}, 100 % together"), "Step", rows));
+        sheets.push(ratios(format!("Steps of {gain} in {study}, 100 % together"), "Step", rows));
+    }
+    if !attribution.comparisons.is_empty() {
+        sheets.push(comparisons(attribution));
     }
     sheets
+}
+
+/// What to know before trusting the numbers, and what more certain ones would take, in sentences.
+pub fn notes(attribution: &Attribution) -> Vec<String> {
+    let warnings = attribution.warnings.iter().map(|warning| format!("Warning: {warning}."));
+    warnings.chain(seeds_needed(attribution)).collect()
+}
+
+/// The gain in words, with its size where there's an interval of it.
+fn gain(attribution: &Attribution) -> String {
+    let Attribution { baseline, target, gain, .. } = attribution;
+    let size = gain.as_ref().filter(|gain| gain.ci95.is_some()).map_or_else(String::new, |gain| {
+        let seeds = over_seeds(gain.seeds_used.as_deref());
+        format!(" ({:.2} {} percentage points{seeds})", 100.0 * gain.value, brackets(gain.ci95, 2))
+    });
+    format!("the gain of {target} over {baseline}{size}")
 }
 
 fn arms(attribution: &Attribution) -> Sheet {
@@ -42,7 +59,7 @@ fn arms(attribution: &Attribution) -> Sheet {
         let error = match (arm.mean_error, arm.sd_error) {
             (Some(mean), Some(sd)) => format!("{:.2} ± {:.2}", 100.0 * mean, 100.0 * sd),
             (Some(mean), None) => format!("{:.2}", 100.0 * mean),
-            _ => "–".to_owned(),
+            _ => NONE.to_owned(),
         };
         vec![
             arm.name.clone(),
@@ -64,6 +81,50 @@ fn arms(attribution: &Attribution) -> Sheet {
         names: 2,
         rows: attribution.arms.iter().map(row).collect(),
     }
+}
+
+fn comparisons(attribution: &Attribution) -> Sheet {
+    let header = ["Comparison", "Difference", "p (Holm)", "P(better)", "95 % interval"];
+    Sheet {
+        caption: format!(
+            "Pairs of arms of {}: difference of their test errors in percentage points, p of the paired t test after Holm's \
+             correction over the controls, and how likely a run of the second arm errs less than one of the first, with its \
+             bootstrap interval ({NONE}: every run of one errs less than every run of the other)",
+            attribution.study
+        ),
+        header: header.map(str::to_owned).to_vec(),
+        names: 1,
+        rows: attribution.comparisons.iter().map(comparison_cells).collect(),
+    }
+}
+
+/// What tuning chose for every arm, by name; `None` where there was no tuning.
+pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
+    let (_, first) = choices.first()?;
+    let row = |(arm, tuned): &(String, TuningRecord)| {
+        let chosen = tuned.trials.get(tuned.chosen);
+        let setting = |of: fn(&Trial) -> Option<String>| chosen.and_then(of).unwrap_or_else(|| NONE.to_owned());
+        vec![
+            arm.clone(),
+            setting(|trial| trial.setting.learning_rate.map(|rate| format!("{rate:?}"))),
+            setting(|trial| trial.setting.weight_decay.map(|decay| format!("{decay:?}"))),
+            setting(|trial| trial.setting.batch.map(|batch| batch.to_string())),
+            tuned.trials.len().to_string(),
+            setting(|trial| trial.mean_error().map(|error| format!("{:.2}", 100.0 * error))),
+        ]
+    };
+    let header = ["Arm", "Learning rate", "Weight decay", "Batch", "Trials", "Error (%)"];
+    Some(Sheet {
+        caption: format!(
+            "What tuning chose for each arm ({NONE}: not tuned), and its error on {} held-out training images after training \
+             on {}",
+            grouped(first.validation as u64),
+            grouped(first.train as u64)
+        ),
+        header: header.map(str::to_owned).to_vec(),
+        names: 1,
+        rows: choices.iter().map(row).collect(),
+    })
 }
 
 fn ratios(what: String, first: &str, rows: impl Iterator<Item = Vec<String>>) -> Sheet {

@@ -7,17 +7,22 @@ use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
-use super::{learned, pictures};
+use super::sentence::with_minus_signs;
+use super::{learned, pictures, progress};
 use crate::error::Result;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
-use crate::study::{Level, Record, Run, Store};
+use crate::study::{Level, Record, Run, Store, TuningRecord};
 use crate::train::EpochMetrics;
 
 /// What a cell of a study's grid holds, read once; the whole study where there's no grid.
 pub struct Source {
     /// The study.
     pub record: Record,
+    /// The study file's own text, where the store has it.
+    pub file: Option<String>,
+    /// What tuning chose for every arm.
+    pub choices: Vec<(String, TuningRecord)>,
     /// The cell; empty where there's no grid.
     pub cell: Vec<Level>,
     /// Its outcome.
@@ -43,15 +48,24 @@ impl Source {
     pub fn read(folder: &Path) -> Result<Vec<Self>> {
         let store = Store::open(folder)?;
         let record = store.study()?;
+        let file = store.file()?;
         let runs = store.runs(&record)?;
+        let choices = store.choices(&record)?;
         let cells = record.study.cells().into_iter().zip(store.attribute()?);
         let source = |(cell, attribution): (&[Level], Attribution)| {
             let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == cell).cloned().collect();
             let arms = roles(&record, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
             let arms = arms.collect::<Result<_>>()?;
-            Ok(Self { record: record.clone(), cell: cell.to_vec(), attribution, arms, runs })
+            let (record, file, choices) = (record.clone(), file.clone(), choices.clone());
+            Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs })
         };
         cells.map(source).collect()
+    }
+
+    /// What to say where the study has runs left.
+    pub fn unfinished(sources: &[Self]) -> Option<String> {
+        let runs: Vec<Run> = sources.iter().flat_map(|source| source.runs.iter().cloned()).collect();
+        progress::unfinished(&sources.first()?.record, &runs)
     }
 
     /// The cell as a part of files' names: `train-500`; empty where there's no grid.
@@ -128,7 +142,7 @@ impl Source {
             ends,
             steps: ends.map_or_else(Vec::new, |ends| self.steps(ends, &seeds)),
             shares: controls.collect(),
-            reason: self.attribution.reason.clone(),
+            reason: self.attribution.reason.as_deref().map(with_minus_signs),
             seeds: seeds.len(),
         })
     }

@@ -10,10 +10,10 @@ use crate::stats::comparison::Comparison;
 use crate::stats::seeds::SeedsNeeded;
 
 /// What stands for a number that there is none of.
-const NONE: &str = "–";
+pub(super) const NONE: &str = "–";
 
-const LEGEND: &str = "In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval\n\
-                      of the paired hierarchical bootstrap (seeds, then test examples).\n";
+const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares;\n\
+                      then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).\n";
 
 const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;\n\
                                   P(better): how likely a run of the second arm errs less than one of the first, with its\n\
@@ -73,7 +73,7 @@ pub fn attribution(attribution: &Attribution) -> String {
     if !attribution.comparisons.is_empty() {
         parts.push(format!("{}\n{COMPARISONS_LEGEND}", comparisons(&attribution.comparisons)));
     }
-    parts.extend(seeds_needed(attribution));
+    parts.extend(seeds_needed(attribution).map(|sentence| sentence + "\n"));
     if !attribution.warnings.is_empty() {
         parts.push(attribution.warnings.iter().map(|warning| format!("Warning: {warning}.\n")).collect());
     }
@@ -137,31 +137,35 @@ fn ladder(steps: &[Step]) -> String {
 }
 
 fn comparisons(comparisons: &[Comparison]) -> String {
-    let row = |comparison: &Comparison| {
-        let improvement = comparison.improvement;
-        vec![
-            format!("{} → {}", comparison.from, comparison.to),
-            comparison.difference.map_or_else(|| NONE.to_owned(), |difference| format!("{:.2}", 100.0 * difference)),
-            comparison.p_holm.map_or_else(|| NONE.to_owned(), p_value),
-            improvement.map_or_else(|| NONE.to_owned(), |i| format!("{:.0} %", 100.0 * i.probability)),
-            improvement.and_then(|i| i.ci95).map_or_else(|| NONE.to_owned(), |ci95| brackets(Some(ci95), 0)),
-        ]
-    };
-    lines(&["comparison", "difference", "p (Holm)", "P(better)", "95 % interval"], 1, comparisons.iter().map(row))
+    let header = ["comparison", "difference", "p (Holm)", "P(better)", "95 % interval"];
+    lines(&header, 1, comparisons.iter().map(comparison_cells))
+}
+
+/// Two arms, the difference of their errors, its p, and the probability of improvement with its interval.
+pub(super) fn comparison_cells(comparison: &Comparison) -> Vec<String> {
+    let none = || NONE.to_owned();
+    let improvement = comparison.improvement;
+    vec![
+        format!("{} → {}", comparison.from, comparison.to),
+        comparison.difference.map_or_else(none, |difference| format!("{:.2}", 100.0 * difference)),
+        comparison.p_holm.map_or_else(none, p_value),
+        improvement.map_or_else(none, |i| format!("{:.0} %", 100.0 * i.probability)),
+        improvement.and_then(|i| i.ci95).map_or_else(none, |ci95| brackets(Some(ci95), 0)),
+    ]
 }
 
 fn p_value(p: f64) -> String {
     if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
 }
 
-/// One line: what narrower intervals would take.
-fn seeds_needed(attribution: &Attribution) -> Option<String> {
+/// A sentence: what narrower intervals would take.
+pub(super) fn seeds_needed(attribution: &Attribution) -> Option<String> {
     let one = |name: &str, needed: SeedsNeeded| format!("{name} {} ({})", needed.seeds, needed.cautious);
     let shares = attribution.shares.iter().filter_map(|share| Some(one(&share.control, share.ratio.seeds_needed?)));
     let all: Vec<String> = shares.collect();
     (!all.is_empty()).then(|| {
         format!(
-            "Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): {}\n",
+            "Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): {}.",
             all.join(", ")
         )
     })
@@ -314,8 +318,8 @@ step                share  95 % interval     bootstrap
 z2 → repeat-swish  38.1 %   [31.2, 45.7]  [33.1, 43.1]
 repeat-swish → p4  61.9 %   [54.3, 68.8]  [56.9, 66.9]
 
-In brackets: 95 % intervals, Student's for the gain and Fieller's for shares; then the percentile interval
-of the paired hierarchical bootstrap (seeds, then test examples).
+±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares;
+then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).
 
 comparison         difference  p (Holm)  P(better)  95 % interval
 ──────────────────────────────────────────────────────────────────
@@ -327,7 +331,7 @@ Difference in percentage points of test error; p of the paired t test, after Hol
 P(better): how likely a run of the second arm errs less than one of the first, with its
 bootstrap interval (– where every run of one errs less than every run of the other).
 
-Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9)
+Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9).
 
 Warning: two seeds say next to nothing.
 ";

@@ -112,6 +112,11 @@ impl ArmFile {
             let name = name.clone();
             move |e: crate::Error| file.error(&name, e.to_string())
         };
+        // The fault isn't here but with the arm that this one matches.
+        let its = |name: &Spanned<String>| {
+            let name = name.clone();
+            move |e: crate::Error| file.error(&name, format!("{}, which this arm matches: {e}", name.as_ref()))
+        };
         if let Some(name) = self.matches.as_ref().or(self.match_multiply_adds.as_ref())
             && self.finds_widths(net.bank)
             && (self.width.is_some() || self.widths.is_some())
@@ -119,11 +124,11 @@ impl ArmFile {
             return Err(file.error(name, "match finds the widths, so they can't be given too"));
         }
         if let Some(name) = &self.matches {
-            let target = Network::budget(&target(name)?, input).map_err(located(name))?;
+            let target = Network::budget(&target(name)?, input).map_err(its(name))?;
             net = match_widths(&net, input, Cost::Parameters, target.parameters as u64).map_err(located(name))?;
         }
         let Some(name) = &self.match_multiply_adds else { return Ok(net) };
-        let multiply_adds = Network::budget(&target(name)?, input).map_err(located(name))?.multiply_adds;
+        let multiply_adds = Network::budget(&target(name)?, input).map_err(its(name))?.multiply_adds;
         if net.bank.rescales() {
             if let Some(maps) = &self.maps {
                 return Err(file.error(maps, "match_multiply_adds finds the maps, so they can't be given too"));

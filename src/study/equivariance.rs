@@ -17,7 +17,7 @@ use crate::train::PixelStatistics;
 pub struct EquivarianceFile {
     /// How many of the first test images are turned; default: 2,000.
     pub images: Option<Spanned<usize>>,
-    /// Degrees between the angles; default: 15.
+    /// Degrees between the angles, a divisor of 90; default: 15.
     pub step: Option<Spanned<u32>>,
 }
 
@@ -42,8 +42,12 @@ impl EquivarianceFile {
             return Err(file.error(spanned, "equivariance.images = 0, but it must be at least 1"));
         }
         let step = self.step.as_ref().map_or(15, |step| *step.as_ref());
-        if let Some(spanned) = self.step.as_ref().filter(|_| !(1..=360).contains(&step)) {
-            return Err(file.error(spanned, format!("equivariance.step = {step}, but it must be 1 to 360 degrees")));
+        if let Some(spanned) = self.step.as_ref().filter(|_| step == 0 || 90 % step != 0) {
+            let message = format!(
+                "equivariance.step = {step}, but it must divide 90 degrees (as 5, 15, 30 and 45 do), so that quarter turns are \
+                 among the angles"
+            );
+            return Err(file.error(spanned, message));
         }
         Ok(Turning { images, step })
     }

@@ -158,6 +158,11 @@ impl StudyFile {
         Ok(Self { content, arms, path: path.to_owned(), text })
     }
 
+    /// The file's own text.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// An error about the place of `value` in the file.
     pub(super) fn error<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Error {
         at(&self.path, &self.text, value.span().start, &message.into())

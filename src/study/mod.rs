@@ -5,7 +5,7 @@
 //! | `file`, `arm`, `grid` | a study file as it's written |
 //! | `plan` | the study with everything resolved and checked |
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
-//! | `store`, `run_folder`, `lock` | results on disk, shared by processes |
+//! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `equivariance` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
@@ -21,6 +21,7 @@ mod machine;
 mod plan;
 mod progress;
 mod record;
+mod run;
 mod run_folder;
 mod runner;
 mod spaced;
@@ -36,7 +37,8 @@ pub use images::{Purpose, Split, ValidationError, training_images};
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
 pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, Plan, Summary, plan, run};
-pub use store::{Run, Store};
+pub use store::Store;
 pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};

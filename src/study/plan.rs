@@ -246,10 +246,10 @@ impl StudyFile {
     fn check_folder_name(&self, name: &Spanned<String>) -> Result<()> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
         let text = name.as_ref();
-        let taken = ["study.json", "attribution.json"].iter().any(|file| file.eq_ignore_ascii_case(text));
+        let taken = ["study.toml", "study.json", "attribution.json"].iter().any(|file| file.eq_ignore_ascii_case(text));
         if taken || text.is_empty() || text.starts_with('.') || !text.chars().all(plain) || text.len() > 100 {
             let message = format!(
-                "{text:?} can't name a folder: letters, digits and - _ . + only, no . in front, and not study.json or attribution.json"
+                "{text:?} can't name a folder: letters, digits and - _ . + only, no . in front, and not study.toml, study.json or attribution.json"
             );
             return Err(self.error(name, message));
         }

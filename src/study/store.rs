@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::lock::Lock;
 use super::run_folder::{RunFolder, RunState, check_version};
 use super::tuning::{Setting, TuningRecord};
-use super::{Arm, DataRecord, Level, Outcome, Purpose, Record, RunConfig, RunResult, Study};
+use super::{Arm, DataRecord, Level, Outcome, Record, Run, RunResult, Study, StudyFile};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
@@ -16,70 +16,6 @@ use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
-}
-
-/// A run of a study, made or not.
-#[derive(Clone, Debug)]
-pub struct Run {
-    /// Its arm.
-    pub arm: Arm,
-    /// All that determines it.
-    pub config: RunConfig,
-    /// Its files.
-    pub folder: RunFolder,
-    /// How far it is.
-    pub state: RunState,
-}
-
-impl Run {
-    /// What it's called where people read it.
-    pub fn label(&self) -> String {
-        match self.config.purpose {
-            Purpose::TestSet { .. } => format!("{} seed {}", self.arm.id(), self.config.seed),
-            Purpose::HeldOut { .. } => {
-                let trial = self.folder.path().parent().and_then(Path::file_name).unwrap_or_default();
-                format!("{} {}", self.arm.id(), trial.to_string_lossy())
-            }
-        }
-    }
-
-    /// Whether it has to be made.
-    pub fn is_pending(&self) -> bool {
-        !matches!(self.state, RunState::Ended(_))
-    }
-
-    /// Epochs that were trained.
-    pub fn epochs_done(&self) -> usize {
-        match &self.state {
-            RunState::Missing | RunState::Damaged(_) => 0,
-            RunState::Begun { epochs, .. } => *epochs,
-            RunState::Ended(result) => result.epochs,
-        }
-    }
-
-    /// Its result, if it has ended.
-    pub fn result(&self) -> Option<&RunResult> {
-        match &self.state {
-            RunState::Ended(result) => Some(result),
-            _ => None,
-        }
-    }
-
-    /// Error on the test set, if it's finished.
-    pub fn test_error(&self) -> Option<f64> {
-        match self.result()?.outcome {
-            Outcome::Finished { test_error, .. } => Some(test_error),
-            _ => None,
-        }
-    }
-
-    /// Which run failed and why, if it did.
-    pub fn failure(&self) -> Option<String> {
-        match &self.result()?.outcome {
-            Outcome::Failed { reason } => Some(format!("{}: {reason}", self.label())),
-            _ => None,
-        }
-    }
 }
 
 impl Store {
@@ -161,6 +97,35 @@ impl Store {
         self.write("study.json", record)
     }
 
+    /// Keeps the study file's own text, for whoever wants to run the study again.
+    ///
+    /// # Errors
+    /// When the store can't be read or written.
+    pub fn keep_file(&self, file: &StudyFile) -> Result<()> {
+        if self.file()?.as_deref() == Some(file.text()) {
+            return Ok(());
+        }
+        let _lock = Lock::wait(&self.folder)?;
+        files::write_whole(&self.file_path(), |out| out.write_all(file.text().as_bytes()))
+    }
+
+    /// The text of the study file that was last run; `None` where none was kept.
+    ///
+    /// # Errors
+    /// When it can't be read.
+    pub fn file(&self) -> Result<Option<String>> {
+        let path = self.file_path();
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = String::from_utf8(files::read(&path)?);
+        text.map(Some).map_err(|_| Error::content(&path, "damaged (not UTF-8); delete it"))
+    }
+
+    fn file_path(&self) -> PathBuf {
+        self.folder.join("study.toml")
+    }
+
     /// Writes a file of the store itself.
     fn write<T: serde::Serialize>(&self, file: &str, value: &T) -> Result<()> {
         let _lock = Lock::wait(&self.folder)?;
@@ -224,6 +189,15 @@ impl Store {
             return Ok(None);
         }
         read(&path, "delete it, and `equisplit run` chooses by the trials anew").map(Some)
+    }
+
+    /// What tuning tried and chose for every arm that has been tuned, each with [`Arm::id`].
+    ///
+    /// # Errors
+    /// As [`Store::tuned`].
+    pub fn choices(&self, record: &Record) -> Result<Vec<(String, TuningRecord)>> {
+        let choices = record.study.arms.iter().map(|arm| Ok(self.tuned(record, arm)?.map(|tuned| (arm.id(), tuned))));
+        choices.filter_map(Result::transpose).collect()
     }
 
     /// Refuses another `[tuning]` than the one that the arm's runs were made with.

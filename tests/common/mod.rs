@@ -106,6 +106,7 @@ pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
             }
             let bytes = std::fs::read(&path).unwrap();
             let content = match path.extension().and_then(|e| e.to_str()) {
+                Some("toml") => bytes,
                 Some("jsonl") => lines_without_times(&bytes),
                 Some("json") => without_times(serde_json::from_slice(&bytes).unwrap()).into_bytes(),
                 Some("safetensors") => tensors(&bytes),

@@ -46,6 +46,12 @@ impl Axis {
         Self::fixed(label, [low - room, high + room])
     }
 
+    /// A linear axis over some values that can't be negative: it doesn't reach below 0.
+    pub fn not_negative(label: &str, values: impl Iterator<Item = f64>) -> Self {
+        let [low, high] = Self::linear(label, values.map(|value| value.max(0.0))).range;
+        Self::fixed(label, [low.max(0.0), high])
+    }
+
     /// A linear axis from 0 over some values that aren't negative.
     pub fn from_zero(label: &str, values: impl Iterator<Item = f64>) -> Self {
         let high = range_of(values).map_or(1.0, |[_, high]| high);
@@ -268,6 +274,7 @@ mod tests {
         let single = Axis::linear("", std::iter::once(2.0));
         assert!(single.range()[0] < 2.0 && 2.0 < single.range()[1] && texts(&single).len() > 1);
         assert!(!texts(&Axis::linear("", std::iter::empty())).is_empty());
+        assert_eq!(Axis::not_negative("", [-0.5, 0.1, 2.0].into_iter()).range(), [0.0, 2.1]);
     }
 
     #[test]

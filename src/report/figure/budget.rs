@@ -40,7 +40,7 @@ impl BudgetFigure {
 
     fn panel(&self, canvas: &Canvas, rect: Rect, label: &str, cost: impl Fn(&BudgetPoint) -> f64) -> Result<()> {
         let x = Axis::log(label, self.points.iter().map(&cost));
-        let y = Axis::linear("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
+        let y = Axis::not_negative("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
         let plot = Plot::draw(canvas, rect, x, y)?;
         let (named, others): (Vec<_>, Vec<_>) = self.points.iter().partition(|point| Look::of(&point.arm).is_some());
         for point in others {
@@ -62,14 +62,19 @@ impl BudgetFigure {
 /// What a point at `x` covers: its marker and its interval.
 fn mark(plot: &Plot, point: &BudgetPoint, x: i32) -> Rect {
     let around = Rect::about((x, plot.y(100.0 * point.error.value)), MARKER);
-    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| plot.y(100.0 * end));
+    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| whisker_end(plot, end));
     Rect { top: around.top.min(ends[1]), bottom: around.bottom.max(ends[0]), ..around }
+}
+
+/// The y of an end of an interval. What lies below 0 isn't drawn: no error does.
+fn whisker_end(plot: &Plot, end: f64) -> i32 {
+    plot.y(100.0 * end.max(0.0))
 }
 
 fn draw(canvas: &Canvas, plot: &Plot, point: &BudgetPoint, x: i32) -> Result<()> {
     let look = Look::or_grey(&point.arm);
     if let Some(interval) = point.error.interval {
-        canvas.upright_whisker(x, interval.map(|end| plot.y(100.0 * end)), look.colour)?;
+        canvas.upright_whisker(x, interval.map(|end| whisker_end(plot, end)), look.colour)?;
     }
     canvas.marker((x, plot.y(100.0 * point.error.value)), &look, MARKER)
 }

@@ -74,10 +74,34 @@ impl Disc {
         Ok(())
     }
 
+    /// The places of the numbers of the radial axis on a spoke.
+    fn places(&self, spoke: f64) -> impl Iterator<Item = (Point, &str)> {
+        let ticks = self.axis.ticks().filter(|(error, _)| *error > 0.0);
+        ticks.map(move |(error, text)| (self.at(spoke, error / 100.0), text))
+    }
+
+    /// The spoke on which the numbers are furthest from the curves.
+    fn spoke(&self, curves: &[RotationCurve]) -> f64 {
+        let points = |curve: &RotationCurve| -> Vec<Point> {
+            curve.angles.iter().enumerate().map(|(n, &angle)| self.at(angle, curve.at(n)[0])).collect()
+        };
+        let drawn: Vec<Point> = curves.iter().flat_map(points).collect();
+        let room = |spoke: f64| {
+            let far = |((x, y), _): (Point, &str)| {
+                drawn.iter().map(|at| f64::from(at.0 - x).hypot(f64::from(at.1 - y))).fold(f64::INFINITY, f64::min)
+            };
+            self.places(spoke).map(far).fold(f64::INFINITY, f64::min)
+        };
+        let spokes = (0..8).map(|n| 22.5 + 45.0 * f64::from(n));
+        spokes
+            .map(|spoke| (room(spoke), spoke))
+            .fold((-1.0, 22.5), |best, next| if next.0 > best.0 { next } else { best })
+            .1
+    }
+
     /// The numbers of the radial axis, drawn last, over the curves.
-    fn numbers(&self, canvas: &Canvas) -> Result<()> {
-        for (error, text) in self.axis.ticks().filter(|(error, _)| *error > 0.0) {
-            let (x, y) = self.at(22.5, error / 100.0);
+    fn numbers(&self, canvas: &Canvas, spoke: f64) -> Result<()> {
+        for ((x, y), text) in self.places(spoke) {
             let half = [layout::width(text) / 2 + mm(0.3), TEXT / 2];
             let behind = Rect { left: x - half[0], right: x + half[0], top: y - half[1], bottom: y + half[1] };
             canvas.rect(behind, PAPER.filled())?;
@@ -163,6 +187,6 @@ impl Figure for RotationFigure {
         };
         disc.draw(canvas)?;
         back_to_front(&self.curves, |curve| &curve.arm).try_for_each(|curve| Self::curve(canvas, &disc, curve))?;
-        disc.numbers(canvas)
+        disc.numbers(canvas, disc.spoke(&self.curves))
     }
 }

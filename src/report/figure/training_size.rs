@@ -8,6 +8,10 @@ use super::{Arm, Estimate, Figure, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(60.0);
+/// Points of neighbouring arms are so far apart, unless there are many arms.
+const APART: i32 = mm(0.9);
+/// Points of one size take at most this width.
+const WIDEST: i32 = mm(5.0);
 
 /// Test error against training-set size.
 #[derive(Clone, Debug)]
@@ -41,6 +45,13 @@ impl TrainingSizeFigure {
         Legend::of(self.curves.iter().map(|curve| &curve.arm))
     }
 
+    /// How far the points of an arm are moved sideways, so that intervals of others don't hide its own.
+    fn shift(&self, arm: &Arm) -> i32 {
+        let arms = self.curves.len().max(1) as i32;
+        let place = self.curves.iter().position(|curve| curve.arm.name == arm.name).unwrap_or(0) as i32;
+        (2 * place - (arms - 1)) * APART.min(WIDEST / arms) / 2
+    }
+
     fn points(&self) -> impl Iterator<Item = &SizePoint> {
         self.curves.iter().flat_map(|curve| &curve.points)
     }
@@ -54,7 +65,8 @@ impl Figure for TrainingSizeFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.points().map(|point| point.seeds));
         format!(
-            "Test error against the number of training images (logarithmic axis): mean and Student's 95 % interval ({counts})."
+            "Test error against the number of training images (logarithmic axis): mean and Student's 95 % interval ({counts}). \
+             Points of the arms are set a little apart."
         )
     }
 
@@ -78,7 +90,11 @@ impl Figure for TrainingSizeFigure {
         let plot = Plot::draw(canvas, rect, x, y)?;
         for curve in back_to_front(&self.curves, |curve| &curve.arm) {
             let look = Look::or_other(&curve.arm);
-            let place = |point: &SizePoint| plot.at(point.images as f64, 100.0 * point.error.value);
+            let shift = self.shift(&curve.arm);
+            let place = |point: &SizePoint| {
+                let (x, y) = plot.at(point.images as f64, 100.0 * point.error.value);
+                (x + shift, y)
+            };
             let line: Vec<_> = curve.points.iter().map(place).collect();
             canvas.dashed(&line, &look, DATA)?;
             for (point, &at) in curve.points.iter().zip(&line) {
