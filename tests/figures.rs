@@ -3,7 +3,7 @@
 mod figure_support;
 
 use equisplit::report::figure::{Figure, Format, Page, Rect};
-use figure_support::{Made, pictures};
+use figure_support::{CASES, pictures};
 
 /// Draws a figure and checks its texts; writes it to the folder in EQUISPLIT_FIGURES, if it's set, to be looked at.
 fn page(figure: &dyn Figure, case: &str) -> Page {
@@ -34,15 +34,6 @@ fn check_texts(figure: &dyn Figure, case: &str, page: &Page) {
         }
     }
 }
-
-const CASES: [(&str, Made); 6] = [
-    ("usual", Made::USUAL),
-    ("one-seed", Made { seeds: 1, ..Made::USUAL }),
-    ("failed", Made { failed: true, ..Made::USUAL }),
-    ("few", Made { controls: 1, seeds: 2, failed: false }),
-    ("no-controls", Made { controls: 0, ..Made::USUAL }),
-    ("many", Made { controls: 198, seeds: 3, failed: true }),
-];
 
 #[test]
 fn no_text_overlaps_or_leaves_the_page() {

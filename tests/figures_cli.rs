@@ -84,14 +84,17 @@ fn what_is_shown_of_a_study_with_runs_left_says_so() {
     let commands = [
         vec!["figures", &store, "--out", out.to_str().unwrap(), "--format", "svg"],
         vec!["report", &store, "--out", page.to_str().unwrap()],
-        vec!["table", &store],
-        vec!["attribute", &store],
     ];
     for command in commands {
         let output = equisplit().args(&command).output().unwrap();
         assert!(output.status.success());
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains(&format!("warning: {warning}")), "{command:?}: {told}");
+    }
+    for command in ["table", "attribute"] {
+        let output = equisplit().args([command, &store]).output().unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(told.contains("Warning: not all runs have ended: p4 (1 of 2 runs)."), "{told}");
     }
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains(warning));
@@ -142,6 +145,9 @@ fn an_arm_that_failed_is_told_and_leaves_the_rest() {
     let svg = |name: &str| std::fs::read_to_string(figures.join(name)).unwrap();
     assert_eq!(svg("errors.svg").matches(">failed<").count(), 1);
     assert!(!svg("budget.svg").contains(">scrambled<") && svg("budget.svg").contains(">repeat-mask<"));
+    let table = equisplit().args(["table", &store]).output().unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    assert!(table.contains("- Warning: runs that failed count nowhere: scrambled (2 of 2 runs)."), "{table}");
     // Without one of its rungs the ladder is a single step.
     assert!(svg("attribution.svg").contains(">z2 → p4<"));
 }
@@ -169,4 +175,29 @@ fn what_is_no_store_is_refused() {
     for command in [vec!["figures", path], vec!["report", path], vec!["table", path, "--format", "csv"]] {
         assert!(failure(&command).contains("not the store of a study"), "{command:?}");
     }
+}
+
+#[test]
+fn sizes_of_the_training_set_are_a_figure_for_every_other_factor() {
+    let folder = tempfile::tempdir().unwrap();
+    let grid = "[grid]\ntrain = [96, 48]\npool_every_layer = [false, true]\n\n[[arm]]";
+    let text = TINY.replacen("[[arm]]", grid, 1).replace("seeds = 2", "seeds = 1");
+    let text = text.replace("ladder = [\"z2\", \"scrambled\", \"p4\"]", "").replace("epochs = 3", "epochs = 1");
+    // Of the arms only those that can be pooled.
+    let start = text.find("[[arm]]").unwrap();
+    let arms = "[[arm]]\nname = \"z2\"\npreset = \"scrambled\"\nwidth = 2\n\n[[arm]]\nname = \"p4\"\nwidth = 2\n";
+    let out = folder.path().join("runs");
+    let study = study_file(folder.path(), &format!("{}{arms}", &text[..start]));
+    equisplit().args(["run", &study, "--out", out.to_str().unwrap()]).assert().success();
+    let figures = folder.path().join("figures");
+    let store = out.join("tiny");
+    let args = ["figures", store.to_str().unwrap(), "--out", figures.to_str().unwrap(), "--format", "svg"];
+    equisplit().args(args).assert().success();
+    let sizes: Vec<String> = names(&figures).into_iter().filter(|name| name.contains("training-size")).collect();
+    assert_eq!(sizes, ["pool_every_layer-false.training-size.svg", "pool_every_layer-true.training-size.svg"]);
+    let svg = std::fs::read_to_string(figures.join(&sizes[0])).unwrap();
+    assert!(svg.contains(">48<") && svg.contains(">96<"), "ticks at the sizes that were studied");
+    let csv = equisplit().args(["table", store.to_str().unwrap(), "--format", "csv"]).output().unwrap();
+    let csv = String::from_utf8(csv.stdout).unwrap();
+    assert_eq!(csv.matches("study,kind,").count(), 1, "one header for all cells: {csv}");
 }

@@ -3,11 +3,21 @@
 mod figure_support;
 
 use equisplit::report::figure::{Figure, Format, Page};
-use figure_support::{Made, pictures};
+use figure_support::{CASES, Made, pictures};
 use resvg::usvg::roxmltree;
 
 fn figures() -> Vec<Box<dyn Figure>> {
     Made::USUAL.all().into_iter().chain(pictures()).collect()
+}
+
+/// A figure and what to call it in a message.
+fn figures_of_all_cases() -> Vec<(String, Box<dyn Figure>)> {
+    let of_case = |(case, made): (&str, Made)| {
+        let named = |figure: Box<dyn Figure>| (format!("{case} {}", figure.name()), figure);
+        made.all().into_iter().map(named).collect::<Vec<_>>()
+    };
+    let pictures = pictures().into_iter().map(|figure| (figure.name().to_owned(), figure));
+    CASES.into_iter().flat_map(of_case).chain(pictures).collect()
 }
 
 /// An image as width, height and grey pixels, and its pixels per metre.
@@ -22,10 +32,9 @@ fn decoded(png: &[u8]) -> (usize, usize, Vec<u8>, Option<u32>) {
 
 #[test]
 fn pixels_are_there_at_600_an_inch_and_within_the_margins() {
-    for figure in figures() {
+    for (name, figure) in figures_of_all_cases() {
         let page = Page::draw(figure.as_ref()).unwrap();
         let (width, height, pixels, density) = decoded(&page.encode(Format::Png).unwrap());
-        let name = figure.name();
         assert_eq!(density, Some(23_622), "{name}");
         let expected = page.size().map(|mm| (mm / 25.4 * 600.0).round() as usize);
         assert_eq!([width, height], expected, "{name}");

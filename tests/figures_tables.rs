@@ -100,30 +100,52 @@ fn the_answer_claims_no_more_than_is_established() {
     let answer = sentence::answer(&example());
     assert_eq!(
         answer,
-        "50.0 % [37.5, 62.5] of the gain of p4 over z2 is matched by learned repetition alone (repeat_swish); \
-         0.0 % [-12.5, 12.5] of the gain of p4 over z2 is matched by wide, which is not established to differ from 0; \
-         for 1 of the 3 controls no share can be told."
+        "50.0 % [37.5, 62.5] of the gain of p4 over z2 (3.12 [3.00, 3.25] percentage points of test error) is matched by \
+         learned repetition alone (repeat_swish); 0.0 % [−12.5, 12.5] by wide, which is not established to differ from 0; \
+         no share can be told for broken. In brackets: 95 % intervals, n = 2 seeds."
     );
     let reason = "gain not established: its 95 % interval [-0.10, 0.20] percentage points contains 0".to_owned();
     let none = Attribution { shares: vec![], ladder: vec![], reason: Some(reason), ..example() };
     assert_eq!(
         sentence::answer(&none),
-        "Whether there is a gain of p4 over z2 is not established: its 95 % interval [-0.10, 0.20] percentage points contains 0."
+        "Whether there is a gain of p4 over z2 is not established: its 95 % interval [−0.10, 0.20] percentage points contains 0."
     );
+}
+
+#[test]
+fn the_answer_tells_the_gain_where_there_is_no_share_of_it() {
+    let gain = "The gain of p4 over z2 is 3.12 [3.00, 3.25] percentage points of test error; ";
     let mut untold = example();
     untold.shares.drain(..2);
-    assert_eq!(sentence::answer(&untold), "No share of the gain of p4 over z2 is established for any control.");
-    let many: Vec<Share> = (0..9).map(|_| example().shares[0].clone()).collect();
-    assert!(
-        sentence::answer(&Attribution { shares: many, ..example() }).contains("; 5 more controls are in the table")
-    );
+    let answer = sentence::answer(&untold);
+    assert_eq!(answer, format!("{gain}no control has a run to compare. In brackets: 95 % intervals, n = 2 seeds."));
+    untold.shares.clear();
+    assert!(sentence::answer(&untold).starts_with(&format!("{gain}the study has no controls. ")));
+}
+
+#[test]
+fn the_answer_tells_of_the_controls_in_question_first() {
+    let names = ["wide", "p4-rp", "z2-as-published", "scrambled", "repeat_swish", "repeat-mask", "random-mask"];
+    let banks = ["free", "p4", "free", "scrambled", "repeat-swish", "repeat-mask", "random-mask"];
+    let mut many = example();
+    many.arms = names.iter().zip(banks).map(|(name, bank)| arm(name, bank, &[0.0625, 0.0625])).collect();
+    let shares = (-2..).map(|n| ratio(f64::from(n) / 4.0, [f64::from(n) / 4.0 - 0.1, f64::from(n) / 4.0 + 0.1]));
+    many.shares = names.iter().zip(shares).map(|(name, ratio)| Share { control: (*name).to_owned(), ratio }).collect();
+    let answer = sentence::answer(&many);
+    // The one on the ladder, those that repeat, then the others.
+    let told =
+        ["(repeat_swish)", "(scrambled)", "(repeat-mask)", "by wide: it is worse than the baseline", "3 more are in"];
+    let places: Vec<usize> =
+        told.iter().map(|part| answer.find(part).unwrap_or_else(|| panic!("{part}: {answer}"))).collect();
+    assert!(places.is_sorted(), "{answer}");
+    assert!(answer.contains("25.0 % [15.0, 35.0] by copies that no group ties together (scrambled)"), "{answer}");
 }
 
 #[test]
 fn markdown_is_as_github_takes_it() {
     let text = export(TableFormat::Markdown, &example());
     let start =
-        r"50.0 % \[37.5, 62.5\] of the gain of p4 over z2 is matched by learned repetition alone (repeat\_swish);";
+        r"50.0 % \[37.5, 62.5\] of the gain of p4 over z2 (3.12 \[3.00, 3.25\] percentage points of test error) is";
     assert!(text.starts_with(start), "{text}");
     let arms = "\
 | Arm | Bank | Parameters | One-bit | Maps | MACs | Seeds | Test error (%) |
@@ -135,7 +157,7 @@ fn markdown_is_as_github_takes_it() {
 | p4 | p4 | 25,104 | 0 | 40 | 4,012,345 | 2 | 3.12 ± 0.12 |
 ";
     assert!(text.contains(arms), "{text}");
-    assert!(text.contains("| wide | 0.0 % | \\[-12.5, 12.5\\] | \\[-25.0, 25.0\\] |\n"), "{text}");
+    assert!(text.contains("| wide | 0.0 % | \\[−12.5, 12.5\\] | \\[−25.0, 25.0\\] |\n"), "{text}");
     assert!(
         text.contains("\nShare of the gain of p4 over z2 (3.12 \\[3.00, 3.25\\] percentage points) that each"),
         "{text}"

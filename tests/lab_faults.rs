@@ -199,5 +199,6 @@ fn a_broadcast_over_positions_is_found_by_shifts_alone() {
 fn not_a_number_does_not_pass() {
     let layers = after("relu1", |y| y.affine(f64::NAN, 0.0));
     let report = &reports(&layers)[2];
-    assert!(!report.alone.holds(TOLERANCE), "{}", report.alone);
+    assert!(!report.alone.holds(TOLERANCE) && report.is_broken(TOLERANCE), "{}", report.alone);
+    assert!(report.alone.to_string().contains("isn't finite"), "{}", report.alone);
 }

@@ -75,8 +75,11 @@ fn finished_runs_are_measured_afterwards_and_not_trained_anew() {
     std::fs::remove_file(folder.path().join("out/tiny/p4/seed-1/checkpoint.safetensors")).unwrap();
 
     let told = run(folder.path(), &asking());
-    assert!(told.contains("no runs left; the equivariance of 8 finished runs is to be measured"), "{told}");
-    assert!(told.contains("p4 seed 1: no checkpoint left to measure its equivariance with"), "{told}");
+    assert!(told.contains("no runs left; the equivariance of 7 finished runs is to be measured"), "{told}");
+    assert!(
+        told.contains("; the equivariance of 1 finished runs can't be measured: their checkpoints are gone"),
+        "{told}"
+    );
     assert_eq!(std::fs::read(of_p4("result.json")).unwrap(), result);
     let first = std::fs::read(of_p4("equivariance.json")).unwrap();
 
@@ -85,6 +88,15 @@ fn finished_runs_are_measured_afterwards_and_not_trained_anew() {
     assert!(run(folder.path(), &asking()).contains("p4 seed 0: equivariance measured"));
     assert_eq!(std::fs::read(of_p4("equivariance.json")).unwrap(), first);
     assert!(!run(folder.path(), &asking()).contains("equivariance measured"));
+    // With mirrors in the target, plain nets are held against them too, but those with a group of their own aren't.
+    let ladder = "ladder = [\"z2\", \"scrambled\", \"p4\"]\n";
+    let mirrors = asking().replace(ladder, "").replace("target = \"p4\"", "target = \"p4m\"");
+    let told = run(folder.path(), &format!("{mirrors}\n[[arm]]\nname = \"p4m\"\nwidth = 2\n"));
+    for (label, again) in
+        [("z2 seed 0", true), ("repeat-mask seed 1", true), ("p4 seed 0", false), ("p4m seed 1", true)]
+    {
+        assert_eq!(told.contains(&format!("{label}: equivariance measured")), again, "{label}: {told}");
+    }
     let finer = asking().replace("step = 30", "step = 15");
     assert!(run(folder.path(), &finer).contains("p4 seed 0: equivariance measured"));
 }

@@ -164,3 +164,26 @@ fn types_that_do_not_fit_are_refused() {
     assert!(refused(&random(&[1, 1, 4, 5]), &c4, &c4).contains("square"));
     assert!(refused(&random(&[1, 2, 4, 4]), &c4, &c4).contains("maps"));
 }
+
+#[test]
+fn class_scores_are_fields_without_pixels() {
+    let group = Arc::new(PointGroup::d4());
+    let (image, classes) = (FieldType::trivial(&group, 2), FieldType::trivial(&group, 2));
+    let x = Tensor::rand(-1f32, 1.0, (3, 2, 6, 6), &Device::Cpu).unwrap();
+    assert_equivariant!(|x| x.mean((2, 3)), &x, &image => &classes);
+    let uneven = Tensor::rand(0f32, 1.0, (1, 1, 6, 6), &Device::Cpu).unwrap();
+    let report = equivariance_report(&x, &image, &classes, |x| x.broadcast_mul(&uneven)?.mean((2, 3))).unwrap();
+    assert!(!report.holds(1e-3), "{report}");
+}
+
+#[test]
+fn a_mask_that_turns_do_not_see_is_seen_by_shifts() {
+    let image = FieldType::trivial(&Arc::new(PointGroup::d4()), 1);
+    let x = Tensor::rand(-1f32, 1.0, (2, 1, 8, 8), &Device::Cpu).unwrap();
+    let rings: Vec<f32> = (0..64).map(|n: i32| ((2 * (n / 8) - 7).pow(2) + (2 * (n % 8) - 7).pow(2)) as f32).collect();
+    let mask = Tensor::from_vec(rings, (1, 1, 8, 8), &Device::Cpu).unwrap();
+    assert_equivariant!(|x| x.broadcast_mul(&mask), &x, &image => &image);
+    let shifts = Shifts { stride: 1, margin: 0 };
+    let message = panic_of(|| assert_equivariant!(|x| x.broadcast_mul(&mask), &x, &image => &image, shifts: shifts));
+    assert!(message.contains("isn't equivariant: relative error") && message.contains("shift (1, 0)"), "{message}");
+}

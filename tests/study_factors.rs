@@ -320,7 +320,7 @@ fn what_is_tuned_cannot_be_set_and_another_tuning_does_not_mix() {
     let before = results(&store);
     let longer = study_file(folder.path(), &tuned.replace("[0.001, 0.005]", "[0.001, 0.005, 0.02]"));
     let error = failure(&["run", &longer, "--out", folder.path().join("out").to_str().unwrap()]);
-    assert!(error.contains("tuning.json: the runs here were made with what another [tuning] chose"), "{error}");
+    assert!(error.contains("z2: the runs here were made with what another [tuning] chose"), "{error}");
     assert!(results(&store) == before, "a refusal changes nothing");
 }
 

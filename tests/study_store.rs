@@ -78,6 +78,47 @@ fn event_files_of_finished_runs_are_written_when_asked_for() {
     assert!(size(&before) > 300 && size(&before) == size(&after));
 }
 
+/// A run that was stopped with an event file and goes on without one has none in the end, and gets a whole one when asked.
+#[test]
+fn event_files_are_whole_or_not_there() {
+    let [whole, stopped] = [Folder::new(), Folder::new()];
+    whole.run(TINY, &["--tensorboard"]);
+    stopped.run(TINY, &["--tensorboard"]);
+    let file = "z2/seed-0/events.out.tfevents.equisplit";
+    std::fs::remove_file(stopped.store().join("z2/seed-0/result.json")).unwrap();
+    let bytes = std::fs::read(stopped.store().join(file)).unwrap();
+    std::fs::write(stopped.store().join(file), &bytes[..bytes.len() / 2]).unwrap();
+    stopped.run(TINY, &[]);
+    assert!(!stopped.store().join(file).exists());
+    stopped.run(TINY, &["--tensorboard"]);
+    let size = |folder: &Folder| std::fs::metadata(folder.store().join(file)).unwrap().len();
+    assert_eq!(size(&stopped), size(&whole));
+}
+
+#[test]
+fn tuning_is_not_added_to_runs_that_were_made_without_it() {
+    let folder = Folder::new();
+    folder.run(TINY, &[]);
+    let before = std::fs::read(folder.store().join("study.json")).unwrap();
+    let tuned = TINY.replace("learning_rate = 0.005\n", "");
+    let told = folder.refused(&format!("{tuned}\n[tuning]\nlearning_rate = [0.001, 0.005]\n"));
+    assert!(told.contains("tiny/z2: the runs here were made without [tuning]; use another --out"), "{told}");
+    assert_eq!(std::fs::read(folder.store().join("study.json")).unwrap(), before);
+    folder.run(TINY, &[]);
+}
+
+#[test]
+fn a_record_that_says_nothing_is_made_anew() {
+    let folder = Folder::new();
+    folder.run(TINY, &[]);
+    let whole = results(&folder.store());
+    for file in ["z2/seed-0/config.json", "p4/seed-1/result.json"] {
+        std::fs::write(folder.store().join(file), "{}").unwrap();
+    }
+    assert!(folder.run(TINY, &[]).contains("2 runs made, 6 found"));
+    assert!(results(&folder.store()) == whole);
+}
+
 #[test]
 fn a_finished_run_without_its_metrics_is_made_anew() {
     let folder = Folder::new();

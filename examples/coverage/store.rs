@@ -74,6 +74,7 @@ fn record(arms: &[ArmResults], out: &Path) -> Result<Record> {
         maker: Maker::here(DeviceKind::Cpu, 1, 1),
         study,
         data: DataRecord { name: "simulated".to_owned(), fingerprint: String::new(), train: 0, test },
+        input: None,
         device: DeviceKind::Cpu,
         test_labels: (0..10).cycle().take(test).collect(),
     })

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use equisplit::Result;
-use equisplit::report::{progress, table};
+use equisplit::report::table;
 use equisplit::stats::attribution::Attribution;
 use equisplit::study::Store;
 
@@ -19,9 +19,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
-    let record = store.study()?;
-    super::warn_unfinished(progress::unfinished(&record, &store.runs(&record)?));
-    let attributions = store.attribute_as(&record)?;
+    let attributions = store.attribute()?;
     write(&store, &attributions);
     print(&attributions, args.json)
 }

@@ -7,7 +7,7 @@ use equisplit::data::{self, DataConfig, Dataset, Source};
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, PRESETS, Symmetry};
 use equisplit::report::check as table;
-use equisplit::study::{self, Arm, Run, Store, Study, StudyFile};
+use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, Study, StudyFile};
 use equisplit::train::{Checkpoint, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
@@ -30,7 +30,7 @@ pub struct Args {
     data: Option<PathBuf>,
     /// Height and width of the input in pixels [default: those of the images]. Where images have another size, only random
     /// ones are used.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     size: Option<u16>,
     /// Print JSON.
     #[arg(long)]
@@ -66,7 +66,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         (Some(folder), _) => {
             let store = Store::open(folder)?;
             let record = store.study()?;
-            inputs = images(args, &record.study.data)?;
+            inputs = images_of(args, &record)?;
             let runs = store.runs(&record)?;
             let arms = arms(args, &record.study)?.into_iter().map(|arm| trained(arm, &runs));
             (arms.collect::<Result<_>>()?, record.study.symmetry())
@@ -126,6 +126,24 @@ fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
         shape.size = [usize::from(size); 2];
     }
     Ok(Inputs { fit: shape.size == own, dataset, shape })
+}
+
+/// Images of the store's own, or some that stand for them: networks are built for the shape that its runs were made with.
+fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
+    let Inputs { dataset, mut shape, .. } = images(args, &record.study.data)?;
+    let found = DataRecord::of(&dataset);
+    if found != record.data {
+        if args.data.is_some() {
+            let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
+            return Err(Error::invalid(message));
+        }
+        equisplit::tell!("note: without --data, images that the program makes stand for {}", record.data.name);
+    }
+    if let (Some(input), None) = (record.input, args.size) {
+        shape = input;
+    }
+    let own = InputShape::of(&dataset.train, dataset.classes);
+    Ok(Inputs { fit: shape == own, dataset, shape })
 }
 
 /// The arms that --arm names, by name or name and levels; all without it.

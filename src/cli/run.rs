@@ -58,7 +58,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         other => other,
     })?;
     let train = &dataset.train;
-    let study = file.resolve(InputShape::of(train, dataset.classes), Some(train.len()))?;
+    let input = InputShape::of(train, dataset.classes);
+    let study = file.resolve(input, Some(train.len()))?;
+    for (grid, arms) in study.grid_faults(input)? {
+        let faults = grid.to_string().replace('\n', "; ");
+        equisplit::tell!("warning: {} can't be equivariant: {faults}", arms.join(", "));
+    }
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };

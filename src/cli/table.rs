@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use equisplit::Result;
-use equisplit::report::{TableFormat, progress};
+use equisplit::report::TableFormat;
 use equisplit::study::Store;
 
 #[derive(clap::Args)]
@@ -18,8 +18,6 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
-    let record = store.study()?;
-    super::warn_unfinished(progress::unfinished(&record, &store.runs(&record)?));
     let tables = args.format.exporter().export(&store.attribute()?)?;
     super::print(tables.trim_end())
 }

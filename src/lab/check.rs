@@ -11,19 +11,22 @@ use super::{AngleInvariance, GridReport, LayerReport, TOLERANCE, layer_reports, 
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::group::PointGroup;
-use crate::model::{Family, InputShape, NetConfig, Network, Symmetry};
+use crate::model::{InputShape, NetConfig, Network, Symmetry};
 use crate::nn::{Mode, Weights};
 use crate::rng;
 use crate::train::{Batches, PixelStatistics};
 
-/// Images that layers are tested on, where a [`Sample`] has as many.
+/// Images that layers are tested on, where a [`Sample`] has as many and they aren't too large.
 pub const LAYER_IMAGES: usize = 16;
+/// Pixels of a side up to which that many are taken; of larger images fewer, so that a check of 256×256 pixels takes no more
+/// than about 2 GB.
+const LARGE: usize = 64;
 /// Images that are turned by every angle.
 const TURNED_IMAGES: usize = 256;
 /// Degrees between those angles.
 const STEP: u32 = 15;
-/// Batches that the norms of a new network see first. Without them all running statistics are 0 and 1, and a norm that has
-/// some for each orientation looks equivariant.
+/// Batches that the norms of a new network see first, which takes running statistics 65 % of the way to those of the
+/// images. Without them they'd be 0 and 1, and a norm that has some for each orientation would look equivariant.
 const WARM_UP: usize = 10;
 
 /// Images as a study has them.
@@ -114,15 +117,18 @@ fn broken(states: &[StateCheck]) -> Vec<String> {
 pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
     let Subject { name, config, input, seed, trained, .. } = *subject;
     let group = subject.group();
+    let grid = GridReport::analyse(config, input)?;
+    if grid.is_impossible() {
+        return Err(Error::invalid(format!("{name}: {}", grid.to_string().replace('\n', "; "))));
+    }
     let inputs = Inputs::new(input, seed, sample)?;
     let (weights, network) = fresh(subject, &inputs)?;
-    let grid = GridReport::of(network.layers(), input.size);
     let mut states = vec![inputs.state("new", &network, &group)?];
     if let Some(values) = trained {
         weights.load(values).map_err(|e| Error::invalid(format!("{name}: {e}")))?;
         states.push(inputs.state("trained", &network, &group)?);
     }
-    let claims = matches!(config.bank, Family::P4 | Family::P4m);
+    let claims = config.bank.is_equivariant();
     let broken = if claims { broken(&states) } else { Vec::new() };
     let (arm, bank) = (name.to_owned(), config.bank.name().to_owned());
     Ok(ArmCheck { arm, bank, group: group.name().to_owned(), claims, seed, grid, states, broken })
@@ -131,8 +137,13 @@ pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
 impl Subject<'_> {
     /// The group that its layers are held against.
     pub(super) fn group(&self) -> Arc<PointGroup> {
-        Arc::new(self.config.bank.symmetry(self.config.mimics).unwrap_or(self.symmetry).point_group())
+        Arc::new(held_against(self.config, self.symmetry))
     }
+}
+
+/// The group that a network's layers are held against: its own, or `symmetry` where it has none.
+pub fn held_against(config: &NetConfig, symmetry: Symmetry) -> PointGroup {
+    config.bank.symmetry(config.mimics).unwrap_or(symmetry).point_group()
 }
 
 /// The network with new weights, after its norms saw a few batches.
@@ -146,6 +157,11 @@ pub(super) fn fresh(subject: &Subject, inputs: &Inputs) -> Result<(Weights, Netw
     Ok((weights, network))
 }
 
+/// How many images of a size layers are tested on: at least two, since images are compared.
+fn layer_images([height, width]: [usize; 2]) -> usize {
+    (LAYER_IMAGES * LARGE * LARGE / (height * width).max(1)).clamp(2, LAYER_IMAGES)
+}
+
 /// What networks are tested on.
 pub(super) struct Inputs<'a> {
     random: Tensor,
@@ -155,8 +171,9 @@ pub(super) struct Inputs<'a> {
 impl<'a> Inputs<'a> {
     pub fn new(input: InputShape, seed: u64, sample: Option<&'a Sample>) -> Result<Self> {
         let batch = |sample: &'a Sample| -> Result<_> {
-            let images = sample.images.first(LAYER_IMAGES);
-            let batches = Batches::new(&images, sample.statistics, LAYER_IMAGES, &Device::Cpu);
+            let count = layer_images(input.size);
+            let images = sample.images.first(count);
+            let batches = Batches::new(&images, sample.statistics, count, &Device::Cpu);
             let first = batches.in_order().next();
             Ok((sample, first.ok_or_else(|| Error::invalid("there are no images to check with"))??.images))
         };
@@ -186,8 +203,9 @@ impl<'a> Inputs<'a> {
 /// Images of independent pixels in [-1, 1).
 fn random(input: InputShape, seed: u64) -> Result<Tensor> {
     let [height, width] = input.size;
-    let shape = (LAYER_IMAGES, input.channels, height, width);
+    let count = layer_images(input.size);
+    let shape = (count, input.channels, height, width);
     let draws = StandardUniform.sample_iter(rng::stream(seed, "lab/images"));
-    let pixels = draws.take(LAYER_IMAGES * input.channels * height * width).map(|u: f32| 2.0 * u - 1.0);
+    let pixels = draws.take(count * input.channels * height * width).map(|u: f32| 2.0 * u - 1.0);
     Ok(Tensor::from_vec(pixels.collect(), shape, &Device::Cpu)?)
 }

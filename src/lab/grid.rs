@@ -8,13 +8,18 @@
 
 use std::fmt;
 
+use candle_core::{DType, Device};
+use candle_nn::VarBuilder;
 use serde::Serialize;
 
-use crate::model::NamedLayer;
+use crate::error::Result;
+use crate::model::{InputShape, NamedLayer, NetConfig, Network};
 use crate::nn::{Layer, SlidingWindow};
 
 /// How far from the size at hand others are looked for, in pixels.
 const REACH: usize = 64;
+/// A size, in pixels, that no skeleton is too deep for.
+const ROOMY: usize = 1024;
 
 impl SlidingWindow {
     /// Pixels of an axis of `size` pixels that no position reaches, at its end; `None` where the window doesn't fit once.
@@ -75,6 +80,22 @@ pub enum GridCause {
 }
 
 impl GridReport {
+    /// Follows an input through the network of `config`, also where that can't be built for it.
+    ///
+    /// # Errors
+    /// When the configuration is no network's.
+    pub fn analyse(config: &NetConfig, input: InputShape) -> Result<Self> {
+        // Layers don't depend on the size; any that's large enough will do.
+        let roomy = InputShape { size: [ROOMY; 2], ..input };
+        let network = Network::new(config, roomy, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+        Ok(Self::of(network.layers(), input.size))
+    }
+
+    /// Whether a layer can't take what reaches it, or nothing could be turned.
+    pub fn is_impossible(&self) -> bool {
+        self.faults.iter().any(|fault| matches!(fault.cause, GridCause::NotSquare | GridCause::TooSmall))
+    }
+
     /// Follows an input of this height and width through the layers.
     pub fn of(layers: &[NamedLayer], size: [usize; 2]) -> Self {
         let faults = faults(layers, size);

@@ -28,7 +28,7 @@ pub struct LayerReport {
 impl LayerReport {
     /// Whether the layer breaks what its types say. Maps that are 0 everywhere aren't held against it.
     pub fn is_broken(&self, tolerance: f64) -> bool {
-        self.declared && self.alone.scale > 0.0 && !self.alone.holds(tolerance)
+        self.declared && self.alone.scale != 0.0 && !self.alone.holds(tolerance)
     }
 }
 

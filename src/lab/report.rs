@@ -15,7 +15,7 @@ pub const TOLERANCE: f64 = 1e-5;
 /// How far f is from f(g·x) = g·f(x), for every g that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct EquivarianceReport {
-    /// max |f(x)|, which errors are relative to. Where it's 0, nothing was tested.
+    /// max |f(x)|, which errors are relative to; NaN if there's one. Where it's 0, nothing was tested.
     pub scale: f64,
     /// One entry per group element, then one per shift.
     pub elements: Vec<ElementError>,
@@ -66,7 +66,8 @@ pub struct Shifts {
 
 /// Compares f(g·x) with g·f(x) for every element g of the point group, f being `map`.
 ///
-/// `x` is (batch, input.maps(), n, n), `map` takes it to (batch, output.maps(), m, m). Elements act about the centre of the
+/// `x` is (batch, input.maps(), n, n), `map` takes it to (batch, output.maps(), m, m), or to (batch, output.maps()) as a
+/// classifier does. Elements act about the centre of the
 /// maps, so these are the stabiliser of the centre in the plane group. Use an input without symmetry of its own, such as
 /// random numbers. A candle module is tested with `|x| module.forward(x)`.
 ///
@@ -83,7 +84,7 @@ pub fn equivariance_report<E: Into<Error>>(
         let message = format!("the input transforms under {}, but the output under {}", names[0], names[1]);
         return Err(Error::invalid(message));
     }
-    let map = |x: &Tensor| map(x).map_err(Into::into);
+    let map = |x: &Tensor| map(x).map_err(Into::into).and_then(as_maps);
     let reference = map(x)?;
     output.check(reference.dims())?;
     let mut report = EquivarianceReport::new(&reference)?;
@@ -92,6 +93,14 @@ pub fn equivariance_report<E: Into<Error>>(
         report.compare(name, &map(&input.act(g, x)?)?, &output.act(g, &reference)?, output.field_size())?;
     }
     Ok(report)
+}
+
+/// The output of a head, (batch, maps), as maps of one pixel.
+fn as_maps(output: Tensor) -> Result<Tensor> {
+    match output.dims() {
+        &[batch, maps] => Ok(output.reshape((batch, maps, 1, 1))?),
+        _ => Ok(output),
+    }
 }
 
 /// Compares f of a shifted input with the shifted f, on the pixels that both have and no padding reaches: one output pixel
@@ -126,7 +135,10 @@ pub fn shift_report<E: Into<Error>>(
 impl EquivarianceReport {
     /// No elements yet; `reference` is f(x).
     pub(super) fn new(reference: &Tensor) -> Result<Self> {
-        let scale = values(reference)?.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+        // `max` would drop a NaN, and a map of nothing else would count as 0 everywhere.
+        let size = |value: &f64| if value.is_nan() { f64::NAN } else { value.abs() };
+        let larger = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
+        let scale = values(reference)?.iter().map(size).fold(0.0, larger);
         Ok(Self { scale, elements: Vec::new() })
     }
 
@@ -158,7 +170,11 @@ impl EquivarianceReport {
             row: largest.0 / width % height,
             column: largest.0 % width,
         };
-        let relative = |difference: f64, scale: f64| if difference == 0.0 { 0.0 } else { difference / scale };
+        let relative = |difference: f64, scale: f64| match difference {
+            0.0 => 0.0,
+            _ if !scale.is_finite() => f64::INFINITY,
+            _ => difference / scale,
+        };
         self.elements.push(ElementError {
             element: element.to_owned(),
             error: relative(largest.1, self.scale),
@@ -204,6 +220,9 @@ impl fmt::Display for EquivarianceReport {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         if self.scale == 0.0 {
             return write!(f, "the output is 0 everywhere, which tests nothing");
+        }
+        if !self.scale.is_finite() {
+            return write!(f, "the output isn't finite everywhere");
         }
         let Some(ElementError { element, error, at, .. }) = self.worst() else {
             return write!(f, "no element was tried");
@@ -256,12 +275,32 @@ fn values(tensor: &Tensor) -> Result<Vec<f64>> {
 /// ```
 ///
 /// The map is a closure from `&Tensor` to a `Result<Tensor, _>`, of candle's error or of this crate's. The tolerance is
-/// [`TOLERANCE`](crate::lab::TOLERANCE) unless given, relative to the largest output.
+/// [`TOLERANCE`](crate::lab::TOLERANCE) unless given, relative to the largest output. With `shifts: Shifts { … }` the map is
+/// tested under shifts too, as [`shift_report`](crate::lab::shift_report) does:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use candle_core::{Device, Tensor};
+/// # use equisplit::{assert_equivariant, group::PointGroup, lab::Shifts, nn::FieldType};
+/// # let image = FieldType::trivial(&Arc::new(PointGroup::d4()), 1);
+/// # let x = Tensor::rand(-1f32, 1.0, (2, 1, 8, 8), &Device::Cpu)?;
+/// assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image, shifts: Shifts { stride: 2, margin: 0 });
+/// # Ok::<(), candle_core::Error>(())
+/// ```
 #[macro_export]
 macro_rules! assert_equivariant {
     ($map:expr, $x:expr, $input:expr => $output:expr $(,)?) => {
         $crate::assert_equivariant!($map, $x, $input => $output, tolerance: $crate::lab::TOLERANCE)
     };
+    ($map:expr, $x:expr, $input:expr => $output:expr, shifts: $shifts:expr $(,)?) => {{
+        $crate::assert_equivariant!($map, $x, $input => $output);
+        match $crate::lab::shift_report($x, $output, $shifts, $map) {
+            Ok(report) if report.elements.is_empty() => panic!("{}: too few pixels to be shifted", stringify!($map)),
+            Ok(report) if report.holds($crate::lab::TOLERANCE) => {}
+            Ok(report) => panic!("{} isn't equivariant: {report}", stringify!($map)),
+            Err(error) => panic!("the equivariance of {} can't be tested: {error}", stringify!($map)),
+        }
+    }};
     ($map:expr, $x:expr, $input:expr => $output:expr, tolerance: $tolerance:expr $(,)?) => {
         match $crate::lab::equivariance_report($x, $input, $output, $map) {
             Ok(report) if report.holds($tolerance) => {}

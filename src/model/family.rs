@@ -99,6 +99,11 @@ impl Family {
         }
     }
 
+    /// Whether its filters make layers equivariant.
+    pub fn is_equivariant(self) -> bool {
+        matches!(self, Self::P4 | Self::P4m)
+    }
+
     /// Whether widths are those of a base that is rescaled to a larger layer.
     pub fn rescales(self) -> bool {
         !matches!(self, Self::Free | Self::P4 | Self::P4m | Self::Scrambled)

@@ -22,7 +22,7 @@ use crate::nn::{
 pub(super) const MAX_MAPS: usize = 4096;
 
 /// What a network is fed with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputShape {
     /// Maps of an image.
     pub channels: usize,

@@ -10,20 +10,23 @@ use crate::error::{Error, Result};
 
 /// Readable on a phone, where figures and tables scroll sideways rather than shrink, and printable on A4.
 const CSS: &str = "
-body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;color:#000;background:#fff;max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
-h1{font-size:1.5rem;margin:1.5rem 0 .25rem}h2{font-size:1.15rem;margin:2rem 0 .5rem}
+body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;overflow-wrap:anywhere;color:#000;background:#fff;max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
+h1{font-size:1.5rem;margin:1.5rem 0 .25rem}h2{font-size:1.25rem;margin:2.5rem 0 .5rem}h3{font-size:1.05rem;margin:2rem 0 .5rem}
 .answer{font-size:1.1rem;border-left:.3rem solid #0072b2;padding:.25rem 0 .25rem 1rem}
-.scroll{overflow-x:auto}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;margin:.5rem 0;font-size:.85rem}
+.scroll{overflow-x:auto}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;margin:.5rem 0;font-size:.8rem}
 figcaption,.caption{font-size:.85rem;margin:1rem 0 .25rem;color:#333}
-th,td{padding:.2rem .6rem;text-align:right;white-space:nowrap}th{border-bottom:1px solid}.word{text-align:left}
+th,td{padding:.2rem .45rem;text-align:right;white-space:nowrap}th{border-bottom:1px solid}.word{text-align:left}
 figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}
 @media(max-width:46rem){figure svg{max-width:none}}
 pre{background:#f4f4f4;padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
 code{overflow-wrap:anywhere}
-@media print{figure svg{max-width:100%}body{font-size:10pt;max-width:none;padding:0}figure,table{break-inside:avoid}h2{break-after:avoid}pre{font-size:7pt}
+@media print{figure svg{max-width:100%}body{font-size:10pt;max-width:none;padding:0}figure,table{break-inside:avoid}h2,h3{break-after:avoid}pre{font-size:7pt}
 .scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
 @page{margin:15mm}
 ";
+
+/// A page shows so many figures of a cell, those of numbers first.
+const MOST_FIGURES: usize = 36;
 
 /// The page of a study: a section for every cell of its grid, one where there's no grid.
 ///
@@ -59,7 +62,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
                     (table(&choices))
                 }
                 h2 { "How to reproduce it" }
-                (reproduction(first))
+                (reproduction(sources, first))
                 @if let Some(file) = &first.file {
                     h2 { "Study file" }
                     pre { (file.trim_end()) }
@@ -76,17 +79,21 @@ pub fn page(sources: &[Source]) -> Result<String> {
 /// Answer, figures and tables of a cell.
 fn section(source: &Source, number: &mut usize) -> Result<Markup> {
     let attribution = &source.attribution;
-    let figures = figures(&source.figures()?, number)?;
+    let mut all = source.figures()?;
+    let left = all.len().saturating_sub(MOST_FIGURES);
+    all.truncate(MOST_FIGURES);
+    let figures = figures(&all, number)?;
     let notes = notes(attribution);
     Ok(html! {
         @if !source.cell.is_empty() { h2 { (attribution.study) } }
         p.answer { (answer(attribution)) }
-        h2 { "Figures" }
+        h3 { "Figures" }
         (figures)
-        h2 { "Tables" }
+        @if left > 0 { p { (left) " more pictures of networks are left out here; " code { "equisplit figures" } " draws them." } }
+        h3 { "Tables" }
         @for sheet in sheets(attribution) { (table(&sheet)) }
         @if !notes.is_empty() {
-            h2 { "Before you trust it" }
+            h3 { "Before you trust it" }
             ul { @for note in &notes { li { (note) } } }
         }
     })
@@ -128,14 +135,19 @@ fn table(sheet: &Sheet) -> Markup {
     }
 }
 
-fn reproduction(source: &Source) -> Markup {
+fn reproduction(sources: &[Source], source: &Source) -> Markup {
+    let makers = Source::makers(sources);
     let record = &source.record;
     let data = &record.data;
     html! {
         p {
-            "Made with equisplit " (record.maker.crate_version) " on " code { (data.name) } ", " (data.train) " training and " (data.test)
-            " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds and kind of processor \
-             give the same bits:"
+            "Made on " code { (data.name) } ", " (data.train) " training and " (data.test)
+            " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds, program and kind of \
+             processor give the same bits:"
+        }
+        @if !makers.is_empty() {
+            p { "The runs were made by:" }
+            ul { @for maker in &makers { li { (maker) } } }
         }
         pre {
             "equisplit run STUDY.toml --data DIR --out OUT\n"

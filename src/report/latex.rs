@@ -1,10 +1,13 @@
 //! Tables as LaTeX, with the rules of the package booktabs.
 
 use super::export::Export;
-use super::sentence::{answer, with_minus_signs};
+use super::sentence::answer;
 use super::sheet::{Sheet, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
+
+/// Rows that a page has room for, beside its head and caption.
+const MOST_ROWS: usize = 40;
 
 /// LaTeX; the document needs `\usepackage{booktabs}`.
 pub struct Latex;
@@ -17,9 +20,20 @@ impl Export for Latex {
 }
 
 fn page(attribution: &Attribution) -> String {
-    let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+    let tables: Vec<String> = sheets(attribution).iter().flat_map(parts).map(|sheet| table(&sheet)).collect();
     let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
     format!("% {}\n{notes}\n{}", answer(attribution), tables.join("\n"))
+}
+
+/// A table that fits on a page, or its parts that do: a float can't break.
+fn parts(sheet: &Sheet) -> Vec<Sheet> {
+    let parts = sheet.rows.chunks(MOST_ROWS);
+    let count = parts.len();
+    let part = |(n, rows): (usize, &[Vec<String>])| {
+        let place = if count > 1 { format!(" (part {} of {count})", n + 1) } else { String::new() };
+        Sheet { caption: format!("{}{place}", sheet.caption), rows: rows.to_vec(), ..sheet.clone() }
+    };
+    parts.enumerate().map(part).collect()
 }
 
 fn table(sheet: &Sheet) -> String {
@@ -51,7 +65,7 @@ fn table(sheet: &Sheet) -> String {
 /// Text in which nothing is markup, in the characters that every LaTeX engine takes.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for c in with_minus_signs(text).chars() {
+    for c in text.chars() {
         match c {
             '\\' => out.push_str(r"\textbackslash{}"),
             '~' => out.push_str(r"\textasciitilde{}"),
@@ -81,8 +95,8 @@ mod tests {
             escaped(r"50 % of a_b & {c} \ ~^ #$"),
             r"50~\% of a\_b \& \{c\} \textbackslash{} \textasciitilde{}\textasciicircum{} \#\$"
         );
-        assert_eq!(escaped("[-12.8, -3.0]"), "{[}$-$12.8, $-$3.0]");
-        assert_eq!(escaped("-3.0 %"), r"$-$3.0~\%");
+        assert_eq!(escaped("[−12.8, −3.0]"), "{[}$-$12.8, $-$3.0]");
+        assert_eq!(escaped("−3.0 %"), r"$-$3.0~\%");
         assert_eq!(escaped("z2 → p4, 1.40 ± 0.11, –"), r"z2 $\to$ p4, 1.40 $\pm$ 0.11, --");
         assert_eq!(escaped("repeat-swish"), "repeat-swish");
     }

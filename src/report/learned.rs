@@ -2,7 +2,7 @@
 
 use super::figure::{Arm, EquivarianceCurve, EquivarianceFigure, Figure, RotationCurve, RotationFigure};
 use crate::error::Result;
-use crate::lab::{LayerErrors, LearnedEquivariance};
+use crate::lab::{LAYER_IMAGES, LayerErrors, LearnedEquivariance};
 use crate::stats::student;
 use crate::study::{Record, Run};
 
@@ -19,30 +19,21 @@ pub(super) fn figures<'a>(
     runs: &[Run],
 ) -> Result<Vec<Box<dyn Figure>>> {
     let mut measured: Vec<Measured> = Vec::new();
+    let mut missing = Vec::new();
     for arm in arms {
-        let records = of_arm(record, runs.iter().filter(|run| run.arm.name == arm.name))?;
-        if !records.is_empty() {
-            measured.push((arm, records));
+        let of_arm = runs.iter().filter(|run| run.arm.name == arm.name);
+        let records = of_arm.filter_map(|run| run.measured(&record.study).transpose()).collect::<Result<Vec<_>>>()?;
+        match records.is_empty() {
+            true => missing.push(arm.name.clone()),
+            false => measured.push((arm, records)),
         }
     }
     let Some(images) = measured.iter().flat_map(|(_, runs)| runs).map(|run| run.turned_images).max() else {
         return Ok(Vec::new());
     };
-    let rotation = RotationFigure { images, curves: measured.iter().map(rotation).collect() };
-    Ok(vec![Box::new(rotation), Box::new(equivariance(&measured))])
-}
-
-/// What finished runs recorded, as the study now asks for it.
-fn of_arm<'a>(record: &Record, runs: impl Iterator<Item = &'a Run>) -> Result<Vec<LearnedEquivariance>> {
-    let Some(turning) = record.study.equivariance else { return Ok(Vec::new()) };
-    let mut found = Vec::new();
-    for run in runs {
-        let (Some(result), Some(_)) = (run.result(), run.test_error()) else { continue };
-        let measured = run.folder.equivariance()?;
-        let current = measured.filter(|found| found.turning == turning && found.config == result.config);
-        found.extend(current.map(|found| found.learned));
-    }
-    Ok(found)
+    let curves = measured.iter().map(rotation).collect();
+    let rotation = RotationFigure { images, curves, missing: missing.clone() };
+    Ok(vec![Box::new(rotation), Box::new(equivariance(&measured, images, missing))])
 }
 
 fn rotation((arm, runs): &Measured) -> RotationCurve {
@@ -57,11 +48,12 @@ fn angles(runs: &[LearnedEquivariance]) -> Vec<f64> {
     runs.first().map_or_else(Vec::new, |run| run.angles.iter().map(|at| f64::from(at.angle)).collect())
 }
 
-fn equivariance(measured: &[Measured]) -> EquivarianceFigure {
+fn equivariance(measured: &[Measured], turned: usize, missing: Vec<String>) -> EquivarianceFigure {
     let longest = measured.iter().map(|(_, runs)| runs.first().map_or_else(Vec::new, stages)).max_by_key(Vec::len);
     let stages = longest.unwrap_or_default();
     let curve = |(arm, runs): &Measured| EquivarianceCurve {
         arm: (*arm).clone(),
+        group: runs.first().map_or_else(String::new, |run| run.group.clone()),
         new: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[0])).collect(),
         trained: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[1])).collect(),
         angles: angles(runs),
@@ -70,7 +62,8 @@ fn equivariance(measured: &[Measured]) -> EquivarianceFigure {
             .collect(),
         seeds: runs.len(),
     };
-    EquivarianceFigure { curves: measured.iter().map(curve).collect(), stages }
+    let images = [LAYER_IMAGES, turned];
+    EquivarianceFigure { curves: measured.iter().map(curve).collect(), stages, images, missing }
 }
 
 /// The parts of a network: a convolution with its norm, activation and pool over the group is one.

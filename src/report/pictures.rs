@@ -9,16 +9,27 @@ use crate::group::Representation;
 use crate::model::{Family, InputShape, Network};
 use crate::nn::{Layer, Mode, Weights};
 use crate::study::{Arm, Record, Run, first_trained};
+use crate::train::PixelStatistics;
+
+/// Digits whose statistics normalise the one that is drawn.
+const DIGITS: usize = 100;
 
 /// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first finished run
-/// each that has a checkpoint. Networks of other images than 28×28 ones in grey have no pictures.
+/// each that has a checkpoint. Filters of
+/// images with several channels have no pictures.
 ///
 /// # Errors
-/// When a checkpoint can't be read.
+/// When candle fails.
 pub(super) fn figures(record: &Record, runs: &[Run]) -> Result<Vec<Box<dyn Figure>>> {
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
     for arm in &record.study.arms {
-        let Some((seed, network)) = trained(arm, runs)? else { continue };
+        // What can't be read costs its pictures, not all the others.
+        let Some((seed, network)) = trained(record, arm, runs).unwrap_or_else(|error| {
+            crate::tell!("warning: no pictures of {}: {error}", arm.id());
+            None
+        }) else {
+            continue;
+        };
         let Some(first) = network.layers().first() else { continue };
         figures.extend(filter_figure(arm, seed, first.layer.as_ref())?);
         figures.extend(cayley_figure(arm, seed, &first.name, first.layer.as_ref())?);
@@ -27,12 +38,16 @@ pub(super) fn figures(record: &Record, runs: &[Run]) -> Result<Vec<Box<dyn Figur
 }
 
 /// The network of the first finished run that has a checkpoint, and the run's seed.
-fn trained(arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Network)>> {
+fn trained(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Network)>> {
     let trained = first_trained(arm, runs)?.filter(|(run, _)| run.test_error().is_some());
     let Some((run, checkpoint)) = trained else { return Ok(None) };
     let seed = run.config.seed;
     let weights = Weights::new(seed);
-    let network = Network::new(&run.config.net, InputShape::DIGITS, &weights.builder(DType::F32, &Device::Cpu))?;
+    let network = Network::new(
+        &run.config.net,
+        record.input.unwrap_or(InputShape::DIGITS),
+        &weights.builder(DType::F32, &Device::Cpu),
+    )?;
     Ok(weights.load(&checkpoint.tensors).ok().map(|()| (seed, network)))
 }
 
@@ -49,9 +64,15 @@ fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<d
                 Family::Scrambled => "the copies that its scramble makes of it".to_owned(),
                 _ => format!("its orbit under {}", group.group.name()),
             };
-            ((0..copies).map(|g| group.group.element_name(g).to_owned()).collect(), what, rows)
+            // A scramble's copies belong to no element of a group.
+            let name = |g| match arm.net.bank {
+                Family::Scrambled => format!("{}", g + 1),
+                _ => group.group.element_name(g).to_owned(),
+            };
+            ((0..copies).map(name).collect(), what, rows)
         }
-        bank if bank.rescales() => {
+        // The kernels of random-mask aren't copies of each other.
+        bank if bank.rescales() && bank != Family::RandomMask => {
             let tiles = maps.div_ceil(base);
             let rows = (0..base).map(|n| (0..tiles).map(|tile| tile * base + n).filter(|&map| map < maps).collect());
             (
@@ -87,18 +108,21 @@ fn cayley_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<
     if !matches!(arm.net.bank, Family::P4 | Family::P4m) || output.representation != Representation::Regular {
         return Ok(None);
     }
-    let digit = builtin::digits(0, 1, 1)?.test;
-    let upright = Tensor::from_slice(digit.image(0), (1, 1, digit.height, digit.width), &Device::Cpu)?;
-    let turned = quarter_turn(digit.image(0), digit.width);
-    let turned = Tensor::from_vec(turned, (1, 1, digit.width, digit.height), &Device::Cpu)?;
+    let digit = builtin::digits(0, DIGITS, 1)?;
+    // As training does, with the statistics of images like this one.
+    let statistics = PixelStatistics::of(&digit.train);
+    let (upright, side) = (digit.test.image(0).to_vec(), digit.test.width);
     let order = output.group.order();
-    let of = |image: &Tensor| -> Result<GroupMaps> {
-        // The first field; what a ReLU would cut off isn't shown either.
-        let maps = maps(layer, image)?.into_iter().take(order).collect();
-        let values = image.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
-        Ok(GroupMaps { image: Raster { width: image.dim(3)?, values }, maps })
+    let of = |pixels: Vec<f32>| -> Result<GroupMaps> {
+        let values = pixels.iter().copied().map(f64::from).collect();
+        let mut normalised = pixels;
+        statistics.normalise(&mut normalised);
+        let image = Tensor::from_vec(normalised, (1, 1, side, side), &Device::Cpu)?;
+        // The first field of maps.
+        let maps = maps(layer, &image)?.into_iter().take(order).collect();
+        Ok(GroupMaps { image: Raster { width: side, values }, maps })
     };
-    let panels = [of(&upright)?, of(&turned)?];
+    let panels = [of(upright.clone())?, of(quarter_turn(&upright, side))?];
     Ok(Some(Box::new(CayleyFigure::new(&arm.name, seed, name, arm.net.bank == Family::P4m, panels))))
 }
 

@@ -59,13 +59,17 @@ fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
 /// What is left, and how it's shared out.
 fn outlook(plan: &Plan, dataset: &Dataset) -> String {
     let left = plan.pending().count();
-    let measure = match plan.unmeasured {
-        0 if left == 0 => return "nothing is left to do".to_owned(),
+    let lost = match plan.unmeasurable {
         0 => String::new(),
-        n => format!("; the equivariance of {n} finished runs is to be measured"),
+        n => format!("; the equivariance of {n} finished runs can't be measured: their checkpoints are gone"),
+    };
+    let measure = match plan.unmeasured {
+        0 => lost,
+        n => format!("; the equivariance of {n} finished runs is to be measured{lost}"),
     };
     if left == 0 {
-        return format!("no runs left{measure}");
+        let none = if plan.unmeasured == 0 { "nothing is left to do" } else { "no runs left" };
+        return format!("{none}{measure}");
     }
     let under_way = plan.pending().filter(|run| matches!(run.state, RunState::Begun { under_way: true, .. })).count();
     let elsewhere = match under_way {

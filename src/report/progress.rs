@@ -1,5 +1,7 @@
 //! What a store has: runs done, failed, left.
 
+use std::collections::BTreeSet;
+
 use super::sheet::{self, Sheet};
 use super::table::lines;
 use crate::study::{Outcome, Record, Run, RunState, TuningRecord};
@@ -56,13 +58,15 @@ fn trouble(run: &Run) -> Option<String> {
 
 /// Says so where runs were made by programs or processors that may round differently.
 fn mixture(runs: &[Run]) -> Option<String> {
-    let mut makers: Vec<String> = runs
-        .iter()
-        .filter_map(Run::result)
-        .flat_map(|result| &result.provenance.past.makers)
-        .map(|maker| format!("equisplit {} {} on {}", maker.crate_version, maker.revision, maker.instructions))
-        .collect();
-    makers.sort();
-    makers.dedup();
+    let makers = makers(runs);
     (makers.len() > 1).then(|| format!("the runs were made by different programs or processors: {}", makers.join("; ")))
+}
+
+/// The programs and processors that made runs, each once.
+pub(super) fn makers(runs: &[Run]) -> Vec<String> {
+    let results = runs.iter().filter_map(Run::result);
+    let makers = results.flat_map(|result| &result.provenance.past.makers);
+    let names =
+        makers.map(|maker| format!("equisplit {} {} on {}", maker.crate_version, maker.revision, maker.instructions));
+    names.collect::<BTreeSet<String>>().into_iter().collect()
 }

@@ -1,9 +1,9 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
 use super::table::{brackets, over_seeds, percent};
-use crate::stats::attribution::{Attribution, Share};
+use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
-/// More controls than this aren't listed in a sentence.
+/// More arms than this aren't listed in a sentence.
 const MOST_LISTED: usize = 4;
 
 /// The question that a study asks.
@@ -17,53 +17,94 @@ pub fn question(attribution: &Attribution) -> String {
 
 /// The answer: the share of the gain that each control matches, with its interval, or why there is none.
 ///
-/// A share whose interval holds 0 isn't established, and is called so; one whose interval holds 1 may be the whole gain.
+/// The controls on the ladder come first, then those that repeat weights without equivariance, then the others. A share
+/// whose interval holds 0 isn't established, and is called so; one whose interval holds 1 may be the whole gain.
 pub fn answer(attribution: &Attribution) -> String {
-    let Attribution { baseline, target, shares, .. } = attribution;
-    let gain = format!("the gain of {target} over {baseline}");
-    if let Some(reason) = &attribution.reason {
-        let because = reason.strip_prefix("gain not established: ").unwrap_or(reason);
-        return format!("Whether there is a gain of {target} over {baseline} is not established: {because}.");
-    }
-    let told: Vec<&Share> = shares.iter().filter(|share| share.ratio.share.is_some()).collect();
-    let untold = shares.len() - told.len();
-    let listed: Vec<String> = told.iter().take(MOST_LISTED).map(|share| clause(attribution, share, &gain)).collect();
-    let mut sentence = match listed.is_empty() {
-        true => format!("No share of {gain} is established for any control"),
-        false => listed.join("; "),
-    };
-    if told.len() > MOST_LISTED {
-        sentence += &format!("; {} more controls are in the table", told.len() - MOST_LISTED);
-    }
-    if untold > 0 && !listed.is_empty() {
-        sentence += &format!("; for {untold} of the {} controls no share can be told", shares.len());
-    }
-    sentence + "."
+    with_minus_signs(&told(attribution))
 }
 
-fn clause(attribution: &Attribution, share: &Share, gain: &str) -> String {
+fn told(attribution: &Attribution) -> String {
+    let Attribution { baseline, target, reason, gain, .. } = attribution;
+    let Some(gain) = gain.as_ref().filter(|_| reason.is_none()) else {
+        let reason = reason.as_deref().unwrap_or("there is none");
+        let because = reason.strip_prefix("gain not established: ").unwrap_or(reason);
+        return format!("Whether there is a gain of {target} over {baseline} is not established: {because}.");
+    };
+    let size = format!("{:.2} {} percentage points", 100.0 * gain.value, brackets(gain.ci95, 2));
+    let whole = format!("the gain of {target} over {baseline} ({size} of test error)");
+    let intervals = format!("In brackets: 95 % intervals, {}.", seeds(attribution, gain));
+    let shares = ranked(attribution);
+    let known: Vec<&Share> = shares.iter().copied().filter(|share| share.ratio.share.is_some()).collect();
+    let Some(first) = known.first() else {
+        let why = if shares.is_empty() { "the study has no controls" } else { "no control has a run to compare" };
+        return format!("The gain of {target} over {baseline} is {size} of test error; {why}. {intervals}");
+    };
+    let mut clauses = vec![clause(attribution, first, &format!("of {whole} is matched by"))];
+    clauses.extend(known.iter().skip(1).take(MOST_LISTED - 1).map(|share| clause(attribution, share, "by")));
+    let more = known.len().saturating_sub(MOST_LISTED);
+    clauses.extend((more > 0).then(|| format!("{more} more are in the table")));
+    let untold: Vec<&str> = shares.iter().filter(|s| s.ratio.share.is_none()).map(|s| s.control.as_str()).collect();
+    clauses.extend((!untold.is_empty()).then(|| format!("no share can be told for {}", untold.join(", "))));
+    format!("{}. {intervals}", clauses.join("; "))
+}
+
+/// The seeds that the gain rests on, in words.
+fn seeds(attribution: &Attribution, gain: &Gain) -> String {
+    let of = |name: &str| -> Vec<u64> {
+        let arm = attribution.arms.iter().filter(|arm| arm.name == name);
+        arm.flat_map(|arm| &arm.seeds).map(|run| run.seed).collect()
+    };
+    let target = of(&attribution.target);
+    let both = of(&attribution.baseline).into_iter().filter(|seed| target.contains(seed));
+    format!("n = {} seeds", gain.seeds_used.as_ref().map_or(both.count(), Vec::len))
+}
+
+/// The shares in the order that they are told in.
+fn ranked(attribution: &Attribution) -> Vec<&Share> {
+    let on_ladder = |share: &Share| attribution.ladder.iter().any(|step| step.to == share.control);
+    let rank = |share: &Share| match bank(attribution, &share.control) {
+        _ if on_ladder(share) => 0,
+        "repeat-linear" | "repeat-swish" | "repeat-mask" | "repeat-drop" | "scrambled" => 1,
+        _ => 2,
+    };
+    let mut shares: Vec<&Share> = attribution.shares.iter().collect();
+    shares.sort_by_key(|share| rank(share));
+    shares
+}
+
+fn clause(attribution: &Attribution, share: &Share, matched: &str) -> String {
     let Share { control, ratio } = share;
-    let seeds = over_seeds(ratio.seeds_used.as_deref());
+    let seeds = over_other_seeds(attribution, ratio);
     let claim = match ratio.ci95 {
+        Some([low, high]) if low <= 0.0 && high >= 1.0 => {
+            ", which is established to differ neither from 0 nor from all of it"
+        }
         Some([low, high]) if low <= 0.0 && high >= 0.0 => ", which is not established to differ from 0",
         Some([low, high]) if low <= 1.0 && high >= 1.0 => ", which is not established to differ from all of it",
         Some([_, high]) if high < 0.0 => ": it is worse than the baseline",
+        Some([low, _]) if low > 1.0 => ": it is better than the target",
         _ => "",
     };
-    format!(
-        "{} {} of {gain} is matched by {}{seeds}{claim}",
-        percent(ratio.share),
-        brackets(ratio.ci95, 1),
-        in_words(attribution, control)
-    )
+    let (value, interval) = (percent(ratio.share), brackets(ratio.ci95, 1));
+    format!("{value} {interval} {matched} {}{seeds}{claim}", in_words(attribution, control))
+}
+
+/// The seeds that a share rests on, where they aren't those of the gain.
+pub(super) fn over_other_seeds(attribution: &Attribution, ratio: &Ratio) -> String {
+    let of_gain = attribution.gain.as_ref().and_then(|gain| gain.seeds_used.as_ref());
+    if ratio.seeds_used.as_ref() == of_gain { String::new() } else { over_seeds(ratio.seeds_used.as_deref()) }
+}
+
+fn bank<'a>(attribution: &'a Attribution, control: &str) -> &'a str {
+    attribution.arms.iter().find(|arm| arm.name == control).map_or("", |arm| arm.bank.as_str())
 }
 
 /// What a control does, by its bank.
 fn in_words(attribution: &Attribution, control: &str) -> String {
-    let bank = attribution.arms.iter().find(|arm| arm.name == control).map_or("", |arm| arm.bank.as_str());
-    let what = match bank {
+    let what = match bank(attribution, control) {
         "repeat-linear" => "plain repetition of the weights",
-        "repeat-swish" | "repeat-mask" => "learned repetition alone",
+        "repeat-swish" => "learned repetition alone",
+        "repeat-mask" => "repetition under learned signs",
         "repeat-drop" => "repetition under a fixed mask",
         "scrambled" => "copies that no group ties together",
         "random-mask" => "learned signs on random filters",
@@ -72,11 +113,24 @@ fn in_words(attribution: &Attribution, control: &str) -> String {
     format!("{what} ({control})")
 }
 
-/// Text with minus signs for the hyphens that stand for them, at the start and in intervals, but not for those in names.
+/// Text with minus signs for the hyphens that stand for them, before numbers, but not for those in names.
 pub(super) fn with_minus_signs(text: &str) -> String {
-    let text = text.replace("[-", "[−").replace(", -", ", −");
-    match text.strip_prefix('-').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
-        Some(rest) => format!("−{rest}"),
-        None => text,
+    let chars: Vec<char> = text.chars().collect();
+    let is_sign = |n: usize| {
+        let before = n.checked_sub(1).and_then(|n| chars.get(n));
+        before.is_none_or(|c| matches!(c, ' ' | '[' | '(')) && chars.get(n + 1).is_some_and(char::is_ascii_digit)
+    };
+    let sign = |(n, &c): (usize, &char)| if c == '-' && is_sign(n) { '−' } else { c };
+    chars.iter().enumerate().map(sign).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minus_signs_are_told_from_hyphens() {
+        let text = "-3.0 % [-12.8, -3.0] by p4-without-pooling (-1), repeat-2 - 1, z2-10";
+        assert_eq!(with_minus_signs(text), "−3.0 % [−12.8, −3.0] by p4-without-pooling (−1), repeat-2 - 1, z2-10");
     }
 }

@@ -1,5 +1,6 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
+use super::sentence::{over_other_seeds, with_minus_signs};
 use super::table::{NONE, brackets, comparison_cells, over_seeds, percent, seeds_needed};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::study::{Trial, TuningRecord};
@@ -17,29 +18,42 @@ pub struct Sheet {
     pub rows: Vec<Vec<String>>,
 }
 
+impl Sheet {
+    fn with_minus_signs(mut self) -> Self {
+        self.caption = with_minus_signs(&self.caption);
+        for cell in self.rows.iter_mut().flat_map(|row| row.iter_mut().skip(self.names)) {
+            *cell = with_minus_signs(cell);
+        }
+        self
+    }
+}
+
 /// The arms, the shares of the controls, the ladder and the comparisons, as far as there are any.
 pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
     let study = &attribution.study;
     let gain = gain(attribution);
     let mut sheets = vec![arms(attribution)];
     if !attribution.shares.is_empty() {
-        let rows = attribution.shares.iter().map(|share| ratio(&share.control, &share.ratio));
-        sheets.push(ratios(format!("Share of {gain} that each control matches in {study}"), "Control", rows));
+        let rows = attribution.shares.iter().map(|share| ratio(attribution, &share.control, &share.ratio));
+        sheets.push(ratios(format!("Share of {gain} that each other arm matches in {study}"), "Arm", rows));
     }
     if !attribution.ladder.is_empty() {
-        let rows = attribution.ladder.iter().map(|step| ratio(&format!("{} → {}", step.from, step.to), &step.ratio));
+        let rows = attribution
+            .ladder
+            .iter()
+            .map(|step| ratio(attribution, &format!("{} → {}", step.from, step.to), &step.ratio));
         sheets.push(ratios(format!("Steps of {gain} in {study}, 100 % together"), "Step", rows));
     }
     if !attribution.comparisons.is_empty() {
         sheets.push(comparisons(attribution));
     }
-    sheets
+    sheets.into_iter().map(Sheet::with_minus_signs).collect()
 }
 
 /// What to know before trusting the numbers, and what more certain ones would take, in sentences.
 pub fn notes(attribution: &Attribution) -> Vec<String> {
     let warnings = attribution.warnings.iter().map(|warning| format!("Warning: {warning}."));
-    warnings.chain(seeds_needed(attribution)).collect()
+    warnings.chain(seeds_needed(attribution)).map(|note| with_minus_signs(&note)).collect()
 }
 
 /// The gain in words, with its size where there's an interval of it.
@@ -136,9 +150,9 @@ fn ratios(what: String, first: &str, rows: impl Iterator<Item = Vec<String>>) ->
     }
 }
 
-fn ratio(name: &str, ratio: &Ratio) -> Vec<String> {
+fn ratio(attribution: &Attribution, name: &str, ratio: &Ratio) -> Vec<String> {
     vec![
-        format!("{name}{}", over_seeds(ratio.seeds_used.as_deref())),
+        format!("{name}{}", over_other_seeds(attribution, ratio)),
         percent(ratio.share),
         brackets(ratio.ci95, 1),
         brackets(ratio.bootstrap95, 1),

@@ -64,8 +64,16 @@ impl Source {
 
     /// What to say where the study has runs left.
     pub fn unfinished(sources: &[Self]) -> Option<String> {
-        let runs: Vec<Run> = sources.iter().flat_map(|source| source.runs.iter().cloned()).collect();
-        progress::unfinished(&sources.first()?.record, &runs)
+        progress::unfinished(&sources.first()?.record, &Self::runs(sources))
+    }
+
+    /// The programs and processors that made the runs.
+    pub fn makers(sources: &[Self]) -> Vec<String> {
+        progress::makers(&Self::runs(sources))
+    }
+
+    fn runs(sources: &[Self]) -> Vec<Run> {
+        sources.iter().flat_map(|source| source.runs.iter().cloned()).collect()
     }
 
     /// The cell as a part of files' names: `train-500`; empty where there's no grid.
@@ -73,16 +81,35 @@ impl Source {
         self.cell.iter().map(Level::label).collect::<Vec<_>>().join(".")
     }
 
-    /// The figures that lie across the cells of a grid: test error against the number of training images, if that is its
-    /// only factor.
+    /// The figures that lie across the cells of a grid: test error against the number of training images, if that is one of
+    /// its factors, for every combination of the others.
     pub fn across(sources: &[Self]) -> Vec<Box<dyn Figure>> {
-        let by_size = |source: &Self| matches!(source.cell.as_slice(), [level] if level.key == "train");
-        let Some(first) = sources.first().filter(|_| sources.iter().all(by_size)) else { return Vec::new() };
-        let curves = first.arms.iter().map(|runs| TrainingSizeCurve {
-            arm: runs.arm.clone(),
-            points: sources.iter().filter_map(|source| source.size_point(&runs.arm.name)).collect(),
-        });
-        vec![Box::new(TrainingSizeFigure { curves: curves.filter(|curve| !curve.points.is_empty()).collect() })]
+        let is_size = |level: &&Level| level.key == "train";
+        let mut groups: Vec<(Vec<&Level>, Vec<&Self>)> = Vec::new();
+        for source in sources.iter().filter(|source| source.cell.iter().any(|level| is_size(&level))) {
+            let others: Vec<&Level> = source.cell.iter().filter(|level| !is_size(level)).collect();
+            match groups.iter_mut().find(|(known, _)| *known == others) {
+                Some((_, cells)) => cells.push(source),
+                None => groups.push((others, vec![source])),
+            }
+        }
+        let figure = |(others, cells): (Vec<&Level>, Vec<&Self>)| -> Box<dyn Figure> {
+            let label: Vec<String> = others.into_iter().map(Level::label).collect();
+            Box::new(TrainingSizeFigure::new(&label.join("."), Self::size_curves(&cells)))
+        };
+        groups.into_iter().map(figure).collect()
+    }
+
+    /// Curves over cells that differ in the number of training images alone.
+    fn size_curves(cells: &[&Self]) -> Vec<TrainingSizeCurve> {
+        let curve = |runs: &ArmRuns| {
+            let mut points: Vec<SizePoint> =
+                cells.iter().filter_map(|source| source.size_point(&runs.arm.name)).collect();
+            points.sort_by_key(|point| point.images);
+            TrainingSizeCurve { arm: runs.arm.clone(), points }
+        };
+        let curves = cells.iter().take(1).flat_map(|first| &first.arms).map(curve);
+        curves.filter(|curve| !curve.points.is_empty()).collect()
     }
 
     fn size_point(&self, name: &str) -> Option<SizePoint> {
@@ -234,14 +261,14 @@ fn roles(record: &Record, cell: &[Level]) -> Vec<Arm> {
     names.into_iter().zip(roles).map(|(name, role)| Arm { name: name.to_owned(), role }).collect()
 }
 
-/// The runs of an arm that have ended: one that is still under way would bend the mean of its arm.
+/// The runs of an arm that are finished: one that is still under way, or failed, would bend the mean of its arm.
 fn arm_runs(record: &Record, arm: Arm, runs: &[Run]) -> Result<ArmRuns> {
     let of_arm = || runs.iter().filter(|run| run.arm.name == arm.name);
     let train = of_arm().next().map_or(0, |run| run.config.purpose.images(record.data.test).0);
     let failed = of_arm().filter(|run| run.failure().is_some()).count();
-    let ended = of_arm().filter(|run| run.result().is_some_and(|result| result.epochs > 0));
+    let finished = of_arm().filter(|run| run.test_error().is_some() && run.epochs_done() > 0);
     let tested = runs.first().is_some_and(|run| tested(record, &run.arm.levels));
-    let curves = ended.map(|run| curve(run, tested)).collect::<Result<_>>()?;
+    let curves = finished.map(|run| curve(run, tested)).collect::<Result<_>>()?;
     Ok(ArmRuns { arm, curves, failed, train })
 }
 

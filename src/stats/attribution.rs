@@ -123,7 +123,7 @@ pub struct Gain {
     pub ci95: Option<Interval>,
     /// Percentile interval of the paired hierarchical bootstrap.
     pub bootstrap95: Option<Interval>,
-    /// The seeds compared, where they are fewer than the study has.
+    /// The seeds compared, where they are fewer than those that any arm finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_used: Option<Vec<u64>>,
     /// Seeds for an interval of ± a tenth of the gain.
@@ -164,7 +164,7 @@ pub struct Ratio {
     pub method: Method,
     /// Percentile interval of the paired hierarchical bootstrap.
     pub bootstrap95: Option<Interval>,
-    /// The seeds compared, where they are fewer than the study has.
+    /// The seeds compared, where they are fewer than those that any arm finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_used: Option<Vec<u64>>,
     /// Seeds for an interval of ± 10 points of share.

@@ -4,10 +4,12 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::record::SCHEMA_VERSION;
-use super::{Outcome, Run, Study, StudyFile, training_images};
+use super::{Outcome, Run, RunResult, Study, StudyFile, training_images};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
-use crate::lab::{LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, learned_equivariance};
+use crate::lab::{
+    GridReport, LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, held_against, learned_equivariance,
+};
 use crate::model::{InputShape, Symmetry};
 use crate::train::PixelStatistics;
 
@@ -54,6 +56,23 @@ impl EquivarianceFile {
 }
 
 impl Study {
+    /// Arms that their bank makes equivariant, but not for this input: what is wrong, and the arms, by their folders' names.
+    ///
+    /// # Errors
+    /// When a network can't be built.
+    pub fn grid_faults(&self, input: InputShape) -> Result<Vec<(GridReport, Vec<String>)>> {
+        let mut faults: Vec<(GridReport, Vec<String>)> = Vec::new();
+        for arm in self.arms.iter().filter(|arm| arm.net.bank.is_equivariant()) {
+            let report = GridReport::analyse(&arm.net, input)?;
+            match faults.iter_mut().find(|(known, _)| *known == report) {
+                _ if report.faults.is_empty() => {}
+                Some((_, arms)) => arms.push(arm.id()),
+                None => faults.push((report, vec![arm.id()])),
+            }
+        }
+        Ok(faults)
+    }
+
     /// The group that networks without one are held against: the target's; p4 where it has none.
     pub fn symmetry(&self) -> Symmetry {
         let target = self.arms.iter().find(|arm| arm.name == self.target);
@@ -73,16 +92,38 @@ impl Run {
         }
     }
 
-    /// Whether it's finished, but not measured yet as `turning` says.
+    /// What was recorded of a finished run's equivariance, if it's what the study asks for: of this run, so many images and
+    /// angles, and the group.
     ///
     /// # Errors
     /// When its record is of another version.
-    pub(super) fn is_unmeasured(&self, turning: Turning) -> Result<bool> {
-        let Some(result) = self.result().filter(|result| matches!(result.outcome, Outcome::Finished { .. })) else {
-            return Ok(false);
+    pub fn measured(&self, study: &Study) -> Result<Option<LearnedEquivariance>> {
+        let (Some(turning), Some(result)) = (study.equivariance, self.finished()) else { return Ok(None) };
+        let group = held_against(&self.config.net, study.symmetry());
+        let asked = |found: &EquivarianceRecord| {
+            let learned = &found.learned;
+            let whole = !learned.layers.is_empty() && !learned.angles.is_empty();
+            found.config == result.config && found.turning == turning && learned.group == group.name() && whole
         };
-        let found = self.folder.equivariance()?;
-        Ok(!found.is_some_and(|found| found.config == result.config && found.turning == turning))
+        Ok(self.folder.equivariance()?.filter(asked).map(|found| found.learned))
+    }
+
+    /// Whether it's finished and has to be measured still, and can be: its checkpoint is there.
+    ///
+    /// # Errors
+    /// When its record is of another version.
+    pub(super) fn is_unmeasured(&self, study: &Study) -> Result<bool> {
+        Ok(self.folder.has_checkpoint() && self.lacks_measure(study)?)
+    }
+
+    /// Whether it's finished, but not measured as the study asks for.
+    pub(super) fn lacks_measure(&self, study: &Study) -> Result<bool> {
+        let asked = study.equivariance.is_some() && self.finished().is_some();
+        Ok(asked && self.measured(study)?.is_none())
+    }
+
+    fn finished(&self) -> Option<&RunResult> {
+        self.result().filter(|result| matches!(result.outcome, Outcome::Finished { .. }))
     }
 
     /// Measures a finished run by its last checkpoint; `None` where that's gone, or if `stop` said so.

@@ -190,12 +190,14 @@ impl StudyFile {
 
 /// A parser's message without the names of Rust's types.
 fn in_words(message: &str) -> String {
-    let words = [
-        ("expected usize", "expected a whole number, at least 0"),
-        ("expected u64", "expected a whole number, at least 0"),
-    ];
-    let words = words.into_iter().chain([("expected f64", "expected a number")]);
-    words.fold(message.to_owned(), |message, (from, to)| message.replace(from, to))
+    let whole =
+        ["expected usize", "expected u64", "expected u32"].map(|name| (name, "expected a whole number, at least 0"));
+    let words = whole.into_iter().chain([("expected f64", "expected a number")]);
+    let message = words.fold(message.to_owned(), |message, (from, to)| message.replace(from, to));
+    match message.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected a table"),
+        None => message,
+    }
 }
 
 /// An error about the byte `offset` of the file, as `path:line: message`.

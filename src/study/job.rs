@@ -66,9 +66,12 @@ impl Job<'_> {
                 self.train(run, &images, |trainer| {
                     let test = &self.dataset.test;
                     let evaluation = trainer.evaluate(test, stop)?;
-                    Ok(evaluation.map(|found| Outcome::Finished {
-                        test_error: found.error,
-                        mistakes: Mistakes::of(&found.predictions, &test.labels),
+                    Ok(evaluation.map(|found| match found.finite {
+                        true => Outcome::Finished {
+                            test_error: found.error,
+                            mistakes: Mistakes::of(&found.predictions, &test.labels),
+                        },
+                        false => Outcome::Failed { reason: "class scores of test images aren't finite".to_owned() },
                     }))
                 })
             }
@@ -84,7 +87,7 @@ impl Job<'_> {
 
     /// Whether there's anything to do for a run.
     pub fn is_wanted(&self, run: &Run) -> Result<bool> {
-        Ok(run.is_pending() || self.is_unlogged(run) || self.is_unmeasured(run)?)
+        Ok(run.is_pending() || self.is_unlogged(run) || run.is_unmeasured(self.study)?)
     }
 
     /// Whether a run has ended without the event file that is asked for.
@@ -99,16 +102,11 @@ impl Job<'_> {
         result.outcome.error().map_or(Ok(()), |error| events.finish(result.epochs, error))
     }
 
-    /// Whether a finished run has to be measured still.
-    fn is_unmeasured(&self, run: &Run) -> Result<bool> {
-        self.study.equivariance.map_or(Ok(false), |turning| run.is_unmeasured(turning))
-    }
-
     /// Measures how equivariant a finished run became, where the study asks for it. That it can't be measured takes nothing
     /// from the run itself, and is only told.
     pub fn measure(&self, run: &Run) -> Result<()> {
         let Some(turning) = self.study.equivariance else { return Ok(()) };
-        if self.control.stop() || !self.is_unmeasured(run)? {
+        if self.control.stop() || !run.is_unmeasured(self.study)? {
             return Ok(());
         }
         let label = run.label();
@@ -185,6 +183,7 @@ impl Job<'_> {
         if past.makers.last() != Some(self.maker) {
             past.makers.push(self.maker.clone());
         }
+        Events::remove(folder.path())?;
         let events = self.tensorboard.then(|| Events::begin(folder.path(), &metrics)).transpose()?;
         Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
     }
@@ -193,7 +192,9 @@ impl Job<'_> {
     fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Step> {
         let start = Instant::now();
         let stop = &mut || self.control.stop() || start.elapsed() >= SAVE_EVERY;
-        let done = match sitting.trainer.train_epoch(stop, &mut |done| progress.batch(done))? {
+        let end = sitting.trainer.train_epoch(stop, &mut |done| progress.batch(done))?;
+        sitting.trained();
+        let done = match end {
             EpochEnd::Done(done) => done,
             EpochEnd::Paused => return Ok(Step::Trained),
             EpochEnd::Diverged(reason) => {
@@ -201,7 +202,6 @@ impl Job<'_> {
             }
         };
         let training = &run.config.training;
-        sitting.catch_up();
         let seconds = std::mem::take(&mut sitting.past.epoch_seconds);
         let mut test_error = None;
         if training.test_every_epoch && done.epoch < training.epochs {
@@ -236,22 +236,29 @@ enum Step {
 }
 
 impl Sitting<'_> {
-    /// Adds the time since the last call.
-    fn catch_up(&mut self) {
+    /// Adds the time since it was last added: of testing, saving and the like, that's no epoch's. Returns it in seconds.
+    fn passed(&mut self) -> f64 {
         let seconds = self.since.elapsed().as_secs_f64();
         self.since = Instant::now();
         self.past.seconds += seconds;
-        self.past.epoch_seconds += seconds;
+        seconds
+    }
+
+    /// The same, of training.
+    fn trained(&mut self) {
+        self.past.epoch_seconds += self.passed();
     }
 
     fn save(&mut self, folder: &RunFolder) -> Result<()> {
-        self.catch_up();
+        self.passed();
         let checkpoint = self.trainer.checkpoint(&self.hash);
-        folder.write_checkpoint(&crate::train::Checkpoint { past: self.past.clone(), ..checkpoint })
+        folder.write_checkpoint(&crate::train::Checkpoint { past: self.past.clone(), ..checkpoint })?;
+        self.passed();
+        Ok(())
     }
 
     fn result(&mut self, run: &Run, outcome: Outcome) -> Result<RunResult> {
-        self.catch_up();
+        self.passed();
         Ok(RunResult {
             schema_version: SCHEMA_VERSION,
             arm: run.arm.id(),

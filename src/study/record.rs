@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
 use crate::data::{Dataset, hash};
 use crate::error::{Error, Result};
-use crate::model::NetConfig;
+use crate::model::{InputShape, NetConfig};
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
 
 /// Version of the store's files.
@@ -22,6 +22,9 @@ pub struct Record {
     pub study: Study,
     /// The images.
     pub data: DataRecord,
+    /// What networks are fed with; `None` in stores of programs that didn't take it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputShape>,
     /// Where it runs: processors round differently.
     pub device: DeviceKind,
     /// The class of every test image.
@@ -195,7 +198,8 @@ impl Record {
     /// When there are too few training images to hold some out.
     pub fn trial_config(&self, arm: &Arm, setting: &Setting, validation: f64, run: usize) -> Result<RunConfig> {
         let training = TrainingConfig { test_every_epoch: false, ..setting.of(&arm.training) };
-        let purpose = Purpose::trial(self.train(arm), validation)?;
+        let of_arm = |e: Error| Error::invalid(format!("{}: {e}", arm.id()));
+        let purpose = Purpose::trial(self.train(arm), validation).map_err(of_arm)?;
         Ok(self.config(arm, purpose, training, tuning::FIRST_SEED + run as u64))
     }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::run_folder::{RunFolder, RunState};
 use super::{Arm, Outcome, Purpose, RunConfig, RunResult};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::Checkpoint;
 
 /// A run of a study, made or not.
@@ -74,14 +74,16 @@ impl Run {
 /// The first finished run of an arm that has a checkpoint; where none has, the first one that does.
 ///
 /// # Errors
-/// When a checkpoint can't be read.
+/// When a checkpoint can't be read or is of another run.
 pub fn first_trained<'a>(arm: &Arm, runs: &'a [Run]) -> Result<Option<(&'a Run, Checkpoint)>> {
     let (finished, others): (Vec<&Run>, Vec<&Run>) =
         runs.iter().filter(|run| run.arm == *arm).partition(|run| run.test_error().is_some());
     for run in finished.into_iter().chain(others) {
-        if let Some(checkpoint) = run.folder.checkpoint()? {
-            return Ok(Some((run, checkpoint)));
+        let Some(checkpoint) = run.folder.checkpoint()? else { continue };
+        if checkpoint.run != run.config.hash()? {
+            return Err(Error::content(run.folder.path(), "the checkpoint is of another run"));
         }
+        return Ok(Some((run, checkpoint)));
     }
     Ok(None)
 }

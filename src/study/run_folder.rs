@@ -96,6 +96,9 @@ impl RunFolder {
             Ok(json) => json,
             Err(e) => return Ok(damaged(e)),
         };
+        if json.get("schema_version").is_none() {
+            return Ok(Read::Damaged(format!("{}: no schema_version", path.display())));
+        }
         check_version(&path, &json)?;
         Ok(serde_json::from_value(json).map_or_else(damaged, Read::Done))
     }
@@ -124,6 +127,11 @@ impl RunFolder {
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>> {
         let path = self.file("checkpoint.safetensors");
         if path.exists() { Checkpoint::read(&path).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether weights are there to go on from.
+    pub(super) fn has_checkpoint(&self) -> bool {
+        self.file("checkpoint.safetensors").exists()
     }
 
     pub(super) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {

@@ -15,6 +15,7 @@ use super::tuning::{Trial, TuningRecord, choose};
 use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::model::InputShape;
 use crate::train::{DeviceKind, Maker};
 
 /// How often runs that another process has are looked at again.
@@ -44,6 +45,8 @@ pub struct Plan {
     pub runs: Vec<Run>,
     /// Finished runs whose equivariance has to be measured still.
     pub unmeasured: usize,
+    /// Finished runs whose equivariance the study asks for, but that left no checkpoint to measure it by.
+    pub unmeasurable: usize,
     /// Steps that were tried.
     pub calibration: Calibration,
 }
@@ -70,6 +73,7 @@ impl Record {
             maker: Maker::here(device, 0, 0),
             study: study.clone(),
             data: DataRecord::of(dataset),
+            input: Some(InputShape::of(&dataset.train, dataset.classes)),
             device,
             test_labels: dataset.test.labels.clone(),
         }
@@ -112,13 +116,13 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     }
     let pending: Vec<&Run> = trials.iter().chain(&runs).filter(|run| run.is_pending()).collect();
     let calibration = Calibration::of(&pending, dataset, &options.device, options.wish)?;
-    let mut unmeasured = 0;
-    if let Some(turning) = study.equivariance {
-        for run in &runs {
-            unmeasured += usize::from(run.is_unmeasured(turning)?);
+    let (mut unmeasured, mut unmeasurable) = (0, 0);
+    for run in &runs {
+        if run.lacks_measure(study)? {
+            *(if run.folder.has_checkpoint() { &mut unmeasured } else { &mut unmeasurable }) += 1;
         }
     }
-    Ok(Plan { trials, runs, unmeasured, calibration })
+    Ok(Plan { trials, runs, unmeasured, unmeasurable, calibration })
 }
 
 /// Makes what is missing: first the trials of tuning, then, with what they chose, the runs. Results don't depend on

@@ -200,18 +200,22 @@ impl Store {
         choices.filter_map(Result::transpose).collect()
     }
 
-    /// Refuses another `[tuning]` than the one that the arm's runs were made with.
+    /// Refuses another `[tuning]` than the one that the arm's runs were made with, if any.
     pub(super) fn check_tuned(&self, record: &Record, arm: &Arm) -> Result<()> {
-        let (Some(tuning), Some(tuned)) = (&record.study.tuning, self.tuned(record, arm)?) else { return Ok(()) };
+        let Some(tuning) = &record.study.tuning else { return Ok(()) };
         let folder = self.arm_folder(arm);
         let is_run = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("seed-");
-        let entries = std::fs::read_dir(&folder).map_err(|e| Error::io(&folder, e))?;
-        if tuned.is_of(tuning, arm.train.unwrap_or(record.data.train)) || !entries.flatten().any(is_run) {
-            return Ok(());
-        }
-        let message =
-            "the runs here were made with what another [tuning] chose; use another --out or another study name";
-        Err(Error::content(folder.join("tuning.json"), message))
+        let has_runs = std::fs::read_dir(&folder).is_ok_and(|entries| entries.flatten().any(is_run));
+        let with = match self.tuned(record, arm)? {
+            _ if !has_runs => return Ok(()),
+            Some(tuned) if tuned.is_of(tuning, arm.train.unwrap_or(record.data.train)) => return Ok(()),
+            Some(_) => "with what another [tuning] chose",
+            // Whose choice was deleted can be chosen for again, by the same trials.
+            None if folder.join("tuning").is_dir() => return Ok(()),
+            None => "without [tuning]",
+        };
+        let message = format!("the runs here were made {with}; use another --out or another study name");
+        Err(Error::content(folder, message))
     }
 
     /// The setting that tuning chose for an arm.
@@ -258,9 +262,13 @@ impl Store {
     /// As [`Store::attribute`].
     pub fn attribute_as(&self, record: &Record) -> Result<Vec<Attribution>> {
         let study = &record.study;
-        let cells = self.cells(record)?;
+        let runs = self.runs(record)?;
+        let cells = cells(record, &runs)?;
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
-            attribute(&title(&study.name, cell), &study.baseline, &study.target, &study.ladder, &arms)
+            let name = title(&study.name, cell);
+            let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
+            attribution.warnings.splice(0..0, lacking(record, cell, &runs));
+            Ok(attribution)
         };
         study.cells().into_iter().zip(cells).map(attribute).collect()
     }
@@ -271,24 +279,8 @@ impl Store {
     /// When a record can't be read or a run is of another configuration.
     pub fn finished_runs(&self) -> Result<(Study, Vec<Vec<ArmResults>>)> {
         let record = self.study()?;
-        let cells = self.cells(&record)?;
+        let cells = cells(&record, &self.runs(&record)?)?;
         Ok((record.study, cells))
-    }
-
-    fn cells(&self, record: &Record) -> Result<Vec<Vec<ArmResults>>> {
-        let runs = self.runs(record)?;
-        let results = |arm: &Arm| {
-            let runs = runs.iter().filter(|run| run.arm == *arm);
-            let seeds = runs.filter_map(|run| seed_result(record, run).transpose());
-            Ok(ArmResults {
-                name: arm.name.clone(),
-                bank: arm.net.bank.name().to_owned(),
-                budget: arm.budget,
-                seeds: seeds.collect::<Result<_>>()?,
-            })
-        };
-        let cells = record.study.cells().into_iter();
-        cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>()).collect()
     }
 
     /// Writes `attribution.json`: one attribution, or the list of a grid's.
@@ -301,6 +293,36 @@ impl Store {
             _ => self.write("attribution.json", &attributions),
         }
     }
+}
+
+/// The finished runs of all arms, cell by cell.
+fn cells(record: &Record, runs: &[Run]) -> Result<Vec<Vec<ArmResults>>> {
+    let results = |arm: &Arm| {
+        let runs = runs.iter().filter(|run| run.arm == *arm);
+        let seeds = runs.filter_map(|run| seed_result(record, run).transpose());
+        Ok(ArmResults {
+            name: arm.name.clone(),
+            bank: arm.net.bank.name().to_owned(),
+            budget: arm.budget,
+            seeds: seeds.collect::<Result<_>>()?,
+        })
+    };
+    let cells = record.study.cells().into_iter();
+    cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>()).collect()
+}
+
+/// What the arms of a cell lack of the runs that the study wants, in sentences.
+fn lacking(record: &Record, cell: &[Level], runs: &[Run]) -> Vec<String> {
+    let seeds = record.study.seeds.len();
+    let tell = |what: &str, count: fn(&Run) -> bool, is_told: fn(usize, usize) -> bool| {
+        let of_arm = |arm: &Arm| runs.iter().filter(|run| run.arm == *arm && count(run)).count();
+        let arms = record.study.arms_of(cell).map(|arm| (arm, of_arm(arm))).filter(|(_, runs)| is_told(*runs, seeds));
+        let arms: Vec<String> = arms.map(|(arm, runs)| format!("{} ({runs} of {seeds} runs)", arm.name)).collect();
+        (!arms.is_empty()).then(|| format!("{what}: {}", arms.join(", ")))
+    };
+    let unfinished = tell("not all runs have ended", |run| !run.is_pending(), |ended, seeds| ended < seeds);
+    let failed = tell("runs that failed count nowhere", |run| run.failure().is_some(), |failed, _| failed > 0);
+    unfinished.into_iter().chain(failed).collect()
 }
 
 /// Reads a file of the store; what can be done where it's damaged is told.

@@ -44,8 +44,9 @@ struct Summary {
 struct Scalar {
     #[prost(string, tag = "1")]
     tag: String,
-    #[prost(float, tag = "2")]
-    simple_value: f32,
+    // One of several in the format, so that it's written also where it's 0.
+    #[prost(float, optional, tag = "2")]
+    simple_value: Option<f32>,
 }
 
 /// The event file of a run.
@@ -57,6 +58,15 @@ impl Events {
     /// Whether a run's folder has the file.
     pub fn exist(folder: &Path) -> bool {
         folder.join(FILE).exists()
+    }
+
+    /// Removes the file of an earlier sitting, which would lack what comes.
+    pub fn remove(folder: &Path) -> Result<()> {
+        let path = folder.join(FILE);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&path, e)),
+            _ => Ok(()),
+        }
     }
 
     /// The file in a run's folder, anew, with the epochs that are done.
@@ -88,7 +98,7 @@ impl Events {
     fn append(&self, step: usize, scalars: &[(&str, Option<f64>)]) -> Result<()> {
         let value = scalars
             .iter()
-            .filter_map(|(tag, value)| Some(Scalar { tag: (*tag).to_owned(), simple_value: (*value)? as f32 }));
+            .filter_map(|(tag, value)| Some(Scalar { tag: (*tag).to_owned(), simple_value: Some((*value)? as f32) }));
         let what = Some(What::Summary(Summary { value: value.collect() }));
         let event = Event { wall_time: now(), step: step as i64, what };
         let file = OpenOptions::new().append(true).open(&self.path);
@@ -119,7 +129,7 @@ mod tests {
     /// The bytes that TensorFlow's own reader accepts, worked out by hand for one event.
     #[test]
     fn an_event_has_the_bytes_of_the_format() {
-        let what = What::Summary(Summary { value: vec![Scalar { tag: "a".to_owned(), simple_value: 1.0 }] });
+        let what = What::Summary(Summary { value: vec![Scalar { tag: "a".to_owned(), simple_value: Some(1.0) }] });
         let event = Event { wall_time: 2.0, step: 3, what: Some(what) };
         let bytes = event.encode_to_vec();
         let expected = [
@@ -131,6 +141,8 @@ mod tests {
             0x15, 0, 0, 0x80, 0x3f, // 2: float 1.0
         ];
         assert_eq!(bytes, expected);
+        let none = Scalar { tag: "a".to_owned(), simple_value: Some(0.0) };
+        assert_eq!(none.encode_to_vec(), [0x0a, 1, b'a', 0x15, 0, 0, 0, 0], "an error of 0 is one");
         let record = record(&bytes);
         assert_eq!(record.len(), 8 + 4 + bytes.len() + 4);
         assert_eq!(record[..8], (bytes.len() as u64).to_le_bytes());

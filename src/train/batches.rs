@@ -27,7 +27,8 @@ impl PixelStatistics {
         Self { mean, deviation: variance.sqrt().max(1e-6) }
     }
 
-    fn normalise(&self, pixels: &mut [f32]) {
+    /// Subtracts the mean and divides by the deviation.
+    pub fn normalise(&self, pixels: &mut [f32]) {
         let (mean, scale) = (self.mean as f32, (1.0 / self.deviation) as f32);
         pixels.iter_mut().for_each(|pixel| *pixel = (*pixel - mean) * scale);
     }

@@ -97,6 +97,8 @@ pub struct Evaluation {
     pub error: f64,
     /// The predicted class of every image, in the set's order.
     pub predictions: Vec<u8>,
+    /// Whether all class scores are finite numbers.
+    pub finite: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -195,15 +197,19 @@ impl<'a> Trainer<'a> {
     pub fn evaluate(&self, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation>> {
         let batches = Batches::new(images, self.statistics, EVALUATION_BATCH, &self.device);
         let mut predictions = Vec::with_capacity(images.len());
+        let mut finite = true;
         for batch in batches.in_order() {
             if stop() {
                 return Ok(None);
             }
             let output = self.network.output(&batch?.images, &mut Mode::Inference)?;
-            predictions.extend(predicted_classes(&output.tensor().flatten_from(1)?)?);
+            let scores = output.tensor().flatten_from(1)?.detach();
+            // A sum holds on to what a maximum would drop.
+            finite &= scores.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite();
+            predictions.extend(predicted_classes(&scores)?);
         }
         let error = count_wrong(&predictions, &images.labels) as f64 / images.len().max(1) as f64;
-        Ok(Some(Evaluation { error, predictions }))
+        Ok(Some(Evaluation { error, predictions, finite }))
     }
 
     /// The state after the steps done so far; `run` is what [`Trainer::resume`] will ask for.

@@ -15,6 +15,18 @@ pub struct Made {
     pub failed: bool,
 }
 
+/// Studies of all sizes, and what can be missing.
+pub const CASES: [(&str, Made); 7] = [
+    ("usual", Made::USUAL),
+    ("one-seed", Made { seeds: 1, ..Made::USUAL }),
+    ("failed", Made { failed: true, ..Made::USUAL }),
+    ("few", Made { controls: 1, seeds: 2, failed: false }),
+    ("no-controls", Made { controls: 0, ..Made::USUAL }),
+    // Matched arms: all points of the budget figure lie at one cost.
+    ("twelve", Made { controls: 12, ..Made::USUAL }),
+    ("many", Made { controls: 198, seeds: 3, failed: true }),
+];
+
 impl Made {
     pub const USUAL: Self = Self { controls: 6, seeds: 5, failed: false };
 
@@ -127,7 +139,7 @@ impl Made {
             };
             TrainingSizeCurve { arm, points: [600, 1200, 3000, 6000, 12_000].map(point).to_vec() }
         };
-        TrainingSizeFigure { curves: self.finished().into_iter().map(curve).collect() }
+        TrainingSizeFigure::new("", self.finished().into_iter().map(curve).collect())
     }
 
     pub fn rotation(self) -> RotationFigure {
@@ -139,7 +151,7 @@ impl Made {
             };
             RotationCurve { arm, runs: (0..self.seeds).map(run).collect(), angles: angles.clone() }
         };
-        RotationFigure { images: 2000, curves: self.finished().into_iter().map(curve).collect() }
+        RotationFigure { images: 2000, missing: vec![], curves: self.finished().into_iter().map(curve).collect() }
     }
 
     pub fn equivariance(self) -> EquivarianceFigure {
@@ -159,11 +171,17 @@ impl Made {
                 trained: (0..stages.len()).map(|stage| at(stage, 0.08)).collect(),
                 scores: angles.iter().map(score).collect(),
                 angles: angles.clone(),
+                group: "C4".to_owned(),
                 arm,
                 seeds: self.seeds,
             }
         };
-        EquivarianceFigure { curves: self.finished().into_iter().map(curve).collect(), stages }
+        EquivarianceFigure {
+            curves: self.finished().into_iter().map(curve).collect(),
+            stages,
+            images: [16, 2000],
+            missing: vec![],
+        }
     }
 
     /// All figures of numbers.

@@ -120,6 +120,10 @@ impl AttributionFigure {
         for (n, step) in (1..).zip(steps) {
             self.step(canvas, &rows, n, step)?;
         }
+        if steps.len() < self.steps.len() {
+            let below = Rect { top: rows.plot.rect.bottom + x_axis_height() + mm(1.0), ..panel };
+            canvas.paragraph(below, &format!("The first {} of {} steps.", steps.len(), self.steps.len()))?;
+        }
         bar(canvas, &rows, labels.len() - 1, [0.0, ends[1]], tint(looks[1].colour, 0.85).filled())
     }
 
@@ -193,21 +197,31 @@ impl Figure for AttributionFigure {
 
     fn caption(&self) -> String {
         let (baseline, target) = (&self.baseline.name, &self.target.name);
-        let a = format!(
-            "(a) Mean test error from {baseline} to {target} (n = {} seeds, paired). Whiskers: 95 % intervals of the steps.",
-            self.seeds
-        );
+        let whiskers = match self.steps.iter().find(|step| step.reach.is_some()) {
+            Some(StepBar { share: Some(_), .. }) => {
+                " Whiskers: Fieller's 95 % intervals of the steps, on the scale of the gain."
+            }
+            Some(_) => " Whisker: Student's 95 % interval of the gain.",
+            None => "",
+        };
+        let cut = match self.steps.len() - self.shown_steps().len() {
+            0 => String::new(),
+            left => format!(" The last {left} steps aren't shown."),
+        };
+        let counts = seeds([self.seeds].into_iter());
+        let a = format!("(a) Mean test error from {baseline} to {target} ({counts}, paired).{whiskers}{cut}");
         if let Some(reason) = &self.reason {
             return format!("{a} (b) {}", capitalised(reason));
         }
         format!(
-            "{a} (b) Share of the gain of {target} over {baseline} that each control matches, with Fieller's 95 % interval \
+            "{a} (b) Share of the gain of {target} over {baseline} that each other arm matches, with Fieller's 95 % interval \
              over paired seeds."
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        let extra = if self.shown().1 > 0 { EXTRA } else { HEADING };
+        let cut = self.shown().1 > 0 || self.shown_steps().len() < self.steps.len();
+        let extra = if cut { EXTRA } else { HEADING };
         [DOUBLE_COLUMN, figure_height(self.most_rows(), ROW, extra)]
     }
 

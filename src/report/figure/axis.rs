@@ -46,10 +46,10 @@ impl Axis {
         Self::fixed(label, [low - room, high + room])
     }
 
-    /// A linear axis over some values that can't be negative: it doesn't reach below 0.
-    pub fn not_negative(label: &str, values: impl Iterator<Item = f64>) -> Self {
-        let [low, high] = Self::linear(label, values.map(|value| value.max(0.0))).range;
-        Self::fixed(label, [low.max(0.0), high])
+    /// A linear axis over some percentages: it reaches neither below 0 nor, but for a little room, above 100.
+    pub fn percent(label: &str, values: impl Iterator<Item = f64>) -> Self {
+        let [low, high] = Self::linear(label, values.map(|value| value.clamp(0.0, 100.0))).range;
+        Self::fixed(label, [low.max(0.0), high.min(102.0)])
     }
 
     /// A linear axis from 0 over some values that aren't negative.
@@ -79,6 +79,22 @@ impl Axis {
     /// Ticks at some of the values themselves, for the few that there are of them.
     pub fn with_ticks(mut self, values: &[f64], text: impl Fn(f64) -> String) -> Self {
         self.ticks = values.iter().map(|&value| Tick { value, text: text(value) }).collect();
+        self
+    }
+
+    /// Only whole numbers, as of epochs.
+    pub fn whole_numbers(self) -> Self {
+        let [low, high] = self.range;
+        let step = (1..).find(|step| (high - low) / f64::from(*step) <= MOST_TICKS as f64).unwrap_or(1);
+        let whole = self.ticks.iter().all(|tick| tick.value.fract() == 0.0);
+        let values: Vec<f64> =
+            (low.ceil() as i64..=high.floor() as i64).step_by(step as usize).map(|n| n as f64).collect();
+        if whole { self } else { self.with_ticks(&values, |value| number(value, 0)) }
+    }
+
+    /// No numbers above `most`, where nothing is.
+    pub fn up_to(mut self, most: f64) -> Self {
+        self.ticks.retain(|tick| tick.value <= most);
         self
     }
 
@@ -130,7 +146,7 @@ fn round_numbers([low, high]: [f64; 2]) -> Vec<f64> {
 }
 
 /// A number as people read it: 10⁻⁵, 0.2, 5.5 k, 2 M.
-fn readable(value: f64) -> String {
+pub(super) fn readable(value: f64) -> String {
     if value < 0.009 {
         let power = value.log10().floor();
         let mantissa = (value / 10f64.powf(power)).round();
@@ -274,7 +290,12 @@ mod tests {
         let single = Axis::linear("", std::iter::once(2.0));
         assert!(single.range()[0] < 2.0 && 2.0 < single.range()[1] && texts(&single).len() > 1);
         assert!(!texts(&Axis::linear("", std::iter::empty())).is_empty());
-        assert_eq!(Axis::not_negative("", [-0.5, 0.1, 2.0].into_iter()).range(), [0.0, 2.1]);
+        assert_eq!(Axis::percent("", [-0.5, 0.1, 2.0].into_iter()).range(), [0.0, 2.1]);
+        assert_eq!(texts(&Axis::percent("", [0.0, 240.0].into_iter())).last(), Some(&"100"));
+        let epochs = Axis::linear("", [1.0, 3.0].into_iter()).whole_numbers();
+        assert_eq!(texts(&epochs), ["1", "2", "3"]);
+        let one = Axis::linear("", [1.0].into_iter()).whole_numbers();
+        assert_eq!(texts(&one), ["1"]);
     }
 
     #[test]

@@ -5,11 +5,15 @@ use super::canvas::Canvas;
 use super::layout::{Rect, apart};
 use super::legend::Legend;
 use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
-use super::{Arm, Estimate, Figure, Role, seeds};
+use super::{Arm, Estimate, Figure, Role, error_percent, mean_and_interval, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(60.0);
 const BETWEEN: i32 = mm(6.0);
+/// Width that a point with its interval takes.
+const SLOT: i32 = mm(1.3);
+/// Points are moved sideways by no more than this.
+const FURTHEST: i32 = 2 * SLOT;
 
 /// Test error against what a network costs.
 #[derive(Clone, Debug)]
@@ -35,12 +39,12 @@ pub struct BudgetPoint {
 
 impl BudgetFigure {
     fn legend(&self) -> Legend {
-        Legend::of(self.points.iter().map(|point| &point.arm))
+        Legend::of_points(self.points.iter().map(|point| &point.arm))
     }
 
     fn panel(&self, canvas: &Canvas, rect: Rect, label: &str, cost: impl Fn(&BudgetPoint) -> f64) -> Result<()> {
         let x = Axis::log(label, self.points.iter().map(&cost));
-        let y = Axis::not_negative("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
+        let y = Axis::percent("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
         let plot = Plot::draw(canvas, rect, x, y)?;
         let (named, others): (Vec<_>, Vec<_>) = self.points.iter().partition(|point| Look::of(&point.arm).is_some());
         for point in others {
@@ -54,27 +58,22 @@ impl BudgetFigure {
             Role::Control(_) => 2,
         });
         let marks: Vec<Rect> = ranked.iter().map(|point| mark(&plot, point, plot.x(cost(point)))).collect();
-        let mut places = ranked.iter().zip(apart(&marks));
+        let mut places = ranked.iter().zip(apart(&marks, FURTHEST));
         places.try_for_each(|(point, place)| draw(canvas, &plot, point, (place.left + place.right) / 2))
     }
 }
 
 /// What a point at `x` covers: its marker and its interval.
 fn mark(plot: &Plot, point: &BudgetPoint, x: i32) -> Rect {
-    let around = Rect::about((x, plot.y(100.0 * point.error.value)), MARKER);
-    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| whisker_end(plot, end));
+    let around = Rect::about((x, plot.y(100.0 * point.error.value)), SLOT / 2);
+    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| plot.y(error_percent(end)));
     Rect { top: around.top.min(ends[1]), bottom: around.bottom.max(ends[0]), ..around }
 }
 
-/// The y of an end of an interval. What lies below 0 isn't drawn: no error does.
-fn whisker_end(plot: &Plot, end: f64) -> i32 {
-    plot.y(100.0 * end.max(0.0))
-}
-
 fn draw(canvas: &Canvas, plot: &Plot, point: &BudgetPoint, x: i32) -> Result<()> {
-    let look = Look::or_grey(&point.arm);
+    let look = Look::or_other(&point.arm);
     if let Some(interval) = point.error.interval {
-        canvas.upright_whisker(x, interval.map(|end| whisker_end(plot, end)), look.colour)?;
+        canvas.upright_whisker(x, interval.map(|end| plot.y(error_percent(end))), look.colour)?;
     }
     canvas.marker((x, plot.y(100.0 * point.error.value)), &look, MARKER)
 }
@@ -87,8 +86,9 @@ impl Figure for BudgetFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         format!(
-            "Test error against (a) learned real parameters and (b) multiply-adds per image, logarithmic axes: mean and \
-             Student's 95 % interval ({counts}). Points that would cover each other stand side by side."
+            "Test error against (a) learned real parameters (learned signs aren't counted) and (b) multiply-adds per image, \
+             logarithmic axes. {} by Student's t ({counts}). Points that would cover each other are moved sideways by up to 2.6 mm.",
+            mean_and_interval(self.points.iter().map(|point| &point.error))
         )
     }
 
@@ -101,7 +101,11 @@ impl Figure for BudgetFigure {
         let inner = self.legend().draw(canvas, canvas.inner())?;
         let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
         let counts = seeds(self.points.iter().map(|point| point.seeds));
-        let left = canvas.heading("a", &format!("Mean and 95 % interval, {counts}"), left)?;
+        let left = canvas.heading(
+            "a",
+            &format!("{}, {counts}", mean_and_interval(self.points.iter().map(|point| &point.error))),
+            left,
+        )?;
         self.panel(canvas, left, "Learned real parameters", |point| point.parameters as f64)?;
         let right = canvas.heading("b", "", right)?;
         self.panel(canvas, right, "Multiply-adds per image", |point| point.multiply_adds as f64)

@@ -146,8 +146,12 @@ impl<'a> Canvas<'a> {
             }
             Marker::Cross => {
                 let (x, y) = at;
-                self.line(&[(x - half, y - half), (x + half, y + half)], look.colour, theme::DATA)?;
-                self.line(&[(x - half, y + half), (x + half, y - half)], look.colour, theme::DATA)
+                let ends = if look.filled {
+                    [[(x - half, y - half), (x + half, y + half)], [(x - half, y + half), (x + half, y - half)]]
+                } else {
+                    [[(x - half, y), (x + half, y)], [(x, y - half), (x, y + half)]]
+                };
+                ends.iter().try_for_each(|line| self.line(line, look.colour, theme::DATA))
             }
             shape => {
                 let mut corners = corners(shape, at, half);

@@ -4,7 +4,7 @@
 use super::Figure;
 use super::canvas::{Anchor, Canvas, Point};
 use super::layout::Rect;
-use super::raster::{Raster, grey};
+use super::raster::{Raster, diverging, grey};
 use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, INK, LINE_HEIGHT, LOSS, MARGIN, UNITS_PER_MM, mm};
 use crate::error::Result;
 use crate::group::PointGroup;
@@ -69,7 +69,7 @@ impl CayleyFigure {
         maps.image.draw(canvas, Rect::about(centre, IMAGE / 2), |value| grey(value, image_peak))?;
         for (element, map) in maps.maps.iter().enumerate() {
             let at = node(centre, element, self.mirrors);
-            map.draw(canvas, Rect::about(at, SIDE / 2), |value| grey(value, peak))?;
+            map.draw(canvas, Rect::about(at, SIDE / 2), |value| diverging(value, peak))?;
         }
         let group = self.group();
         let at = |element| node(centre, element, self.mirrors);
@@ -131,9 +131,10 @@ impl Figure for CayleyFigure {
             false => ("p4", "arrows: left multiplication by a quarter turn"),
         };
         format!(
-            "One {group} feature map of {} (seed {}, after {}) of (a) a digit and (b) the digit turned by 90°: a planar map \
-             per element of the point group on its Cayley diagram ({lines}). Turning the image turns every map and moves it \
-             along its arrow, if the network is equivariant. White is 0 or less.",
+            "One {group} feature map of {} (seed {}, the output of {}) of (a) a digit that the program draws and (b) the digit \
+             turned by 90°: a planar map per element of the point group on its Cayley diagram ({lines}). Turning the image \
+             turns every map and moves it along its arrow, if the network is equivariant. White is 0, blue positive, orange \
+             negative.",
             self.arm, self.seed, self.layer
         )
     }

@@ -5,7 +5,7 @@ use super::canvas::Canvas;
 use super::layout::Rect;
 use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
-use super::{Arm, Figure, seeds};
+use super::{Arm, Figure, not_measured, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(52.0);
@@ -18,6 +18,10 @@ pub struct EquivarianceFigure {
     pub stages: Vec<String>,
     /// The arms.
     pub curves: Vec<EquivarianceCurve>,
+    /// How many images layers were measured on, and how many were turned for the class scores.
+    pub images: [usize; 2],
+    /// Arms that nothing was recorded of.
+    pub missing: Vec<String>,
 }
 
 /// One arm; errors are means over its seeds.
@@ -25,6 +29,8 @@ pub struct EquivarianceFigure {
 pub struct EquivarianceCurve {
     /// The arm.
     pub arm: Arm,
+    /// The point group that its layers are held against.
+    pub group: String,
     /// Error after every stage with new weights, relative to the distance between different images; `None` where the arm
     /// has no such stage.
     pub new: Vec<Option<f64>>,
@@ -59,6 +65,24 @@ impl EquivarianceFigure {
 
     fn counts(&self) -> String {
         seeds(self.curves.iter().map(|curve| curve.seeds))
+    }
+
+    /// "C4"; where arms are held against different ones, "C4 (for p4) or D4 (for z2, p4m)".
+    fn groups(&self) -> String {
+        let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+        for EquivarianceCurve { arm, group, .. } in &self.curves {
+            match groups.iter_mut().find(|(known, _)| known == group) {
+                Some((_, arms)) => arms.push(&arm.name),
+                None => groups.push((group, vec![&arm.name])),
+            }
+        }
+        match groups.as_slice() {
+            [(group, _)] => (*group).to_owned(),
+            several => {
+                let several = several.iter().map(|(group, arms)| format!("{group} (for {})", arms.join(", ")));
+                several.collect::<Vec<_>>().join(" or ")
+            }
+        }
     }
 
     /// `conv3` is "3", `pool2` is "p2".
@@ -99,13 +123,17 @@ impl Figure for EquivarianceFigure {
 
     fn caption(&self) -> String {
         format!(
-            "Learned equivariance ({}, means). (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over the elements \
-             of the group, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
+            "Learned equivariance ({}, means). (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over {} images and \
+             the elements of {}, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
              another one; hidden maps of arms without a group are each turned in place), before (a) and after (b) training. \
              Layers: {}, a convolution with all that follows it; p: pools. (c) Change of the class scores of turned test \
-             images, relative to the scores.",
+             images ({}), relative to the scores.{}",
             self.counts(),
-            self.stages.join(", ")
+            self.images[0],
+            self.groups(),
+            self.stages.join(", "),
+            self.images[1],
+            not_measured(&self.missing)
         )
     }
 

@@ -7,7 +7,7 @@ use super::canvas::{Anchor, Canvas};
 use super::layout::{Rect, widest};
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{GAP, GREY, LINE_HEIGHT, Look, MARKER, SINGLE_COLUMN, mm};
-use super::{Arm, Estimate, Figure, seeds};
+use super::{Arm, Estimate, Figure, error_percent, seeds};
 use crate::error::Result;
 
 const ROW: i32 = mm(5.2);
@@ -78,7 +78,7 @@ impl ErrorsFigure {
         }
         let Some(mean) = row.mean else { return Ok(()) };
         if let Some(interval) = mean.interval {
-            canvas.whisker(interval.map(|end| rows.plot.x(100.0 * end)), middle + APART, look.colour)?;
+            canvas.whisker(interval.map(|end| rows.plot.x(error_percent(end))), middle + APART, look.colour)?;
         }
         canvas.marker((rows.plot.x(100.0 * mean.value), middle + APART), &look, MARKER)
     }
@@ -92,9 +92,13 @@ impl Figure for ErrorsFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.arms.iter().map(|row| row.runs.len()));
         format!(
-            "Test error of every arm on {}. Small dots: single seeds ({counts}); markers with whiskers: mean and Student's \
-             95 % interval of the mean.",
-            self.data
+            "Test error of every arm on {}. Small dots: single seeds ({counts}); {}.",
+            self.data,
+            match self.arms.iter().any(|row| row.mean.is_some_and(|mean| mean.interval.is_some())) {
+                true =>
+                    "markers with whiskers: mean and Student's 95 % interval of the mean, as far as it lies between 0 and 100 %",
+                false => "markers: mean",
+            }
         )
     }
 
@@ -112,7 +116,7 @@ impl Figure for ErrorsFigure {
             shown.iter().map(|row| RowLabel { name: row.arm.name.clone(), note: None }).collect();
         let errors =
             shown.iter().flat_map(|row| row.runs.iter().copied().chain(row.mean.into_iter().flat_map(Estimate::all)));
-        let axis = Axis::linear("Test error (%)", errors.map(|error| 100.0 * error));
+        let axis = Axis::percent("Test error (%)", errors.map(|error| 100.0 * error));
         let rows = Rows::draw(canvas, Rect { right: inner.right - for_notes, ..inner }, axis, &labels, ROW)?;
         for (n, row) in shown.iter().enumerate() {
             self.draw_row(canvas, &rows, n, row)?;

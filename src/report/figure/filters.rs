@@ -104,9 +104,14 @@ impl Figure for FilterFigure {
     }
 
     fn caption(&self) -> String {
-        let more = if self.hidden > 0 { format!(" {} more filters aren't shown.", self.hidden) } else { String::new() };
+        let more = match self.hidden {
+            0 => String::new(),
+            1 => " 1 more filter isn't shown.".to_owned(),
+            left => format!(" {left} more filters aren't shown."),
+        };
         let columns = match self.columns.len() - self.shown_columns() {
             0 => String::new(),
+            1 => " 1 more copy of each isn't shown.".to_owned(),
             left => format!(" {left} more copies of each aren't shown."),
         };
         format!(
@@ -120,7 +125,9 @@ impl Figure for FilterFigure {
         let height = 2 * MARGIN + LINE_HEIGHT + (SIDE + BETWEEN) * self.rows_per_block() as i32;
         let blocks = self.rows.len().div_ceil(self.rows_per_block()).max(1) as i32;
         let width = 2 * MARGIN + blocks * (self.block_width() + BETWEEN_BLOCKS) - BETWEEN_BLOCKS;
-        [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM))
+        let [width, height] = [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM));
+        // A column's width, also where the filters take less.
+        [width.max(SINGLE_COLUMN), height]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {

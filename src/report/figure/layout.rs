@@ -93,10 +93,16 @@ pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> i32 {
     texts.into_iter().map(width).max().unwrap_or(0)
 }
 
-/// A text that is no wider than `room`; what is left out in its middle is told by an ellipsis.
+/// A text that is no wider than `room`; what is left out in its middle is told by an ellipsis. A step from one arm to
+/// another keeps its arrow.
 pub(super) fn shortened(text: &str, room: i32) -> String {
     if width(text) <= room {
         return text.to_owned();
+    }
+    if let Some((from, to)) = text.split_once(ARROW) {
+        let room = room - width(ARROW);
+        let from = shortened(from, (room - width(to)).max(room / 2));
+        return format!("{from}{ARROW}{}", shortened(to, room - width(&from)));
     }
     let chars: Vec<char> = text.chars().collect();
     let kept = |n: usize| -> String {
@@ -105,6 +111,8 @@ pub(super) fn shortened(text: &str, room: i32) -> String {
     };
     (0..chars.len()).rev().map(kept).find(|text| width(text) <= room).unwrap_or_default()
 }
+
+const ARROW: &str = " → ";
 
 /// A text in lines that are no wider than `room`, broken at spaces.
 pub(super) fn wrapped(text: &str, room: i32) -> Vec<String> {
@@ -131,16 +139,16 @@ pub(super) fn thinned(intervals: &[[i32; 2]], gap: i32) -> Vec<bool> {
     (0..count).map(|n| n % step == 0).collect()
 }
 
-/// Moves marks sideways, in their order and no further than needed, so that none lies over another: `marks` are what each
-/// covers, moves are whole multiples of their width.
-pub(super) fn apart(marks: &[Rect]) -> Vec<Rect> {
+/// Moves marks sideways, in their order, no further than needed and at most `most`, so that as few as possible lie over
+/// another: `marks` are what each covers, moves are whole multiples of their width.
+pub(super) fn apart(marks: &[Rect], most: i32) -> Vec<Rect> {
     let mut placed: Vec<Rect> = Vec::with_capacity(marks.len());
     for mark in marks {
         let moved = |by: i32| Rect { left: mark.left + by, right: mark.right + by, ..*mark };
-        let sides = (1..).flat_map(|n| [n * mark.width(), -n * mark.width()]);
-        let mut all = std::iter::once(0).chain(sides).map(moved).take(2 * marks.len() + 1);
-        let free = all.find(|place| !placed.iter().any(|other| other.overlaps(*place)));
-        placed.push(free.unwrap_or(*mark));
+        let sides = (1..=most / mark.width().max(1)).flat_map(|n| [n * mark.width(), -n * mark.width()]);
+        let hidden = |place: &Rect| placed.iter().filter(|other| other.overlaps(*place)).count();
+        let place = std::iter::once(0).chain(sides).map(moved).min_by_key(hidden);
+        placed.push(place.unwrap_or(*mark));
     }
     placed
 }
@@ -166,6 +174,10 @@ mod tests {
         let short = shortened(long, room);
         assert!(width(&short) <= room && short.contains('…') && short.starts_with("rep") && short.ends_with("me"));
         assert_eq!(shortened("p4", room), "p4");
+        let step = shortened("z2 → repeat-swish-with-a-very-long-name", room);
+        assert!(step.starts_with("z2 → r") && step.contains('…') && width(&step) <= room, "{step}");
+        let step = shortened("repeat-swish-with-a-name → scrambled-with-a-name", room);
+        assert!(step.contains(" → ") && step.matches('…').count() == 2 && width(&step) <= room, "{step}");
         let lines = wrapped("a few words that do not fit on one line", room);
         assert!(lines.len() > 2 && lines.iter().all(|line| width(line) <= room));
         assert_eq!(lines.join(" "), "a few words that do not fit on one line");
@@ -183,11 +195,12 @@ mod tests {
     fn marks_move_no_further_than_needed() {
         let mark = |x: i32, top: i32| Rect { left: x - 5, right: x + 5, top, bottom: top + 10 };
         let marks = [mark(50, 0), mark(50, 4), mark(50, 40), mark(52, 2), mark(51, 6)];
-        let placed = apart(&marks);
+        let placed = apart(&marks, 25);
         let lefts: Vec<i32> = placed.iter().map(|rect| rect.left).collect();
         assert_eq!(lefts, [45, 55, 45, 67, 26]);
         for (n, rect) in placed.iter().enumerate() {
             assert!(placed[..n].iter().all(|other| !other.overlaps(*rect)));
+            assert!((rect.left - marks[n].left).abs() <= 25);
         }
     }
 }

@@ -27,7 +27,7 @@ pub struct LearningFigure {
 pub struct LearningCurve {
     /// The arm.
     pub arm: Arm,
-    /// Its runs, failed ones too as far as they went.
+    /// Its finished runs.
     pub runs: Vec<RunCurve>,
 }
 
@@ -47,7 +47,7 @@ struct Band {
     ends: [f64; 2],
 }
 
-/// The band of the runs that reached each epoch.
+/// The band of the runs in each epoch.
 fn bands(runs: &[RunCurve], values: impl Fn(&RunCurve) -> &[f64], factor: f64) -> Vec<Band> {
     let epochs = runs.iter().map(|run| values(run).len()).max().unwrap_or(0);
     let band = |epoch: usize| {
@@ -70,8 +70,10 @@ impl LearningFigure {
         let curves: Vec<(&Arm, Vec<Band>)> =
             self.arms.iter().map(|arm| (&arm.arm, bands(&arm.runs, values, factor))).collect();
         let all = || curves.iter().flat_map(|(_, bands)| bands);
-        let x = Axis::linear("Epoch", all().map(|band| band.epoch));
-        let y = Axis::log(label, all().flat_map(|band| band.ends));
+        let x = Axis::linear("Epoch", all().map(|band| band.epoch)).whole_numbers();
+        let values = all().flat_map(|band| [band.ends[0], band.mean, band.ends[1]]);
+        // A loss may be above 100, an error in percent not.
+        let y = if factor == 100.0 { Axis::log(label, values).up_to(100.0) } else { Axis::log(label, values) };
         let plot = Plot::draw(canvas, rect, x, y)?;
         for (arm, bands) in back_to_front(&curves, |(arm, _)| arm) {
             draw_curve(canvas, &plot, &Look::or_other(arm), bands)?;

@@ -23,9 +23,19 @@ struct Entry {
 }
 
 /// What a legend says of some arms: one entry each for those that can be told apart, and one for all others.
-pub(super) struct Legend(Vec<Entry>);
+pub(super) struct Legend {
+    entries: Vec<Entry>,
+    /// Length of the piece of line before a name; 0 where the figure has no lines.
+    sample: i32,
+}
 
 impl Legend {
+    /// Of a figure that draws arms as points alone.
+    pub fn of_points<'a>(arms: impl Iterator<Item = &'a Arm>) -> Self {
+        Self { sample: mm(3.0), ..Self::of(arms) }
+    }
+
+    /// Of a figure that draws arms as lines with markers.
     pub fn of<'a>(arms: impl Iterator<Item = &'a Arm>) -> Self {
         let mut entries = Vec::new();
         let mut others = 0;
@@ -38,16 +48,16 @@ impl Legend {
         if others > 0 {
             entries.push(Entry { look: Look::OTHER, text: format!("{others} more arms") });
         }
-        Self(entries)
+        Self { entries, sample: SAMPLE }
     }
 
     /// Where the entries go in lines of the width `room`, each with its shortened text; and the height of it all.
     fn places(&self, room: i32) -> (Vec<(Point, String)>, i32) {
         let (mut x, mut y) = (0, 0);
         let mut places = Vec::new();
-        for entry in &self.0 {
-            let text = shortened(&entry.text, room - SAMPLE - GAP);
-            let length = SAMPLE + GAP + width(&text);
+        for entry in &self.entries {
+            let text = shortened(&entry.text, room - self.sample - GAP);
+            let length = self.sample + GAP + width(&text);
             if x > 0 && x + length > room {
                 (x, y) = (0, y + LINE_HEIGHT);
             }
@@ -66,11 +76,13 @@ impl Legend {
     /// Draws it at the top of `rect`; returns what is left of that.
     pub fn draw(&self, canvas: &Canvas, rect: Rect) -> Result<Rect> {
         let (places, height) = self.places(rect.width());
-        for (entry, ((x, y), text)) in self.0.iter().zip(places) {
+        for (entry, ((x, y), text)) in self.entries.iter().zip(places) {
             let (left, middle) = (rect.left + x, rect.top + y + TEXT / 2);
-            canvas.dashed(&[(left, middle), (left + SAMPLE, middle)], &entry.look, DATA)?;
-            canvas.marker((left + SAMPLE / 2, middle), &entry.look, MARKER)?;
-            canvas.text(&text, (left + SAMPLE + GAP, middle), Anchor::Left)?;
+            if self.sample == SAMPLE {
+                canvas.dashed(&[(left, middle), (left + SAMPLE, middle)], &entry.look, DATA)?;
+            }
+            canvas.marker((left + self.sample / 2, middle), &entry.look, MARKER)?;
+            canvas.text(&text, (left + self.sample + GAP, middle), Anchor::Left)?;
         }
         Ok(Rect { top: rect.top + height + mm(1.0), ..rect })
     }

@@ -94,6 +94,21 @@ impl Estimate {
     }
 }
 
+/// An error in percent. What an interval holds beyond 0 and 100 % isn't drawn: no error is there.
+pub(super) fn error_percent(error: f64) -> f64 {
+    100.0 * error.clamp(0.0, 1.0)
+}
+
+/// What headings say of intervals: "Mean and 95 % interval", or that there's none.
+pub(super) fn mean_and_interval<'a>(mut estimates: impl Iterator<Item = &'a Estimate>) -> &'static str {
+    if estimates.any(|estimate| estimate.interval.is_some()) { "Mean and 95 % interval" } else { "Mean, no interval" }
+}
+
+/// What captions say of arms that nothing was recorded of.
+pub(super) fn not_measured(arms: &[String]) -> String {
+    if arms.is_empty() { String::new() } else { format!(" Not measured: {}.", arms.join(", ")) }
+}
+
 /// A number with a minus sign as printers set it.
 pub(super) fn number(value: f64, decimals: usize) -> String {
     let text = format!("{value:.decimals$}");

@@ -8,7 +8,7 @@ use super::legend::{Legend, back_to_front};
 use super::theme::{
     AXIS, DATA, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, MARKER, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
 };
-use super::{Arm, Figure, Rect, layout, seeds};
+use super::{Arm, Figure, Rect, layout, not_measured, seeds};
 use crate::error::Result;
 
 const DISC: i32 = mm(SINGLE_COLUMN) - 2 * MARGIN;
@@ -20,6 +20,8 @@ pub struct RotationFigure {
     pub images: usize,
     /// The arms.
     pub curves: Vec<RotationCurve>,
+    /// Arms that nothing was recorded of.
+    pub missing: Vec<String>,
 }
 
 /// One arm.
@@ -165,8 +167,9 @@ impl Figure for RotationFigure {
         let counts = seeds(self.curves.iter().map(|curve| curve.runs.len()));
         format!(
             "Test error (distance from the centre, %) of {} test images against the angle that all of them are turned by \
-             (counter-clockwise, bilinear). Lines: mean over seeds ({counts}); bands: least to greatest seed.",
-            self.images
+             (counter-clockwise, bilinear). Lines: mean over seeds ({counts}); bands: least to greatest seed.{}",
+            self.images,
+            not_measured(&self.missing)
         )
     }
 

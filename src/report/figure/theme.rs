@@ -91,7 +91,7 @@ pub enum Marker {
     Star,
     /// ◀
     Left,
-    /// A cross.
+    /// ×, and + where it isn't filled.
     Cross,
 }
 

@@ -1,10 +1,10 @@
 //! Test error against the number of training images.
 
-use super::axis::{Axis, Plot};
+use super::axis::{Axis, Plot, readable};
 use super::canvas::{Anchor, Canvas};
 use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
-use super::{Arm, Estimate, Figure, seeds};
+use super::{Arm, Estimate, Figure, error_percent, mean_and_interval, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(60.0);
@@ -18,6 +18,9 @@ const WIDEST: i32 = mm(5.0);
 pub struct TrainingSizeFigure {
     /// One curve an arm.
     pub curves: Vec<TrainingSizeCurve>,
+    /// What else the study varies, for the caption; empty if nothing.
+    cell: String,
+    name: String,
 }
 
 /// One arm.
@@ -41,6 +44,12 @@ pub struct SizePoint {
 }
 
 impl TrainingSizeFigure {
+    /// The figure of one cell of what else a study varies, as in `width-20`; empty if nothing.
+    pub fn new(cell: &str, curves: Vec<TrainingSizeCurve>) -> Self {
+        let name = if cell.is_empty() { "training-size".to_owned() } else { format!("{cell}.training-size") };
+        Self { curves, cell: cell.to_owned(), name }
+    }
+
     fn legend(&self) -> Legend {
         Legend::of(self.curves.iter().map(|curve| &curve.arm))
     }
@@ -59,14 +68,16 @@ impl TrainingSizeFigure {
 
 impl Figure for TrainingSizeFigure {
     fn name(&self) -> &str {
-        "training-size"
+        &self.name
     }
 
     fn caption(&self) -> String {
         let counts = seeds(self.points().map(|point| point.seeds));
         format!(
-            "Test error against the number of training images (logarithmic axis): mean and Student's 95 % interval ({counts}). \
-             Points of the arms are set a little apart."
+            "Test error against the number of training images{} (logarithmic axis). {} by Student's t, as far as it lies \
+             between 0 and 100 % ({counts}). Points of the arms are set a little apart.",
+            if self.cell.is_empty() { String::new() } else { format!(", {}", self.cell) },
+            mean_and_interval(self.points().map(|point| &point.error))
         )
     }
 
@@ -79,14 +90,18 @@ impl Figure for TrainingSizeFigure {
         let rect = self.legend().draw(canvas, canvas.inner())?;
         let counts = seeds(self.points().map(|point| point.seeds));
         canvas.coloured_text(
-            &format!("Mean and 95 % interval, {counts}"),
+            &format!("{}, {counts}", mean_and_interval(self.points().map(|point| &point.error))),
             (rect.left, rect.top),
             Anchor::TopLeft,
             GREY,
         )?;
         let rect = super::Rect { top: rect.top + LINE_HEIGHT, ..rect };
-        let x = Axis::log("Training images", self.points().map(|point| point.images as f64));
-        let y = Axis::from_zero("Test error (%)", self.points().flat_map(|point| point.error.all()).map(|e| 100.0 * e));
+        let mut sizes: Vec<f64> = self.points().map(|point| point.images as f64).collect();
+        sizes.sort_by(f64::total_cmp);
+        sizes.dedup();
+        let x = Axis::log("Training images", sizes.iter().copied()).with_ticks(&sizes, readable);
+        let errors = self.points().flat_map(|point| point.error.all()).map(error_percent);
+        let y = Axis::from_zero("Test error (%)", errors).up_to(100.0);
         let plot = Plot::draw(canvas, rect, x, y)?;
         for curve in back_to_front(&self.curves, |curve| &curve.arm) {
             let look = Look::or_other(&curve.arm);
@@ -99,8 +114,7 @@ impl Figure for TrainingSizeFigure {
             canvas.dashed(&line, &look, DATA)?;
             for (point, &at) in curve.points.iter().zip(&line) {
                 if let Some(interval) = point.error.interval {
-                    // What lies below 0 isn't drawn: no error does.
-                    let ends = interval.map(|end| plot.y(100.0 * end.max(0.0)));
+                    let ends = interval.map(|end| plot.y(error_percent(end)));
                     canvas.upright_whisker(at.0, ends, look.colour)?;
                 }
                 canvas.marker(at, &look, MARKER)?;
