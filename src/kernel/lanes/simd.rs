@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// Setting this environment variable to `portable` does without vector instructions: to see whether a result depends on
-/// them.
+/// Setting this environment variable to `portable` does without vector instructions, and to `avx2` without AVX-512: to see
+/// whether a result depends on them, and to repeat one of another processor to the bit.
 const OVERRIDE: &str = "EQUISPLIT_SIMD";
 
 /// Runs `op` with the widest vectors that the processor has.
@@ -13,6 +13,8 @@ pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     static ARCH: OnceLock<Arch> = OnceLock::new();
     let detect = || match std::env::var(OVERRIDE) {
         Ok(value) if value == "portable" => Arch::Scalar,
+        #[cfg(target_arch = "x86_64")]
+        Ok(value) if value == "avx2" => pulp::x86::V3::try_new().map_or_else(Arch::new, Arch::V3),
         _ => Arch::new(),
     };
     ARCH.get_or_init(detect).dispatch(op)
