@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::sentence::{over_other_seeds, with_minus_signs};
-use super::table::{NONE, brackets, comparison_cells, over_seeds, percent, seeds_needed};
+use super::table::{NONE, brackets, comparison_cells, mean_and_sd, over_seeds, ratio_cells, seeds_needed};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::study::{Trial, TuningRecord};
 
@@ -70,11 +70,7 @@ fn arms(attribution: &Attribution) -> Sheet {
     let header = ["Arm", "Bank", "Parameters", "One-bit", "Maps", "MACs", "Seeds", "Test error (%)"];
     let row = |arm: &ArmSummary| {
         let budget = arm.budget;
-        let error = match (arm.mean_error, arm.sd_error) {
-            (Some(mean), Some(sd)) => format!("{:.2} ± {:.2}", 100.0 * mean, 100.0 * sd),
-            (Some(mean), None) => format!("{:.2}", 100.0 * mean),
-            _ => NONE.to_owned(),
-        };
+        let error = mean_and_sd(arm).unwrap_or_else(|| NONE.to_owned());
         vec![
             arm.name.clone(),
             arm.bank.clone(),
@@ -151,12 +147,7 @@ fn ratios(what: String, first: &str, rows: impl Iterator<Item = Vec<String>>) ->
 }
 
 fn ratio(attribution: &Attribution, name: &str, ratio: &Ratio) -> Vec<String> {
-    vec![
-        format!("{name}{}", over_other_seeds(attribution, ratio)),
-        percent(ratio.share),
-        brackets(ratio.ci95, 1),
-        brackets(ratio.bootstrap95, 1),
-    ]
+    ratio_cells(format!("{name}{}", over_other_seeds(attribution, ratio)), ratio)
 }
 
 /// A whole number with a comma at every third digit.

@@ -83,14 +83,16 @@ pub fn attribution(attribution: &Attribution) -> String {
 fn arms(arms: &[ArmSummary]) -> String {
     let header: Vec<&str> = BUDGET_HEADER.into_iter().chain(["seeds", "test error"]).collect();
     let row = |arm: &ArmSummary| {
-        let error = match (arm.mean_error, arm.sd_error) {
-            (Some(mean), Some(sd)) => format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * sd),
-            (Some(mean), None) => format!("{:.2} %", 100.0 * mean),
-            _ => NONE.to_owned(),
-        };
+        let error = mean_and_sd(arm).map_or_else(|| NONE.to_owned(), |error| error + " %");
         BudgetRow::from(arm).cells().into_iter().chain([arm.seeds.len().to_string(), error]).collect()
     };
     lines(&header, 2, arms.iter().map(row))
+}
+
+/// Mean test error of an arm and its standard deviation over the seeds, in percent; `None` of no finished run.
+pub(super) fn mean_and_sd(arm: &ArmSummary) -> Option<String> {
+    let mean = 100.0 * arm.mean_error?;
+    Some(arm.sd_error.map_or_else(|| format!("{mean:.2}"), |sd| format!("{mean:.2} ± {:.2}", 100.0 * sd)))
 }
 
 fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
@@ -125,15 +127,15 @@ fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
 
 fn ladder(steps: &[Step]) -> String {
     let row = |step: &Step| {
-        let Ratio { share, ci95, bootstrap95, ref seeds_used, .. } = step.ratio;
-        vec![
-            format!("{} → {}{}", step.from, step.to, over_seeds(seeds_used.as_deref())),
-            percent(share),
-            brackets(ci95, 1),
-            brackets(bootstrap95, 1),
-        ]
+        let seeds = over_seeds(step.ratio.seeds_used.as_deref());
+        ratio_cells(format!("{} → {}{seeds}", step.from, step.to), &step.ratio)
     };
     lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row))
+}
+
+/// A name, a share and its two intervals.
+pub(super) fn ratio_cells(name: String, ratio: &Ratio) -> Vec<String> {
+    vec![name, percent(ratio.share), brackets(ratio.ci95, 1), brackets(ratio.bootstrap95, 1)]
 }
 
 fn comparisons(comparisons: &[Comparison]) -> String {
