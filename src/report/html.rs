@@ -119,7 +119,7 @@ fn figure(number: usize, caption: &str, page: &Page) -> Markup {
 }
 
 fn table(sheet: &Sheet) -> Markup {
-    let class = |column: usize| if column < sheet.names { "word" } else { "number" };
+    let class = |column: usize| if column < sheet.word_columns { "word" } else { "number" };
     html! {
         p.caption { (sheet.caption) "." }
         div.scroll {

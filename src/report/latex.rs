@@ -41,7 +41,7 @@ fn table(sheet: &Sheet) -> String {
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
         format!(r"    {} \\", cells.join(" & "))
     };
-    let columns: String = (0..sheet.header.len()).map(|n| if n < sheet.names { 'l' } else { 'r' }).collect();
+    let columns: String = (0..sheet.header.len()).map(|n| if n < sheet.word_columns { 'l' } else { 'r' }).collect();
     let rows: Vec<String> = sheet.rows.iter().map(|row| line(row)).collect();
     let lines = [
         r"\begin{table}".to_owned(),

@@ -27,7 +27,7 @@ fn table(sheet: &Sheet) -> String {
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
         format!("| {} |\n", cells.join(" | "))
     };
-    let rule = |column: usize| if column < sheet.names { " --- |" } else { " ---: |" };
+    let rule = |column: usize| if column < sheet.word_columns { " --- |" } else { " ---: |" };
     let rules: String = (0..sheet.header.len()).map(rule).collect();
     let rows: String = sheet.rows.iter().map(|row| line(row)).collect();
     format!("{}:\n\n{}|{rules}\n{rows}", escaped(&sheet.caption), line(&sheet.header))

@@ -24,9 +24,9 @@ pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
 
 /// What tuning chose, as text.
 pub fn choices(choices: &[(String, TuningRecord)]) -> Option<String> {
-    let Sheet { caption, header, names, rows } = sheet::choices(choices)?;
+    let Sheet { caption, header, word_columns, rows } = sheet::choices(choices)?;
     let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    Some(format!("{caption}:\n\n{}", lines(&header, names, rows.into_iter())))
+    Some(format!("{caption}:\n\n{}", lines(&header, word_columns, rows.into_iter())))
 }
 
 /// Says so where a study has runs left: what is told of it rests on the others.

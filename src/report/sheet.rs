@@ -13,7 +13,7 @@ pub struct Sheet {
     /// Names of the columns.
     pub header: Vec<String>,
     /// How many columns, from the left, hold words; the others hold numbers.
-    pub names: usize,
+    pub word_columns: usize,
     /// The cells.
     pub rows: Vec<Vec<String>>,
 }
@@ -21,7 +21,7 @@ pub struct Sheet {
 impl Sheet {
     fn with_minus_signs(mut self) -> Self {
         self.caption = with_minus_signs(&self.caption);
-        for cell in self.rows.iter_mut().flat_map(|row| row.iter_mut().skip(self.names)) {
+        for cell in self.rows.iter_mut().flat_map(|row| row.iter_mut().skip(self.word_columns)) {
             *cell = with_minus_signs(cell);
         }
         self
@@ -88,7 +88,7 @@ fn arms(attribution: &Attribution) -> Sheet {
             attribution.study
         ),
         header: header.map(str::to_owned).to_vec(),
-        names: 2,
+        word_columns: 2,
         rows: attribution.arms.iter().map(row).collect(),
     }
 }
@@ -103,7 +103,7 @@ fn comparisons(attribution: &Attribution) -> Sheet {
             attribution.study
         ),
         header: header.map(str::to_owned).to_vec(),
-        names: 1,
+        word_columns: 1,
         rows: attribution.comparisons.iter().map(comparison_cells).collect(),
     }
 }
@@ -132,7 +132,7 @@ pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
             grouped(first.train as u64)
         ),
         header: header.map(str::to_owned).to_vec(),
-        names: 1,
+        word_columns: 1,
         rows: choices.iter().map(row).collect(),
     })
 }
@@ -141,7 +141,7 @@ fn ratios(what: String, first: &str, rows: impl Iterator<Item = Vec<String>>) ->
     Sheet {
         caption: format!("{what}; Fieller's 95 % interval, and that of the paired hierarchical bootstrap"),
         header: [first, "Share", "95 % interval", "Bootstrap"].map(str::to_owned).to_vec(),
-        names: 1,
+        word_columns: 1,
         rows: rows.collect(),
     }
 }
