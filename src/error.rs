@@ -37,6 +37,9 @@ pub enum Error {
     /// A request that can't be met: an unknown name, a size of 0, a budget out of reach.
     #[error("{0}")]
     Invalid(String),
+    /// Training or its result isn't made of finite numbers; why.
+    #[error("{0}")]
+    Diverged(String),
     /// A tensor operation failed.
     #[error(transparent)]
     Tensor(#[from] candle_core::Error),

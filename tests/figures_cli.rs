@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{TINY, equisplit, failure, study_file};
+use equisplit::data::{Dataset, Images, cache};
 
 /// Runs the tiny study with some seeds; returns its store.
 fn store(folder: &Path, seeds: &str) -> String {
@@ -175,6 +176,40 @@ fn what_is_no_store_is_refused() {
     for command in [vec!["figures", path], vec!["report", path], vec!["table", path, "--format", "csv"]] {
         assert!(failure(&command).contains("not the store of a study"), "{command:?}");
     }
+}
+
+/// Coloured noise, as a decoded set.
+fn coloured(file: &Path) {
+    let images = |count: usize| {
+        let pixels = (0..count * 3 * 28 * 28).map(|n| (n as u32).wrapping_mul(2_654_435_761) as f32 / u32::MAX as f32);
+        Images {
+            channels: 3,
+            height: 28,
+            width: 28,
+            pixels: pixels.collect(),
+            labels: (0..count as u8).map(|n| n % 10).collect(),
+        }
+    };
+    let fingerprint = "0".repeat(64);
+    let dataset = Dataset { name: "noise".to_owned(), fingerprint, classes: 10, train: images(32), test: images(32) };
+    cache::write(&dataset, file).unwrap();
+}
+
+#[test]
+fn images_with_several_channels_have_all_figures_but_pictures() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("coloured.safetensors");
+    coloured(&data);
+    let study = TINY.replace("train = 96\ntest = 64", "train = 32\ntest = 32").replace("epochs = 3", "epochs = 1");
+    let (study, out) = (study_file(folder.path(), &study), folder.path().join("runs"));
+    let args = ["run", &study, "--data", data.to_str().unwrap(), "--out", out.to_str().unwrap()];
+    equisplit().args(args).assert().success();
+    let (store, figures) = (out.join("tiny"), folder.path().join("figures"));
+    let args = ["figures", store.to_str().unwrap(), "--out", figures.to_str().unwrap(), "--format", "svg"];
+    equisplit().args(args).assert().success();
+    assert_eq!(names(&figures), ["attribution.svg", "budget.svg", "errors.svg", "learning.svg"]);
+    let page = folder.path().join("page.html");
+    equisplit().args(["report", store.to_str().unwrap(), "--out", page.to_str().unwrap()]).assert().success();
 }
 
 #[test]

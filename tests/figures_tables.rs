@@ -118,7 +118,10 @@ fn the_answer_tells_the_gain_where_there_is_no_share_of_it() {
     let mut untold = example();
     untold.shares.drain(..2);
     let answer = sentence::answer(&untold);
-    assert_eq!(answer, format!("{gain}no control has a run to compare. In brackets: 95 % intervals, n = 2 seeds."));
+    assert_eq!(
+        answer,
+        format!("{gain}no control has a finished seed that both have too. In brackets: 95 % intervals, n = 2 seeds.")
+    );
     untold.shares.clear();
     assert!(sentence::answer(&untold).starts_with(&format!("{gain}the study has no controls. ")));
 }
@@ -220,6 +223,7 @@ a_b,difference,,z2,p4,,,,,,,0.03125,,,,,0.00001
 a_b,improvement,,z2,p4,,,,,,,1,,,,,
 a_b,difference,,z2,repeat_swish,,,,,,,0.015625,,,,,0.0321
 a_b,improvement,,z2,repeat_swish,,,,,,,0.875,,,0.5,1,
+a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,
 ";
     assert_eq!(text, expected, "\n{text}");
 }

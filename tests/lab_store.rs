@@ -60,7 +60,7 @@ fn sizes_that_break_equivariance_are_told_before_the_run_and_by_the_check() {
     for data in [vec![], vec!["--data", path(&data)]] {
         let (code, text, error) = told(&[vec!["check", "--store", path(&store), "--arm", "p4"], data.clone()].concat());
         assert!(code == 1 && text.contains("p4: NOT equivariant: pool2.\n"), "{text}");
-        assert_eq!(error.contains("note: without --data, images that the program makes stand for"), data.is_empty());
+        assert_eq!(error.contains("note: without --data, random images stand for"), data.is_empty());
     }
     let other = images(folder.path(), [29, 29], 7);
     let refused = failure(&["check", "--store", path(&store), "--data", path(&other)]);

@@ -137,13 +137,20 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
             let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
             return Err(Error::invalid(message));
         }
-        equisplit::tell!("note: without --data, images that the program makes stand for {}", record.data.name);
     }
-    if let (Some(input), None) = (record.input, args.size) {
-        shape = input;
+    match record.input {
+        Some(input) if args.size.is_none() => shape = input,
+        None if args.size.is_none() && found != record.data => equisplit::tell!(
+            "warning: the store doesn't say what size its images have; run its study again, or pass --data or --size"
+        ),
+        _ => {}
     }
-    let own = InputShape::of(&dataset.train, dataset.classes);
-    Ok(Inputs { fit: shape == own, dataset, shape })
+    let fit = shape == InputShape::of(&dataset.train, dataset.classes);
+    if found != record.data {
+        let others = if fit { "digits that the program draws" } else { "random images" };
+        equisplit::tell!("note: without --data, {others} stand for {}", record.data.name);
+    }
+    Ok(Inputs { fit, dataset, shape })
 }
 
 /// The arms that --arm names, by name or name and levels; all without it.

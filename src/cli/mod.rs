@@ -62,7 +62,9 @@ enum Command {
 
 /// Parses the command line and runs the command.
 pub fn run() -> Result<ExitCode> {
-    match Cli::parse().command {
+    let command = Cli::parse().command;
+    equisplit::kernel::check_override()?;
+    match command {
         Command::Run(args) => run::run(&args),
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Show(args) => show::run(&args).map(|()| ExitCode::SUCCESS),

@@ -77,7 +77,10 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     equisplit::tell!("{table}");
     options.signal = watch.begin();
-    store.keep_file(&file)?;
+    // A store that is done may be read-only.
+    if let Err(error) = store.keep_file(&file) {
+        equisplit::tell!("warning: the study file isn't kept: {error}");
+    }
     let summary = study::run(plan, &record, &dataset, &store, &options)?;
     equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {

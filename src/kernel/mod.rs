@@ -18,7 +18,7 @@ mod slices;
 
 pub use conv::{Window, conv2d};
 pub use feature_map::{FeatureMap, Output};
-pub use lanes::{Activation, Workspace, instructions};
+pub use lanes::{Activation, Workspace, check_override, instructions};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub(crate) use operators::relu;

@@ -24,6 +24,9 @@ pub struct LearnedEquivariance {
     pub group: String,
     /// The layers, from the image on.
     pub layers: Vec<LearnedLayer>,
+    /// Number of test images that they were measured on; `None` in records of programs that didn't take it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_images: Option<usize>,
     /// Number of test images that were turned.
     pub turned_images: usize,
     /// The trained network's answers while they turn.
@@ -82,11 +85,13 @@ pub fn learned_equivariance(
         new: LayerErrors::of(new),
         trained: LayerErrors::of(&trained),
     });
+    let layer_images = inputs.usual().dim(0)?;
     let turned = sample.images.first(turning.images);
     let angles = angles::until(&network, &turned, sample.statistics, turning.step, stop)?;
     Ok(angles.map(|angles| LearnedEquivariance {
         group: group.name().to_owned(),
         layers: layers.collect(),
+        layer_images: Some(layer_images),
         turned_images: turned.len(),
         angles,
     }))

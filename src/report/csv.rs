@@ -11,7 +11,7 @@ use crate::stats::student;
 ///
 /// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
 /// ladder, the `difference` of the errors of two arms with its p after Holm's correction, the probability of `improvement`
-/// from one to the other. Errors, gains and differences are fractions of the test images, shares and steps fractions of the
+/// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and steps fractions of the
 /// gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain, Fieller's of shares
 /// and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 pub struct Csv;
@@ -73,6 +73,9 @@ fn rows(attribution: &Attribution) -> Vec<Row> {
             let numbers = [Some(probability), None, None].into_iter().chain(ends(ci95));
             rows.push(comparison(names("improvement"), None, numbers));
         }
+    }
+    for warning in &attribution.warnings {
+        rows.push(comparison([study, "warning", warning, "", ""], None, std::iter::empty()));
     }
     rows
 }

@@ -22,7 +22,7 @@ impl Export for Latex {
 fn page(attribution: &Attribution) -> String {
     let tables: Vec<String> = sheets(attribution).iter().flat_map(parts).map(|sheet| table(&sheet)).collect();
     let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
-    format!("% {}\n{notes}\n{}", answer(attribution), tables.join("\n"))
+    format!("% {}: {}\n{notes}\n{}", attribution.study, answer(attribution), tables.join("\n"))
 }
 
 /// A table that fits on a page, or its parts that do: a float can't break.

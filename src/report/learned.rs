@@ -62,7 +62,8 @@ fn equivariance(measured: &[Measured], turned: usize, missing: Vec<String>) -> E
             .collect(),
         seeds: runs.len(),
     };
-    let images = [LAYER_IMAGES, turned];
+    let layer_images = measured.iter().flat_map(|(_, runs)| runs).filter_map(|run| run.layer_images).max();
+    let images = [layer_images.unwrap_or(LAYER_IMAGES), turned];
     EquivarianceFigure { curves: measured.iter().map(curve).collect(), stages, images, missing }
 }
 

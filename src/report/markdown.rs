@@ -11,7 +11,11 @@ pub struct Markdown;
 
 impl Export for Markdown {
     fn export(&self, attributions: &[Attribution]) -> Result<String> {
-        Ok(attributions.iter().map(page).collect::<Vec<_>>().join("\n"))
+        let title = |attribution: &Attribution| match attributions.len() {
+            1 => String::new(),
+            _ => format!("## {}\n\n", escaped(&attribution.study)),
+        };
+        Ok(attributions.iter().map(|cell| title(cell) + &page(cell)).collect::<Vec<_>>().join("\n"))
     }
 }
 

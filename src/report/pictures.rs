@@ -15,26 +15,25 @@ use crate::train::PixelStatistics;
 const DIGITS: usize = 100;
 
 /// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first finished run
-/// each that has a checkpoint. Filters of
-/// images with several channels have no pictures.
-///
-/// # Errors
-/// When candle fails.
-pub(super) fn figures(record: &Record, runs: &[Run]) -> Result<Vec<Box<dyn Figure>>> {
+/// each that has a checkpoint. Images with several channels have no pictures.
+pub(super) fn figures(record: &Record, runs: &[Run]) -> Vec<Box<dyn Figure>> {
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
     for arm in &record.study.arms {
         // What can't be read costs its pictures, not all the others.
-        let Some((seed, network)) = trained(record, arm, runs).unwrap_or_else(|error| {
-            crate::tell!("warning: no pictures of {}: {error}", arm.id());
-            None
-        }) else {
-            continue;
-        };
-        let Some(first) = network.layers().first() else { continue };
-        figures.extend(filter_figure(arm, seed, first.layer.as_ref())?);
-        figures.extend(cayley_figure(arm, seed, &first.name, first.layer.as_ref())?);
+        match of_arm(record, arm, runs) {
+            Ok(of_arm) => figures.extend(of_arm),
+            Err(error) => crate::tell!("warning: no pictures of {}: {error}", arm.id()),
+        }
     }
-    Ok(figures)
+    figures
+}
+
+fn of_arm(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Vec<Box<dyn Figure>>> {
+    let Some((seed, network)) = trained(record, arm, runs)? else { return Ok(Vec::new()) };
+    let Some(first) = network.layers().first() else { return Ok(Vec::new()) };
+    let filters = filter_figure(arm, seed, first.layer.as_ref())?;
+    let maps = cayley_figure(arm, seed, &first.name, first.layer.as_ref())?;
+    Ok(filters.into_iter().chain(maps).collect())
 }
 
 /// The network of the first finished run that has a checkpoint, and the run's seed.
@@ -105,7 +104,8 @@ fn filters(layer: &dyn Layer, channels: usize, kernel: usize) -> Result<Vec<Rast
 
 fn cayley_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
     let output = layer.output();
-    if !matches!(arm.net.bank, Family::P4 | Family::P4m) || output.representation != Representation::Regular {
+    let grey = layer.input().maps() == 1;
+    if !grey || !arm.net.bank.is_equivariant() || output.representation != Representation::Regular {
         return Ok(None);
     }
     let digit = builtin::digits(0, DIGITS, 1)?;

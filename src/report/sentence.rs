@@ -36,7 +36,11 @@ fn told(attribution: &Attribution) -> String {
     let shares = ranked(attribution);
     let known: Vec<&Share> = shares.iter().copied().filter(|share| share.ratio.share.is_some()).collect();
     let Some(first) = known.first() else {
-        let why = if shares.is_empty() { "the study has no controls" } else { "no control has a run to compare" };
+        let why = if shares.is_empty() {
+            "the study has no controls"
+        } else {
+            "no control has a finished seed that both have too"
+        };
         return format!("The gain of {target} over {baseline} is {size} of test error; {why}. {intervals}");
     };
     let mut clauses = vec![clause(attribution, first, &format!("of {whole} is matched by"))];
@@ -44,7 +48,11 @@ fn told(attribution: &Attribution) -> String {
     let more = known.len().saturating_sub(MOST_LISTED);
     clauses.extend((more > 0).then(|| format!("{more} more are in the table")));
     let untold: Vec<&str> = shares.iter().filter(|s| s.ratio.share.is_none()).map(|s| s.control.as_str()).collect();
-    clauses.extend((!untold.is_empty()).then(|| format!("no share can be told for {}", untold.join(", "))));
+    clauses.extend(match untold.len() {
+        0 => None,
+        1..=MOST_LISTED => Some(format!("no share can be told for {}", untold.join(", "))),
+        many => Some(format!("for {many} of the {} other arms no share can be told", shares.len())),
+    });
     format!("{}. {intervals}", clauses.join("; "))
 }
 

@@ -99,7 +99,8 @@ fn comparisons(attribution: &Attribution) -> Sheet {
         caption: format!(
             "Pairs of arms of {}: difference of their test errors in percentage points, p of the paired t test after Holm's \
              correction over the controls, and how likely a run of the second arm errs less than one of the first, with its \
-             bootstrap interval ({NONE}: every run of one errs less than every run of the other)",
+             bootstrap interval ({NONE}: there is none, as of one seed, or where every run of one errs less than every run of \
+             the other)",
             attribution.study
         ),
         header: header.map(str::to_owned).to_vec(),
@@ -110,7 +111,7 @@ fn comparisons(attribution: &Attribution) -> Sheet {
 
 /// What tuning chose for every arm, by name; `None` where there was no tuning.
 pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
-    let (_, first) = choices.first()?;
+    choices.first()?;
     let row = |(arm, tuned): &(String, TuningRecord)| {
         let chosen = tuned.trials.get(tuned.chosen);
         let setting = |of: fn(&Trial) -> Option<String>| chosen.and_then(of).unwrap_or_else(|| NONE.to_owned());
@@ -120,16 +121,15 @@ pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
             setting(|trial| trial.setting.weight_decay.map(|decay| format!("{decay:?}"))),
             setting(|trial| trial.setting.batch.map(|batch| batch.to_string())),
             tuned.trials.len().to_string(),
+            grouped(tuned.train as u64),
+            grouped(tuned.validation as u64),
             setting(|trial| trial.mean_error().map(|error| format!("{:.2}", 100.0 * error))),
         ]
     };
-    let header = ["Arm", "Learning rate", "Weight decay", "Batch", "Trials", "Error (%)"];
+    let header = ["Arm", "Learning rate", "Weight decay", "Batch", "Trials", "Trained on", "Held out", "Error (%)"];
     Some(Sheet {
         caption: format!(
-            "What tuning chose for each arm ({NONE}: not tuned), and its error on {} held-out training images after training \
-             on {}",
-            grouped(first.validation as u64),
-            grouped(first.train as u64)
+            "What tuning chose for each arm ({NONE}: not tuned), and its error on the training images that were held out"
         ),
         header: header.map(str::to_owned).to_vec(),
         word_columns: 1,

@@ -94,8 +94,9 @@ impl Source {
             }
         }
         let figure = |(others, cells): (Vec<&Level>, Vec<&Self>)| -> Box<dyn Figure> {
-            let label: Vec<String> = others.into_iter().map(Level::label).collect();
-            Box::new(TrainingSizeFigure::new(&label.join("."), Self::size_curves(&cells)))
+            let label: Vec<String> = others.iter().map(|level| level.label()).collect();
+            let told: Vec<String> = others.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
+            Box::new(TrainingSizeFigure::new([&label.join("."), &told.join(", ")], Self::size_curves(&cells)))
         };
         groups.into_iter().map(figure).collect()
     }
@@ -121,7 +122,7 @@ impl Source {
     /// All figures that the store has the numbers for; the main one is the first.
     ///
     /// # Errors
-    /// When a checkpoint or a record of equivariance can't be read.
+    /// When a record of equivariance can't be read.
     pub fn figures(&self) -> Result<Vec<Box<dyn Figure>>> {
         let mut figures: Vec<Box<dyn Figure>> = Vec::new();
         figures.extend(self.attribution_figure().map(|figure| Box::new(figure) as Box<dyn Figure>));
@@ -136,7 +137,7 @@ impl Source {
         }
         let arms = self.arms.iter().map(|runs| &runs.arm);
         figures.extend(learned::figures(&self.record, arms, &self.runs)?);
-        figures.extend(pictures::figures(&self.record, &self.runs)?);
+        figures.extend(pictures::figures(&self.record, &self.runs));
         Ok(figures)
     }
 

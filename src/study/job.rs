@@ -11,7 +11,7 @@ use super::record::{Mistakes, Outcome, Provenance, SCHEMA_VERSION};
 use super::tensorboard::Events;
 use super::{Run, RunFolder, RunResult, Study};
 use crate::data::{Dataset, Images};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
 
 /// Epochs that take longer are saved on their way, too.
@@ -66,12 +66,9 @@ impl Job<'_> {
                 self.train(run, &images, |trainer| {
                     let test = &self.dataset.test;
                     let evaluation = trainer.evaluate(test, stop)?;
-                    Ok(evaluation.map(|found| match found.finite {
-                        true => Outcome::Finished {
-                            test_error: found.error,
-                            mistakes: Mistakes::of(&found.predictions, &test.labels),
-                        },
-                        false => Outcome::Failed { reason: "class scores of test images aren't finite".to_owned() },
+                    Ok(evaluation.map(|found| Outcome::Finished {
+                        test_error: found.error,
+                        mistakes: Mistakes::of(&found.predictions, &test.labels),
                     }))
                 })
             }
@@ -133,29 +130,25 @@ impl Job<'_> {
         let progress = self.progress.run(&run.label(), epochs, sitting.trainer.epoch());
         sitting.save(&run.folder)?;
         while sitting.trainer.epoch() < epochs {
-            match self.go_on(run, &mut sitting, &progress)? {
-                Step::Trained => {}
-                Step::Failed(reason) => {
-                    let outcome = Outcome::Failed { reason: reason.clone() };
-                    run.folder.write_result(&sitting.result(run, outcome)?)?;
-                    progress.finish(&format!("stopped: {reason}"));
-                    return Ok(true);
+            match self.go_on(run, &mut sitting, &progress) {
+                Ok(Step::Trained) => {}
+                Ok(Step::Dropped) => return Ok(false),
+                Err(Error::Diverged(reason)) => {
+                    return finish(run, &mut sitting, progress, Outcome::Failed { reason });
                 }
-                Step::Dropped => return Ok(false),
+                Err(error) => return Err(error),
             }
             sitting.save(&run.folder)?;
             if self.control.stop() {
                 return Ok(false);
             }
         }
-        let Some(outcome) = judge(&sitting.trainer)? else { return Ok(false) };
-        let result = sitting.result(run, outcome)?;
-        if let (Some(events), Some(error)) = (&sitting.events, result.outcome.error()) {
-            events.finish(epochs, error)?;
+        match judge(&sitting.trainer) {
+            Ok(None) => Ok(false),
+            Ok(Some(outcome)) => finish(run, &mut sitting, progress, outcome),
+            Err(Error::Diverged(reason)) => finish(run, &mut sitting, progress, Outcome::Failed { reason }),
+            Err(error) => Err(error),
         }
-        run.folder.write_result(&result)?;
-        progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
-        Ok(true)
     }
 
     /// Takes up the last checkpoint, if there's one that can be used.
@@ -188,7 +181,7 @@ impl Job<'_> {
         Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
     }
 
-    /// Trains to the end of the epoch, or until it's time to save.
+    /// Trains to the end of the epoch, or until it's time to save; [`Error::Diverged`] where the run can't go on.
     fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Step> {
         let start = Instant::now();
         let stop = &mut || self.control.stop() || start.elapsed() >= SAVE_EVERY;
@@ -198,7 +191,7 @@ impl Job<'_> {
             EpochEnd::Done(done) => done,
             EpochEnd::Paused => return Ok(Step::Trained),
             EpochEnd::Diverged(reason) => {
-                return Ok(Step::Failed(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
+                return Err(Error::Diverged(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
             }
         };
         let training = &run.config.training;
@@ -229,10 +222,19 @@ impl Job<'_> {
 enum Step {
     /// It can be saved.
     Trained,
-    /// The run can't go on; why.
-    Failed(String),
     /// It was told to stop while it tested the epoch: what came after the last checkpoint is dropped.
     Dropped,
+}
+
+/// Takes down how a run ended; `true`, for it has.
+fn finish(run: &Run, sitting: &mut Sitting, progress: RunProgress, outcome: Outcome) -> Result<bool> {
+    let result = sitting.result(run, outcome)?;
+    if let (Some(events), Some(error)) = (&sitting.events, result.outcome.error()) {
+        events.finish(result.epochs, error)?;
+    }
+    run.folder.write_result(&result)?;
+    progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
+    Ok(true)
 }
 
 impl Sitting<'_> {

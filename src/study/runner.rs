@@ -149,8 +149,13 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     };
     let wanted = trials.iter().chain(&runs).map(|run| job.is_wanted(run)).collect::<Result<Vec<bool>>>()?;
     // A store that is done may be read-only.
-    if wanted.contains(&true) || store.record()?.is_none_or(|old| old.study != record.study) {
+    let is_known = |old: Record| old.study == record.study && old.input == record.input;
+    if wanted.contains(&true) {
         store.begin(record)?;
+    } else if !store.record()?.is_some_and(is_known)
+        && let Err(error) = store.begin(record)
+    {
+        crate::tell!("warning: what the study is isn't taken down: {error}");
     }
     let crew = Crew { job, calibration, made: AtomicUsize::new(0) };
     crew.work_off(trials)?;

@@ -97,8 +97,6 @@ pub struct Evaluation {
     pub error: f64,
     /// The predicted class of every image, in the set's order.
     pub predictions: Vec<u8>,
-    /// Whether all class scores are finite numbers.
-    pub finite: bool,
 }
 
 impl<'a> Trainer<'a> {
@@ -193,23 +191,23 @@ impl<'a> Trainer<'a> {
     /// Classifies `images`; `None` if `stop` said so after a batch.
     ///
     /// # Errors
-    /// When a tensor operation fails.
+    /// [`Error::Diverged`] for class scores that aren't finite; when a tensor operation fails.
     pub fn evaluate(&self, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation>> {
         let batches = Batches::new(images, self.statistics, EVALUATION_BATCH, &self.device);
         let mut predictions = Vec::with_capacity(images.len());
-        let mut finite = true;
         for batch in batches.in_order() {
             if stop() {
                 return Ok(None);
             }
             let output = self.network.output(&batch?.images, &mut Mode::Inference)?;
             let scores = output.tensor().flatten_from(1)?.detach();
-            // A sum holds on to what a maximum would drop.
-            finite &= scores.abs()?.sum_all()?.to_scalar::<f32>()?.is_finite();
+            if scores.flatten_all()?.to_vec1::<f32>()?.iter().any(|score| !score.is_finite()) {
+                return Err(Error::Diverged("class scores aren't finite".to_owned()));
+            }
             predictions.extend(predicted_classes(&scores)?);
         }
         let error = count_wrong(&predictions, &images.labels) as f64 / images.len().max(1) as f64;
-        Ok(Some(Evaluation { error, predictions, finite }))
+        Ok(Some(Evaluation { error, predictions }))
     }
 
     /// The state after the steps done so far; `run` is what [`Trainer::resume`] will ask for.

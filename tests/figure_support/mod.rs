@@ -1,4 +1,5 @@
 //! Figures of made-up numbers.
+#![allow(dead_code)] // each test file uses its own part
 
 use equisplit::report::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
@@ -139,7 +140,7 @@ impl Made {
             };
             TrainingSizeCurve { arm, points: [600, 1200, 3000, 6000, 12_000].map(point).to_vec() }
         };
-        TrainingSizeFigure::new("", self.finished().into_iter().map(curve).collect())
+        TrainingSizeFigure::new(["", ""], self.finished().into_iter().map(curve).collect())
     }
 
     pub fn rotation(self) -> RotationFigure {

@@ -15,4 +15,4 @@ pub use activation::Activation;
 pub use buffer::Workspace;
 pub use conv::{Convolution, Wanted};
 pub use maps::{LaneShape, Lanes};
-pub use simd::instructions;
+pub use simd::{check_override, instructions};

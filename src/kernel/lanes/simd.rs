@@ -4,9 +4,24 @@ use std::sync::OnceLock;
 
 use pulp::{Arch, Simd, WithSimd};
 
+use crate::error::{Error, Result};
+
 /// Setting this environment variable to `portable` does without vector instructions, and to `avx2` without AVX-512: to see
 /// whether a result depends on them, and to repeat one of another processor to the bit.
 const OVERRIDE: &str = "EQUISPLIT_SIMD";
+
+/// Refuses other values of the override than those that mean something.
+///
+/// # Errors
+/// For any other value, with what is known.
+pub fn check_override() -> Result<()> {
+    match std::env::var_os(OVERRIDE) {
+        Some(value) if value != "portable" && value != "avx2" => {
+            Err(Error::invalid(format!("{OVERRIDE}={}: it's \"portable\" or \"avx2\"", value.display())))
+        }
+        _ => Ok(()),
+    }
+}
 
 /// Runs `op` with the widest vectors that the processor has.
 pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {

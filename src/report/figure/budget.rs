@@ -5,7 +5,7 @@ use super::canvas::Canvas;
 use super::layout::{Rect, apart};
 use super::legend::Legend;
 use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
-use super::{Arm, Estimate, Figure, Role, error_percent, mean_and_interval, seeds};
+use super::{Arm, Estimate, Figure, Role, error_percent, mean_and_interval, means_in_words, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(60.0);
@@ -87,8 +87,8 @@ impl Figure for BudgetFigure {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         format!(
             "Test error against (a) learned real parameters (learned signs aren't counted) and (b) multiply-adds per image, \
-             logarithmic axes. {} by Student's t ({counts}). Points that would cover each other are moved sideways by up to 2.6 mm.",
-            mean_and_interval(self.points.iter().map(|point| &point.error))
+             logarithmic axes. {} Points that would cover each other are moved sideways by up to 2.6 mm.",
+            means_in_words(self.points.iter().map(|point| &point.error), &counts)
         )
     }
 

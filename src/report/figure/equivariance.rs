@@ -124,7 +124,7 @@ impl Figure for EquivarianceFigure {
     fn caption(&self) -> String {
         format!(
             "Learned equivariance ({}, means). (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over {} images and \
-             the elements of {}, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
+             the elements but the identity of {}, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
              another one; hidden maps of arms without a group are each turned in place), before (a) and after (b) training. \
              Layers: {}, a convolution with all that follows it; p: pools. (c) Change of the class scores of turned test \
              images ({}), relative to the scores.{}",

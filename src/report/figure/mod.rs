@@ -104,6 +104,14 @@ pub(super) fn mean_and_interval<'a>(mut estimates: impl Iterator<Item = &'a Esti
     if estimates.any(|estimate| estimate.interval.is_some()) { "Mean and 95 % interval" } else { "Mean, no interval" }
 }
 
+/// What captions say of means: "Mean and Student's 95 % interval, …", or that there's none.
+pub(super) fn means_in_words<'a>(mut estimates: impl Iterator<Item = &'a Estimate>, counts: &str) -> String {
+    match estimates.any(|estimate| estimate.interval.is_some()) {
+        true => format!("Mean and Student's 95 % interval, as far as it lies between 0 and 100 % ({counts})."),
+        false => format!("Mean; there's no interval ({counts})."),
+    }
+}
+
 /// What captions say of arms that nothing was recorded of.
 pub(super) fn not_measured(arms: &[String]) -> String {
     if arms.is_empty() { String::new() } else { format!(" Not measured: {}.", arms.join(", ")) }

@@ -4,7 +4,7 @@ use super::axis::{Axis, Plot, readable};
 use super::canvas::{Anchor, Canvas};
 use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
-use super::{Arm, Estimate, Figure, error_percent, mean_and_interval, seeds};
+use super::{Arm, Estimate, Figure, error_percent, mean_and_interval, means_in_words, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(60.0);
@@ -44,9 +44,10 @@ pub struct SizePoint {
 }
 
 impl TrainingSizeFigure {
-    /// The figure of one cell of what else a study varies, as in `width-20`; empty if nothing.
-    pub fn new(cell: &str, curves: Vec<TrainingSizeCurve>) -> Self {
-        let name = if cell.is_empty() { "training-size".to_owned() } else { format!("{cell}.training-size") };
+    /// The figure of one cell of what else a study varies: a label for its file's name, as in `width-20`, and for the caption,
+    /// as in "width = 20"; both are empty if it varies nothing else.
+    pub fn new([label, cell]: [&str; 2], curves: Vec<TrainingSizeCurve>) -> Self {
+        let name = if label.is_empty() { "training-size".to_owned() } else { format!("{label}.training-size") };
         Self { curves, cell: cell.to_owned(), name }
     }
 
@@ -74,10 +75,10 @@ impl Figure for TrainingSizeFigure {
     fn caption(&self) -> String {
         let counts = seeds(self.points().map(|point| point.seeds));
         format!(
-            "Test error against the number of training images{} (logarithmic axis). {} by Student's t, as far as it lies \
-             between 0 and 100 % ({counts}). Points of the arms are set a little apart.",
+            "Test error against the number of training images{} (logarithmic axis). {} Points of the arms are set a little \
+             apart.",
             if self.cell.is_empty() { String::new() } else { format!(", {}", self.cell) },
-            mean_and_interval(self.points().map(|point| &point.error))
+            means_in_words(self.points().map(|point| &point.error), &counts)
         )
     }
 
