@@ -132,11 +132,9 @@ fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
 fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
     let Inputs { dataset, mut shape, .. } = images(args, &record.study.data)?;
     let found = DataRecord::of(&dataset);
-    if found != record.data {
-        if args.data.is_some() {
-            let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
-            return Err(Error::invalid(message));
-        }
+    if found != record.data && args.data.is_some() {
+        let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
+        return Err(Error::invalid(message));
     }
     match record.input {
         Some(input) if args.size.is_none() => shape = input,
