@@ -150,7 +150,7 @@ fn an_arm_that_failed_is_told_and_leaves_the_rest() {
     let table = String::from_utf8(table.stdout).unwrap();
     assert!(table.contains("- Warning: runs that failed count nowhere: scrambled (2 of 2 runs)."), "{table}");
     // Without one of its rungs the ladder is a single step.
-    assert!(svg("attribution.svg").contains(">z2 → p4<"));
+    assert!(svg("attribution.svg").contains(">→ p4<"));
 }
 
 #[test]

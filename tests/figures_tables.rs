@@ -183,7 +183,7 @@ fn latex_has_booktabs_rules_and_escapes() {
   \centering
   \footnotesize
   \setlength{\tabcolsep}{3pt}
-  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together; Fieller's 95~\% interval, and that of the paired hierarchical bootstrap.}
+  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together; Fieller's 95~\% interval, the one to quote, for each by itself, and that of the paired hierarchical bootstrap.}\label{tab:a-b-3}
   \begin{tabular}{@{}lrrr@{}}
     \toprule
     Step & Share & 95~\% interval & Bootstrap \\

@@ -76,10 +76,7 @@ fn finished_runs_are_measured_afterwards_and_not_trained_anew() {
 
     let told = run(folder.path(), &asking());
     assert!(told.contains("no runs left; the equivariance of 7 finished runs is to be measured"), "{told}");
-    assert!(
-        told.contains("; the equivariance of 1 finished runs can't be measured: their checkpoints are gone"),
-        "{told}"
-    );
+    assert!(told.contains("; the equivariance of 1 finished run can't be measured: no checkpoint is left"), "{told}");
     assert_eq!(std::fs::read(of_p4("result.json")).unwrap(), result);
     let first = std::fs::read(of_p4("equivariance.json")).unwrap();
 

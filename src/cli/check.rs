@@ -82,6 +82,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             (vec![preset(args)], Symmetry::default())
         }
     };
+    if args.store.is_some() {
+        tell_of_untrained(&candidates);
+    }
     let checks = candidates.iter().map(|candidate: &Candidate| {
         let Candidate { name, net, seed, trained } = candidate;
         let tensors = trained.as_ref().map(|(_, checkpoint)| &checkpoint.tensors);
@@ -175,6 +178,15 @@ fn trained(arm: &Arm, runs: &[Run]) -> Result<Candidate> {
     }
     let (net, seed) = (run.config.net.clone(), run.config.seed);
     Ok(Candidate { name: arm.id(), net, seed, trained: Some((run.clone(), checkpoint)) })
+}
+
+/// Says which arms left no weights.
+fn tell_of_untrained(candidates: &[Candidate]) {
+    let untrained: Vec<&str> =
+        candidates.iter().filter(|one| one.trained.is_none()).map(|one| one.name.as_str()).collect();
+    if !untrained.is_empty() {
+        equisplit::tell!("note: no checkpoint, so with new weights alone: {}", untrained.join(", "));
+    }
 }
 
 fn new(arm: &Arm) -> Candidate {

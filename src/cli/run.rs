@@ -1,5 +1,6 @@
 //! `equisplit run`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
-use equisplit::study::{self, Options, Record, Store, StudyFile, Wish};
+use equisplit::study::{self, Options, Plan, Record, Run, Store, StudyFile, Wish};
 use equisplit::train::DeviceChoice;
 use equisplit::{Error, Result};
 
@@ -76,6 +77,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     equisplit::tell!("{table}");
+    tell_of_other_vectors(&plan, &record);
     options.signal = watch.begin();
     // A store that is done may be read-only.
     if let Err(error) = store.keep_file(&file) {
@@ -97,4 +99,16 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         equisplit::tell!("error: {failed}; delete its folder to run it again");
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says so where finished runs were made with other vector instructions: runs to come won't agree with them to the bit.
+fn tell_of_other_vectors(plan: &Plan, record: &Record) {
+    let here = record.maker.instructions.as_str();
+    let results = plan.runs.iter().filter_map(Run::result);
+    let makers = results.flat_map(|result| &result.provenance.past.makers);
+    let others: BTreeSet<&str> = makers.map(|maker| maker.instructions.as_str()).filter(|of| *of != here).collect();
+    if plan.pending().next().is_some() && !others.is_empty() {
+        let others: Vec<&str> = others.into_iter().collect();
+        equisplit::tell!("note: finished runs were made on {}; those to come are made on {here}", others.join(" and "));
+    }
 }

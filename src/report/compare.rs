@@ -1,5 +1,6 @@
 //! Two stores side by side.
 
+use super::progress::makers;
 use super::table::lines;
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
@@ -28,6 +29,10 @@ pub fn table([a, b]: [(&Record, &[Run]); 2]) -> Result<String> {
         lines(&header, 1, rows),
         "Test errors in %, over the seeds that both finished; equal runs have the same predictions.\n".to_owned(),
     ];
+    let makers = [a.1, b.1].map(|runs| makers(runs).join("; "));
+    if makers[0] != makers[1] {
+        parts.push(format!("A was made by {}\nB was made by {}\n", makers[0], makers[1]));
+    }
     let differences: Vec<String> = shared.iter().filter_map(|name| difference(name, a.1, b.1)).collect();
     if !differences.is_empty() {
         parts.push(format!("{}\n", differences.join("\n")));
@@ -58,7 +63,7 @@ fn row(name: &str, a: &[Run], b: &[Run]) -> Vec<String> {
     [name.to_owned(), pairs.len().to_string()].into_iter().chain(figures).collect()
 }
 
-/// The first key in which the runs of an arm were made differently.
+/// The keys in which the runs of an arm were made differently.
 fn difference(name: &str, a: &[Run], b: &[Run]) -> Option<String> {
     let run = |runs: &[Run]| runs.iter().find(|run| run.arm.id() == name).cloned();
     let (a, b) = (run(a)?, run(b)?);
@@ -68,5 +73,6 @@ fn difference(name: &str, a: &[Run], b: &[Run]) -> Option<String> {
         RunConfig { seed: 0, net, ..run.config.clone() }
     };
     let (a, b) = (plain(&a), plain(&b));
-    Some(format!("{name}: {}", a.difference(&b)?))
+    let differences = a.differences(&b);
+    (!differences.is_empty()).then(|| format!("{name}: {}", differences.join(", ")))
 }

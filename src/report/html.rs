@@ -91,6 +91,10 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
         (figures)
         @if left > 0 { p { (left) " more pictures of networks are left out here; " code { "equisplit figures" } " draws them." } }
         h3 { "Tables" }
+        p {
+            "The share of an arm is (e(" (attribution.baseline) ") − e(arm)) / (e(" (attribution.baseline) ") − e("
+            (attribution.target) ")), e being mean test errors over the same seeds."
+        }
         @for sheet in sheets(attribution) { (table(&sheet)) }
         @if !notes.is_empty() {
             h3 { "Before you trust it" }

@@ -20,7 +20,11 @@ impl Export for Latex {
 }
 
 fn page(attribution: &Attribution) -> String {
-    let tables: Vec<String> = sheets(attribution).iter().flat_map(parts).map(|sheet| table(&sheet)).collect();
+    let sheets: Vec<Sheet> = sheets(attribution).iter().flat_map(parts).collect();
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let study: String = attribution.study.chars().map(plain).collect();
+    let numbered = (1..).zip(&sheets);
+    let tables: Vec<String> = numbered.map(|(n, sheet)| table(sheet, &format!("tab:{study}-{n}"))).collect();
     let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
     format!("% {}: {}\n{notes}\n{}", attribution.study, answer(attribution), tables.join("\n"))
 }
@@ -36,7 +40,7 @@ fn parts(sheet: &Sheet) -> Vec<Sheet> {
     parts.enumerate().map(part).collect()
 }
 
-fn table(sheet: &Sheet) -> String {
+fn table(sheet: &Sheet, label: &str) -> String {
     let line = |cells: &[String]| {
         let cells: Vec<String> = cells.iter().map(|cell| escaped(cell)).collect();
         format!(r"    {} \\", cells.join(" & "))
@@ -49,7 +53,7 @@ fn table(sheet: &Sheet) -> String {
         // Eight columns must fit on an article's page.
         r"  \footnotesize".to_owned(),
         r"  \setlength{\tabcolsep}{3pt}".to_owned(),
-        format!(r"  \caption{{{}.}}", escaped(&sheet.caption)),
+        format!(r"  \caption{{{}.}}\label{{{label}}}", escaped(&sheet.caption)),
         format!(r"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}"),
         r"    \toprule".to_owned(),
         line(&sheet.header),

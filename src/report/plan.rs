@@ -61,11 +61,11 @@ fn outlook(plan: &Plan, dataset: &Dataset) -> String {
     let left = plan.pending().count();
     let lost = match plan.unmeasurable {
         0 => String::new(),
-        n => format!("; the equivariance of {n} finished runs can't be measured: their checkpoints are gone"),
+        n => format!("; the equivariance of {} can't be measured: no checkpoint is left", finished(n)),
     };
     let measure = match plan.unmeasured {
         0 => lost,
-        n => format!("; the equivariance of {n} finished runs is to be measured{lost}"),
+        n => format!("; the equivariance of {} is to be measured{lost}", finished(n)),
     };
     if left == 0 {
         let none = if plan.unmeasured == 0 { "nothing is left to do" } else { "no runs left" };
@@ -84,6 +84,10 @@ fn outlook(plan: &Plan, dataset: &Dataset) -> String {
         "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}{measure}",
         about(plan.seconds(dataset))
     )
+}
+
+fn finished(runs: usize) -> String {
+    if runs == 1 { "1 finished run".to_owned() } else { format!("{runs} finished runs") }
 }
 
 fn about(seconds: f64) -> String {

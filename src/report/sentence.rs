@@ -85,7 +85,7 @@ fn clause(attribution: &Attribution, share: &Share, matched: &str) -> String {
     let seeds = over_other_seeds(attribution, ratio);
     let claim = match ratio.ci95 {
         Some([low, high]) if low <= 0.0 && high >= 1.0 => {
-            ", which is established to differ neither from 0 nor from all of it"
+            ", which is not established to differ from 0, nor from all of it"
         }
         Some([low, high]) if low <= 0.0 && high >= 0.0 => ", which is not established to differ from 0",
         Some([low, high]) if low <= 1.0 && high >= 1.0 => ", which is not established to differ from all of it",

@@ -139,7 +139,9 @@ pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
 
 fn ratios(what: String, first: &str, rows: impl Iterator<Item = Vec<String>>) -> Sheet {
     Sheet {
-        caption: format!("{what}; Fieller's 95 % interval, and that of the paired hierarchical bootstrap"),
+        caption: format!(
+            "{what}; Fieller's 95 % interval, the one to quote, for each by itself, and that of the paired hierarchical bootstrap"
+        ),
         header: [first, "Share", "95 % interval", "Bootstrap"].map(str::to_owned).to_vec(),
         word_columns: 1,
         rows: rows.collect(),

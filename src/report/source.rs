@@ -248,16 +248,34 @@ fn tested(record: &Record, cell: &[Level]) -> bool {
     record.study.arms_of(cell).all(|arm| arm.training.test_every_epoch)
 }
 
+/// Controls that look the same in all studies: the first twelve can be told apart.
+const KNOWN: [&str; 12] = [
+    "repeat-swish",
+    "scrambled",
+    "repeat-mask",
+    "random-mask",
+    "repeat-linear",
+    "wide",
+    "repeat-drop",
+    "scrambled-positions",
+    "scrambled-group",
+    "p4-without-pooling",
+    "p4-rp",
+    "z2-as-published",
+];
+
 /// The arms as figures know them.
 fn roles(record: &Record, cell: &[Level]) -> Vec<Arm> {
     let study = &record.study;
-    let mut controls = 0..;
+    let names: Vec<&str> = study.arms_of(cell).map(|arm| arm.name.as_str()).collect();
+    let place = |name: &str| KNOWN.iter().position(|known| *known == name);
+    let taken: BTreeSet<usize> = names.iter().filter_map(|name| place(name)).collect();
+    let mut free = (0..).filter(|place| !taken.contains(place));
     let role = |name: &str| match name {
         name if name == study.baseline => Role::Baseline,
         name if name == study.target => Role::Target,
-        _ => Role::Control(controls.next().unwrap_or_default()),
+        _ => Role::Control(place(name).or_else(|| free.next()).unwrap_or_default()),
     };
-    let names: Vec<&str> = study.arms_of(cell).map(|arm| arm.name.as_str()).collect();
     let roles: Vec<Role> = names.iter().copied().map(role).collect();
     names.into_iter().zip(roles).map(|(name, role)| Arm { name: name.to_owned(), role }).collect()
 }

@@ -12,8 +12,8 @@ use crate::stats::seeds::SeedsNeeded;
 /// What stands for a number that there is none of.
 pub(super) const NONE: &str = "–";
 
-const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares;\n\
-                      then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).\n";
+const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,\n\
+                      each by itself; then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).\n";
 
 const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;\n\
                                   P(better): how likely a run of the second arm errs less than one of the first, with its\n\
@@ -320,8 +320,8 @@ step                share  95 % interval     bootstrap
 z2 → repeat-swish  38.1 %   [31.2, 45.7]  [33.1, 43.1]
 repeat-swish → p4  61.9 %   [54.3, 68.8]  [56.9, 66.9]
 
-±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares;
-then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).
+±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,
+each by itself; then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).
 
 comparison         difference  p (Holm)  P(better)  95 % interval
 ──────────────────────────────────────────────────────────────────

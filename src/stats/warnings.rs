@@ -8,6 +8,8 @@ use super::student::is_constant;
 
 /// Shares whose interval is wider than this, as a fraction of the gain, can't be told from nothing or all of it.
 const WIDEST: f64 = 1.0;
+/// Arms within this of the target's parameters have the same number of them.
+const MATCHED: f64 = 0.02;
 /// Level of Grubbs' test, shared out over the arms: a false alarm in one study of a hundred.
 const OUTLIER_LEVEL: f64 = 0.01;
 
@@ -31,10 +33,22 @@ pub(super) fn warnings(
             differences.len()
         ));
     }
+    all.extend(unmatched(arms, target));
     all.extend(gain.and_then(|gain| seeds_for_the_gain(gain, &differences)));
     all.extend(shares.iter().filter_map(|share| of_share(share, differences.len())));
     all.extend(arms.iter().filter_map(|arm| of_noise(arm, OUTLIER_LEVEL / arms.len() as f64)));
     all
+}
+
+/// Arms whose real parameters aren't the target's: what they match of the gain isn't matched "at the same parameter count".
+fn unmatched(arms: &[ArmResults], target: &ArmResults) -> Option<String> {
+    let wanted = target.budget.parameters as f64;
+    let off = |arm: &&ArmResults| (arm.budget.parameters as f64 - wanted).abs() > MATCHED * wanted;
+    let arms: Vec<String> =
+        arms.iter().filter(off).map(|arm| format!("{} ({})", arm.name, arm.budget.parameters)).collect();
+    (!arms.is_empty()).then(|| {
+        format!("not the parameters of {} ({}) within 2 %: {}", target.name, target.budget.parameters, arms.join(", "))
+    })
 }
 
 fn few_seeds(seeds: usize) -> Option<String> {

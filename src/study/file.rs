@@ -194,6 +194,11 @@ fn in_words(message: &str) -> String {
         ["expected usize", "expected u64", "expected u32"].map(|name| (name, "expected a whole number, at least 0"));
     let words = whole.into_iter().chain([("expected f64", "expected a number")]);
     let message = words.fold(message.to_owned(), |message, (from, to)| message.replace(from, to));
+    // Two tables are read before the others.
+    let message = match message.contains("unknown field") && message.contains("`baseline`") {
+        true => format!("{message}, `arm`, `grid`"),
+        false => message,
+    };
     match message.split_once("expected struct ") {
         Some((before, _)) => format!("{before}expected a table"),
         None => message,

@@ -231,25 +231,26 @@ impl RunConfig {
         Ok(hash::of_bytes(&json))
     }
 
-    /// The first key in which `other` differs, as "key: here → there".
-    pub fn difference(&self, other: &Self) -> Option<String> {
+    /// The keys in which `other` differs, as "key: here → there".
+    pub fn differences(&self, other: &Self) -> Vec<String> {
         let json = |config: &Self| serde_json::to_value(config).unwrap_or_default();
-        difference("", &json(self), &json(other))
+        differences("", &json(self), &json(other))
     }
 }
 
-fn difference(path: &str, here: &serde_json::Value, there: &serde_json::Value) -> Option<String> {
+fn differences(path: &str, here: &serde_json::Value, there: &serde_json::Value) -> Vec<String> {
     use serde_json::Value::Object;
     match (here, there) {
-        _ if here == there => None,
+        _ if here == there => Vec::new(),
         (Object(a), Object(b)) => {
             let keys = a.keys().chain(b.keys().filter(|key| !a.contains_key(*key)));
             let null = serde_json::Value::Null;
-            keys.into_iter().find_map(|key| {
+            let of_key = |key: &String| {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                difference(&path, a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null))
-            })
+                differences(&path, a.get(key).unwrap_or(&null), b.get(key).unwrap_or(&null))
+            };
+            keys.flat_map(of_key).collect()
         }
-        _ => Some(format!("{path}: {here} → {there}")),
+        _ => vec![format!("{path}: {here} → {there}")],
     }
 }

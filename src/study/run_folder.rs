@@ -79,8 +79,10 @@ impl RunFolder {
     }
 
     fn foreign(&self, found: &RunConfig, wanted: &RunConfig) -> Error {
-        let difference = found.difference(wanted).unwrap_or_default();
-        let message = format!("made with another configuration ({difference}); use another --out or delete it");
+        let differences = found.differences(wanted).join(", ");
+        let message = format!(
+            "made with another configuration ({differences}); use another --out or another study name, or delete the folder"
+        );
         Error::content(&self.folder, message)
     }
 

@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::layout::Rect;
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, HAIR, INK, LINE_HEIGHT, LOSS, Look, MARKER, mm, tint};
-use super::{Arm, Estimate, Figure, number, seeds};
+use super::{Arm, Estimate, Figure, error_percent, number, seeds};
 use crate::error::Result;
 use crate::stats::Interval;
 
@@ -103,7 +103,7 @@ impl AttributionFigure {
             note: Some(format!("{} %", number(100.0 * error, 2))),
         };
         let step = |step: &StepBar| RowLabel {
-            name: format!("{} → {}", step.arms[0], step.arms[1]),
+            name: format!("→ {}", step.arms[1]),
             note: Some(step.share.map_or_else(|| points(step), percent)),
         };
         let labels: Vec<RowLabel> = std::iter::once(end(&self.baseline, ends[0]))
@@ -113,7 +113,7 @@ impl AttributionFigure {
         let values = ends
             .into_iter()
             .chain(steps.iter().flat_map(|s| s.errors.into_iter().chain(s.reach.into_iter().flatten())));
-        let axis = error_axis(values);
+        let axis = Axis::from_zero("Test error (%)", values.map(error_percent)).up_to(100.0);
         let rows = Rows::draw(canvas, panel, axis, &labels, self.row_height(labels.len()))?;
         let looks = [&self.baseline, &self.target].map(Look::or_other);
         bar(canvas, &rows, 0, [0.0, ends[0]], tint(looks[0].colour, 0.55).filled())?;
@@ -141,7 +141,7 @@ impl AttributionFigure {
             bar(canvas, rows, row, step.errors, LOSS.stroke_width(DATA))?;
         }
         match step.reach {
-            Some(reach) => canvas.whisker(reach.map(|end| rows.plot.x(100.0 * end)), rows.middle(row), INK),
+            Some(reach) => canvas.whisker(reach.map(|end| rows.plot.x(error_percent(end))), rows.middle(row), INK),
             None => Ok(()),
         }
     }
@@ -197,12 +197,13 @@ impl Figure for AttributionFigure {
 
     fn caption(&self) -> String {
         let (baseline, target) = (&self.baseline.name, &self.target.name);
+        let within = "as far as they lie between 0 and 100 %";
         let whiskers = match self.steps.iter().find(|step| step.reach.is_some()) {
             Some(StepBar { share: Some(_), .. }) => {
-                " Whiskers: Fieller's 95 % intervals of the steps, on the scale of the gain."
+                format!(" Whiskers: Fieller's 95 % intervals of the steps, on the scale of the gain, {within}.")
             }
-            Some(_) => " Whisker: Student's 95 % interval of the gain.",
-            None => "",
+            Some(_) => format!(" Whiskers: Student's 95 % interval of the gain, {within}."),
+            None => String::new(),
         };
         let cut = match self.steps.len() - self.shown_steps().len() {
             0 => String::new(),
@@ -234,16 +235,6 @@ impl Figure for AttributionFigure {
 }
 
 const HALF_BAR: i32 = mm(2.4);
-
-/// Test errors in percent from 0, or from below where an interval reaches there.
-fn error_axis(values: impl Iterator<Item = f64>) -> Axis {
-    let values: Vec<f64> = values.map(|error| 100.0 * error).collect();
-    let label = "Test error (%)";
-    if values.iter().any(|value| *value < 0.0) {
-        return Axis::linear(label, values.into_iter().chain([0.0]));
-    }
-    Axis::from_zero(label, values.into_iter())
-}
 
 fn bar(canvas: &Canvas, rows: &Rows, row: usize, ends: [f64; 2], style: plotters::style::ShapeStyle) -> Result<()> {
     let [a, b] = ends.map(|error| rows.plot.x(100.0 * error));
