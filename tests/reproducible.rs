@@ -26,8 +26,8 @@ fn threads_and_jobs_do_not_change_a_bit() {
         results(&out.join("tiny"))
     };
     let reference = made("1", "1");
-    // Per run: configuration, metrics, result, checkpoint; beside them the study and the attribution.
-    assert_eq!(reference.len(), 4 * 2 * 4 + 2);
+    // Per run: configuration, metrics, result, checkpoint; beside them the study, its file and the attribution.
+    assert_eq!(reference.len(), 4 * 2 * 4 + 3);
     assert!(reference == made("1", "1"), "the same command twice");
     assert!(reference == made("1", "2"), "two threads");
     assert!(reference == made("2", "1"), "two jobs");
