@@ -21,6 +21,7 @@ data = { source = "builtin" }
 [[arm]]
 name = "baseline"
 preset = "z2"
+match = "target"
 
 [[arm]]
 name = "control"
