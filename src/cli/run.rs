@@ -62,8 +62,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let input = InputShape::of(train, dataset.classes);
     let study = file.resolve(input, Some(train.len()))?;
     for (grid, arms) in study.grid_faults(input)? {
-        let faults = grid.to_string().replace('\n', "; ");
-        equisplit::tell!("warning: {} can't be equivariant: {faults}", arms.join(", "));
+        equisplit::tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
     }
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);

@@ -119,7 +119,7 @@ pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
     let group = subject.group();
     let grid = GridReport::analyse(config, input)?;
     if grid.is_impossible() {
-        return Err(Error::invalid(format!("{name}: {}", grid.to_string().replace('\n', "; "))));
+        return Err(Error::invalid(format!("{name}: {}", grid.in_a_line())));
     }
     let inputs = Inputs::new(input, seed, sample)?;
     let (weights, network) = fresh(subject, &inputs)?;

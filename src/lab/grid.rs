@@ -91,6 +91,11 @@ impl GridReport {
         Ok(Self::of(network.layers(), input.size))
     }
 
+    /// All of it in one line, for messages.
+    pub fn in_a_line(&self) -> String {
+        self.to_string().replace('\n', "; ")
+    }
+
     /// Whether a layer can't take what reaches it, or nothing could be turned.
     pub fn is_impossible(&self) -> bool {
         self.faults.iter().any(|fault| matches!(fault.cause, GridCause::NotSquare | GridCause::TooSmall))

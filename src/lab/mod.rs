@@ -21,4 +21,6 @@ pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
-pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};
+pub use report::{
+    ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, assert_holds, equivariance_report, shift_report,
+};

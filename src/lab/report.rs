@@ -294,18 +294,28 @@ macro_rules! assert_equivariant {
     };
     ($map:expr, $x:expr, $input:expr => $output:expr, shifts: $shifts:expr $(,)?) => {{
         $crate::assert_equivariant!($map, $x, $input => $output);
-        match $crate::lab::shift_report($x, $output, $shifts, $map) {
-            Ok(report) if report.elements.is_empty() => panic!("{}: too few pixels to be shifted", stringify!($map)),
-            Ok(report) if report.holds($crate::lab::TOLERANCE) => {}
-            Ok(report) => panic!("{} isn't equivariant: {report}", stringify!($map)),
-            Err(error) => panic!("the equivariance of {} can't be tested: {error}", stringify!($map)),
-        }
+        let report = $crate::lab::shift_report($x, $output, $shifts, $map);
+        $crate::lab::assert_holds(stringify!($map), report, $crate::lab::TOLERANCE)
     }};
     ($map:expr, $x:expr, $input:expr => $output:expr, tolerance: $tolerance:expr $(,)?) => {
-        match $crate::lab::equivariance_report($x, $input, $output, $map) {
-            Ok(report) if report.holds($tolerance) => {}
-            Ok(report) => panic!("{} isn't equivariant: {report}", stringify!($map)),
-            Err(error) => panic!("the equivariance of {} can't be tested: {error}", stringify!($map)),
-        }
+        $crate::lab::assert_holds(
+            stringify!($map),
+            $crate::lab::equivariance_report($x, $input, $output, $map),
+            $tolerance,
+        )
     };
+}
+
+/// What [`assert_equivariant!`](crate::assert_equivariant) does with its report on the map called `name`.
+///
+/// # Panics
+/// Unless there's a report, something was tested, and it holds.
+#[track_caller]
+pub fn assert_holds(name: &str, report: Result<EquivarianceReport>, tolerance: f64) {
+    match report {
+        Ok(report) if report.elements.is_empty() => panic!("{name}: too few pixels for a test"),
+        Ok(report) if report.holds(tolerance) => {}
+        Ok(report) => panic!("{name} isn't equivariant: {report}"),
+        Err(error) => panic!("the equivariance of {name} can't be tested: {error}"),
+    }
 }

@@ -11,9 +11,9 @@ use crate::stats::student;
 ///
 /// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
 /// ladder, the `difference` of the errors of two arms with its p after Holm's correction, the probability of `improvement`
-/// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and steps fractions of the
-/// gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain, Fieller's of shares
-/// and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
+/// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and
+/// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
+/// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 pub struct Csv;
 
 const HEADER: [&str; 17] = [

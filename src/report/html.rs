@@ -149,10 +149,6 @@ fn reproduction(sources: &[Source], source: &Source) -> Markup {
             " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds, program and kind of \
              processor give the same bits:"
         }
-        @if !makers.is_empty() {
-            p { "The runs were made by:" }
-            ul { @for maker in &makers { li { (maker) } } }
-        }
         pre {
             "equisplit run STUDY.toml --data DIR --out OUT\n"
             "equisplit report OUT/" (record.study.name)
@@ -161,6 +157,10 @@ fn reproduction(sources: &[Source], source: &Source) -> Markup {
             "STUDY.toml is the study file "
             @if source.file.is_some() { "below" } @else { "behind the configuration below" }
             "; --data isn't needed for the builtin digits."
+        }
+        @if !makers.is_empty() {
+            p { "The runs were made by:" }
+            ul { @for maker in &makers { li { (maker) } } }
         }
     }
 }

@@ -183,18 +183,18 @@ impl Source {
 
     /// The ladder, or one step where there's none.
     fn steps(&self, ends: [f64; 2], seeds: &[u64]) -> Vec<StepBar> {
-        let Attribution { baseline, target, gain, .. } = &self.attribution;
+        let Attribution { target, gain, .. } = &self.attribution;
         if self.ladder().is_empty() {
             let interval = gain.as_ref().and_then(|gain| gain.ci95);
             let reach = interval.map(|[low, high]| [ends[0] - high, ends[0] - low]);
-            return vec![StepBar { arms: [baseline.clone(), target.clone()], errors: ends, reach, share: None }];
+            return vec![StepBar { to: target.clone(), errors: ends, reach, share: None }];
         }
         let whole = ends[0] - ends[1];
         let step = |step: &Step| {
             let errors = [self.mean_error(&step.from, seeds)?, self.mean_error(&step.to, seeds)?];
             // The interval of the share, on the scale of the gain.
             let reach = step.ratio.ci95.map(|[low, high]| [errors[0] - high * whole, errors[0] - low * whole]);
-            Some(StepBar { arms: [step.from.clone(), step.to.clone()], errors, reach, share: estimate(&step.ratio) })
+            Some(StepBar { to: step.to.clone(), errors, reach, share: estimate(&step.ratio) })
         };
         self.ladder().iter().filter_map(step).collect()
     }

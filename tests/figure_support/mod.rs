@@ -65,16 +65,16 @@ impl Made {
         let arms = self.arms();
         let (baseline, target) = (arms[0].clone(), arms[arms.len() - 1].clone());
         let ends = [0.0503, 0.0228];
-        let step = |from: &str, to: &str, errors: [f64; 2]| {
+        let step = |to: &str, errors: [f64; 2]| {
             let share = (errors[0] - errors[1]) / 0.0275;
             StepBar {
-                arms: [from.to_owned(), to.to_owned()],
+                to: to.to_owned(),
                 errors,
                 reach: self.interval(errors[1], 0.003),
                 share: (self.seeds > 1).then_some(Estimate { value: share, interval: self.interval(share, 0.11) }),
             }
         };
-        let steps = vec![step("z2", "scrambled", [0.0503, 0.0441]), step("scrambled", "p4", [0.0441, 0.0228])];
+        let steps = vec![step("scrambled", [0.0503, 0.0441]), step("p4", [0.0441, 0.0228])];
         let controls = arms.iter().enumerate().filter(|(_, arm)| matches!(arm.role, Role::Control(_)));
         let share = |(n, arm): (usize, &Arm)| {
             let value = 0.7 - 0.15 * n as f64;
@@ -87,7 +87,7 @@ impl Made {
             target,
             ends: Some(ends),
             shares: if self.seeds > 1 { controls.map(share).collect() } else { Vec::new() },
-            steps: if self.seeds > 1 { steps } else { vec![step("z2", "p4", ends)] },
+            steps: if self.seeds > 1 { steps } else { vec![step("p4", ends)] },
             reason: (self.seeds < 2).then(|| "gain not established: one seed gives no interval".to_owned()),
             seeds: self.seeds,
         }

@@ -3,7 +3,7 @@
 use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
-use super::canvas::Canvas;
+use super::canvas::{Canvas, End};
 use super::layout::Rect;
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, HAIR, INK, LINE_HEIGHT, LOSS, Look, MARKER, mm, tint};
@@ -44,9 +44,9 @@ pub struct AttributionFigure {
 /// One step of the waterfall.
 #[derive(Clone, Debug)]
 pub struct StepBar {
-    /// Names of the two arms.
-    pub arms: [String; 2],
-    /// Their mean test errors.
+    /// The arm that it leads to.
+    pub to: String,
+    /// Mean test errors of the arm that it starts at, and of this one.
     pub errors: [f64; 2],
     /// Where the second error is at the ends of the step's 95 % interval.
     pub reach: Option<Interval>,
@@ -103,7 +103,7 @@ impl AttributionFigure {
             note: Some(format!("{} %", number(100.0 * error, 2))),
         };
         let step = |step: &StepBar| RowLabel {
-            name: format!("→ {}", step.arms[1]),
+            name: format!("→ {}", step.to),
             note: Some(step.share.map_or_else(|| points(step), percent)),
         };
         let labels: Vec<RowLabel> = std::iter::once(end(&self.baseline, ends[0]))
@@ -141,7 +141,10 @@ impl AttributionFigure {
             bar(canvas, rows, row, step.errors, LOSS.stroke_width(DATA))?;
         }
         match step.reach {
-            Some(reach) => canvas.whisker(reach.map(|end| rows.plot.x(error_percent(end))), rows.middle(row), INK),
+            Some(reach) => {
+                let ends = reach.map(|end| End::of_error(end, |percent| rows.plot.x(percent)));
+                canvas.whisker(ends, rows.middle(row), INK)
+            }
             None => Ok(()),
         }
     }
@@ -177,7 +180,8 @@ impl AttributionFigure {
             let Some(share) = bar.share else { continue };
             let look = Look::or_grey(&bar.control);
             if let Some(interval) = share.interval {
-                canvas.whisker(interval.map(|end| rows.plot.x(100.0 * end)), rows.middle(n), look.colour)?;
+                let ends = interval.map(|end| End { at: rows.plot.x(100.0 * end), cut: false });
+                canvas.whisker(ends, rows.middle(n), look.colour)?;
             }
             canvas.marker((rows.plot.x(100.0 * share.value), rows.middle(n)), &look, MARKER)?;
         }

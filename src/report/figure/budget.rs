@@ -1,7 +1,7 @@
 //! What accuracy costs: test error against parameters and against multiply-adds.
 
 use super::axis::{Axis, Plot};
-use super::canvas::Canvas;
+use super::canvas::{Canvas, End};
 use super::layout::{Rect, apart};
 use super::legend::Legend;
 use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
@@ -73,7 +73,8 @@ fn mark(plot: &Plot, point: &BudgetPoint, x: i32) -> Rect {
 fn draw(canvas: &Canvas, plot: &Plot, point: &BudgetPoint, x: i32) -> Result<()> {
     let look = Look::or_other(&point.arm);
     if let Some(interval) = point.error.interval {
-        canvas.upright_whisker(x, interval.map(|end| plot.y(error_percent(end))), look.colour)?;
+        let ends = interval.map(|end| End::of_error(end, |percent| plot.y(percent)));
+        canvas.upright_whisker(x, ends, look.colour)?;
     }
     canvas.marker((x, plot.y(100.0 * point.error.value)), &look, MARKER)
 }

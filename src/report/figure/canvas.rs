@@ -6,6 +6,7 @@ use plotters::element::{Circle, DashedPathElement, Drawable, PathElement, PointC
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
+use super::error_percent;
 use super::layout::{Rect, wrapped};
 use super::svg::SvgBackend;
 use super::theme::{self, INK, Look, Marker};
@@ -162,20 +163,36 @@ impl<'a> Canvas<'a> {
         }
     }
 
-    /// A horizontal interval with a bar at each end.
-    pub(super) fn whisker(&self, [from, to]: [i32; 2], y: i32, colour: RGBColor) -> Result<()> {
+    /// A horizontal interval with a bar at each end, but for those where it's cut.
+    pub(super) fn whisker(&self, ends: [End; 2], y: i32, colour: RGBColor) -> Result<()> {
         let half = theme::mm(0.7);
-        self.line(&[(from, y), (to, y)], colour, theme::DATA)?;
-        self.line(&[(from, y - half), (from, y + half)], colour, theme::DATA)?;
-        self.line(&[(to, y - half), (to, y + half)], colour, theme::DATA)
+        self.line(&ends.map(|end| (end.at, y)), colour, theme::DATA)?;
+        let mut bars = ends.iter().filter(|end| !end.cut).map(|end| [(end.at, y - half), (end.at, y + half)]);
+        bars.try_for_each(|bar| self.line(&bar, colour, theme::DATA))
     }
 
-    /// A vertical interval with a bar at each end.
-    pub(super) fn upright_whisker(&self, x: i32, [from, to]: [i32; 2], colour: RGBColor) -> Result<()> {
+    /// A vertical interval with a bar at each end, but for those where it's cut.
+    pub(super) fn upright_whisker(&self, x: i32, ends: [End; 2], colour: RGBColor) -> Result<()> {
         let half = theme::mm(0.7);
-        self.line(&[(x, from), (x, to)], colour, theme::DATA)?;
-        self.line(&[(x - half, from), (x + half, from)], colour, theme::DATA)?;
-        self.line(&[(x - half, to), (x + half, to)], colour, theme::DATA)
+        self.line(&ends.map(|end| (x, end.at)), colour, theme::DATA)?;
+        let mut bars = ends.iter().filter(|end| !end.cut).map(|end| [(x - half, end.at), (x + half, end.at)]);
+        bars.try_for_each(|bar| self.line(&bar, colour, theme::DATA))
+    }
+}
+
+/// An end of an interval on the page.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct End {
+    /// Where it's drawn.
+    pub at: i32,
+    /// Whether the interval goes on from there.
+    pub cut: bool,
+}
+
+impl End {
+    /// The end of an interval of errors; `place` gives the place of a percentage.
+    pub fn of_error(error: f64, place: impl Fn(f64) -> i32) -> Self {
+        Self { at: place(error_percent(error)), cut: !(0.0..=1.0).contains(&error) }
     }
 }
 

@@ -3,11 +3,11 @@
 use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
-use super::canvas::{Anchor, Canvas};
+use super::canvas::{Anchor, Canvas, End};
 use super::layout::{Rect, widest};
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{GAP, GREY, LINE_HEIGHT, Look, MARKER, SINGLE_COLUMN, mm};
-use super::{Arm, Estimate, Figure, error_percent, seeds};
+use super::{Arm, Estimate, Figure, seeds};
 use crate::error::Result;
 
 const ROW: i32 = mm(5.2);
@@ -78,7 +78,8 @@ impl ErrorsFigure {
         }
         let Some(mean) = row.mean else { return Ok(()) };
         if let Some(interval) = mean.interval {
-            canvas.whisker(interval.map(|end| rows.plot.x(error_percent(end))), middle + APART, look.colour)?;
+            let ends = interval.map(|end| End::of_error(end, |percent| rows.plot.x(percent)));
+            canvas.whisker(ends, middle + APART, look.colour)?;
         }
         canvas.marker((rows.plot.x(100.0 * mean.value), middle + APART), &look, MARKER)
     }

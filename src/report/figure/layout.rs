@@ -93,16 +93,10 @@ pub(super) fn widest<'a>(texts: impl IntoIterator<Item = &'a str>) -> i32 {
     texts.into_iter().map(width).max().unwrap_or(0)
 }
 
-/// A text that is no wider than `room`; what is left out in its middle is told by an ellipsis. A step from one arm to
-/// another keeps its arrow.
+/// A text that is no wider than `room`; what is left out in its middle is told by an ellipsis.
 pub(super) fn shortened(text: &str, room: i32) -> String {
     if width(text) <= room {
         return text.to_owned();
-    }
-    if let Some((from, to)) = text.split_once(ARROW) {
-        let room = room - width(ARROW);
-        let from = shortened(from, (room - width(to)).max(room / 2));
-        return format!("{from}{ARROW}{}", shortened(to, room - width(&from)));
     }
     let chars: Vec<char> = text.chars().collect();
     let kept = |n: usize| -> String {
@@ -111,8 +105,6 @@ pub(super) fn shortened(text: &str, room: i32) -> String {
     };
     (0..chars.len()).rev().map(kept).find(|text| width(text) <= room).unwrap_or_default()
 }
-
-const ARROW: &str = " → ";
 
 /// A text in lines that are no wider than `room`, broken at spaces.
 pub(super) fn wrapped(text: &str, room: i32) -> Vec<String> {
@@ -174,10 +166,6 @@ mod tests {
         let short = shortened(long, room);
         assert!(width(&short) <= room && short.contains('…') && short.starts_with("rep") && short.ends_with("me"));
         assert_eq!(shortened("p4", room), "p4");
-        let step = shortened("z2 → repeat-swish-with-a-very-long-name", room);
-        assert!(step.starts_with("z2 → r") && step.contains('…') && width(&step) <= room, "{step}");
-        let step = shortened("repeat-swish-with-a-name → scrambled-with-a-name", room);
-        assert!(step.contains(" → ") && step.matches('…').count() == 2 && width(&step) <= room, "{step}");
         let lines = wrapped("a few words that do not fit on one line", room);
         assert!(lines.len() > 2 && lines.iter().all(|line| width(line) <= room));
         assert_eq!(lines.join(" "), "a few words that do not fit on one line");

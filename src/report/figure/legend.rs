@@ -8,6 +8,8 @@ use crate::error::Result;
 
 /// Length of the piece of line before a name.
 const SAMPLE: i32 = mm(7.0);
+/// Room for a marker before a name.
+const POINT: i32 = mm(3.0);
 /// Space between entries.
 const BETWEEN: i32 = mm(3.0);
 
@@ -25,14 +27,14 @@ struct Entry {
 /// What a legend says of some arms: one entry each for those that can be told apart, and one for all others.
 pub(super) struct Legend {
     entries: Vec<Entry>,
-    /// Length of the piece of line before a name; 0 where the figure has no lines.
-    sample: i32,
+    /// Whether the figure draws arms as lines, and not as points alone.
+    lines: bool,
 }
 
 impl Legend {
     /// Of a figure that draws arms as points alone.
     pub fn of_points<'a>(arms: impl Iterator<Item = &'a Arm>) -> Self {
-        Self { sample: mm(3.0), ..Self::of(arms) }
+        Self { lines: false, ..Self::of(arms) }
     }
 
     /// Of a figure that draws arms as lines with markers.
@@ -48,7 +50,12 @@ impl Legend {
         if others > 0 {
             entries.push(Entry { look: Look::OTHER, text: format!("{others} more arms") });
         }
-        Self { entries, sample: SAMPLE }
+        Self { entries, lines: true }
+    }
+
+    /// Length of what stands before a name.
+    fn sample(&self) -> i32 {
+        if self.lines { SAMPLE } else { POINT }
     }
 
     /// Where the entries go in lines of the width `room`, each with its shortened text; and the height of it all.
@@ -56,8 +63,8 @@ impl Legend {
         let (mut x, mut y) = (0, 0);
         let mut places = Vec::new();
         for entry in &self.entries {
-            let text = shortened(&entry.text, room - self.sample - GAP);
-            let length = self.sample + GAP + width(&text);
+            let text = shortened(&entry.text, room - self.sample() - GAP);
+            let length = self.sample() + GAP + width(&text);
             if x > 0 && x + length > room {
                 (x, y) = (0, y + LINE_HEIGHT);
             }
@@ -78,11 +85,11 @@ impl Legend {
         let (places, height) = self.places(rect.width());
         for (entry, ((x, y), text)) in self.entries.iter().zip(places) {
             let (left, middle) = (rect.left + x, rect.top + y + TEXT / 2);
-            if self.sample == SAMPLE {
+            if self.lines {
                 canvas.dashed(&[(left, middle), (left + SAMPLE, middle)], &entry.look, DATA)?;
             }
-            canvas.marker((left + self.sample / 2, middle), &entry.look, MARKER)?;
-            canvas.text(&text, (left + self.sample + GAP, middle), Anchor::Left)?;
+            canvas.marker((left + self.sample() / 2, middle), &entry.look, MARKER)?;
+            canvas.text(&text, (left + self.sample() + GAP, middle), Anchor::Left)?;
         }
         Ok(Rect { top: rect.top + height + mm(1.0), ..rect })
     }

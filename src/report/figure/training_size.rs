@@ -1,7 +1,7 @@
 //! Test error against the number of training images.
 
 use super::axis::{Axis, Plot, readable};
-use super::canvas::{Anchor, Canvas};
+use super::canvas::{Anchor, Canvas, End};
 use super::legend::{Legend, back_to_front};
 use super::theme::{DATA, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
 use super::{Arm, Estimate, Figure, error_percent, mean_and_interval, means_in_words, seeds};
@@ -115,7 +115,7 @@ impl Figure for TrainingSizeFigure {
             canvas.dashed(&line, &look, DATA)?;
             for (point, &at) in curve.points.iter().zip(&line) {
                 if let Some(interval) = point.error.interval {
-                    let ends = interval.map(|end| plot.y(error_percent(end)));
+                    let ends = interval.map(|end| End::of_error(end, |percent| plot.y(percent)));
                     canvas.upright_whisker(at.0, ends, look.colour)?;
                 }
                 canvas.marker(at, &look, MARKER)?;
