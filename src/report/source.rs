@@ -96,16 +96,19 @@ impl Source {
         let figure = |(others, cells): (Vec<&Level>, Vec<&Self>)| -> Box<dyn Figure> {
             let label: Vec<String> = others.iter().map(|level| level.label()).collect();
             let told: Vec<String> = others.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
-            Box::new(TrainingSizeFigure::new([&label.join("."), &told.join(", ")], Self::size_curves(&cells)))
+            let study = &cells[0].record.study;
+            let curves = [Self::error_point, Self::share_point].map(|point| Self::size_curves(&cells, point));
+            let [errors, shares] = curves;
+            let ends = [study.baseline.as_str(), study.target.as_str()];
+            Box::new(TrainingSizeFigure::new([&label.join("."), &told.join(", ")], ends, errors, shares))
         };
         groups.into_iter().map(figure).collect()
     }
 
     /// Curves over cells that differ in the number of training images alone.
-    fn size_curves(cells: &[&Self]) -> Vec<TrainingSizeCurve> {
+    fn size_curves(cells: &[&Self], point: fn(&Self, &str) -> Option<SizePoint>) -> Vec<TrainingSizeCurve> {
         let curve = |runs: &ArmRuns| {
-            let mut points: Vec<SizePoint> =
-                cells.iter().filter_map(|source| source.size_point(&runs.arm.name)).collect();
+            let mut points: Vec<SizePoint> = cells.iter().filter_map(|source| point(source, &runs.arm.name)).collect();
             points.sort_by_key(|point| point.images);
             TrainingSizeCurve { arm: runs.arm.clone(), points }
         };
@@ -113,10 +116,21 @@ impl Source {
         curves.filter(|curve| !curve.points.is_empty()).collect()
     }
 
-    fn size_point(&self, name: &str) -> Option<SizePoint> {
-        let images = self.arms.iter().find(|runs| runs.arm.name == name)?.train;
+    fn error_point(&self, name: &str) -> Option<SizePoint> {
         let errors = errors(self.summary(name)?);
-        Some(SizePoint { images, error: mean(&errors)?, seeds: errors.len() })
+        Some(SizePoint { images: self.train(name)?, value: mean(&errors)?, seeds: errors.len() })
+    }
+
+    fn share_point(&self, name: &str) -> Option<SizePoint> {
+        let Ratio { share, ci95, seeds_used, .. } =
+            &self.attribution.shares.iter().find(|share| share.control == name)?.ratio;
+        let value = Estimate { value: (*share)?, interval: *ci95 };
+        Some(SizePoint { images: self.train(name)?, value, seeds: self.compared(seeds_used.as_ref()).len() })
+    }
+
+    /// How many images an arm is trained on.
+    fn train(&self, name: &str) -> Option<usize> {
+        self.arms.iter().find(|runs| runs.arm.name == name).map(|runs| runs.train)
     }
 
     /// All figures that the store has the numbers for; the main one is the first.

@@ -135,12 +135,27 @@ impl Made {
         let curve = |(arm, error): (Arm, f64)| {
             let point = |images: usize| {
                 let value = error * (12_000.0 / images as f64).sqrt();
-                let error = Estimate { value, interval: self.interval(value, 0.1 * value) };
-                SizePoint { images, error, seeds: self.seeds }
+                let value = Estimate { value, interval: self.interval(value, 0.1 * value) };
+                SizePoint { images, value, seeds: self.seeds }
             };
             TrainingSizeCurve { arm, points: [600, 1200, 3000, 6000, 12_000].map(point).to_vec() }
         };
-        TrainingSizeFigure::new(["", ""], self.finished().into_iter().map(curve).collect())
+        let share = |(arm, error): (Arm, f64)| {
+            // Of few images the intervals are wider than what is drawn, and of the fewest the gain isn't established.
+            let point = |images: usize| {
+                let value = (0.0503 - error) / 0.0275 + 0.1 - 60.0 / images as f64;
+                SizePoint {
+                    images,
+                    value: Estimate { value, interval: self.interval(value, 1500.0 / images as f64) },
+                    seeds: self.seeds,
+                }
+            };
+            TrainingSizeCurve { arm, points: [1200, 3000, 6000, 12_000].map(point).to_vec() }
+        };
+        let controls = || self.finished().into_iter().filter(|(arm, _)| matches!(arm.role, Role::Control(_)));
+        let shares = if self.seeds > 1 { controls().map(share).collect() } else { Vec::new() };
+        let errors = self.finished().into_iter().map(curve).collect();
+        TrainingSizeFigure::new(["", ""], ["z2", "p4"], errors, shares)
     }
 
     pub fn rotation(self) -> RotationFigure {
