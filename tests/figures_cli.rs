@@ -57,6 +57,29 @@ fn a_store_becomes_figures_a_page_and_tables() {
     }
 }
 
+#[test]
+fn arms_can_be_chosen_and_the_rest_is_left_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path(), "seeds = 2");
+    let out = folder.path().join("figures");
+    let figures = ["figures", &store, "--out", out.to_str().unwrap(), "--format", "svg", "--arms"];
+    equisplit().args(figures).arg("repeat-mask").assert().success();
+    let drawn = names(&out);
+    assert!(drawn.contains(&"filters-repeat-mask.svg".to_owned()), "{drawn:?}");
+    assert!(!drawn.contains(&"filters-scrambled.svg".to_owned()), "{drawn:?}");
+    for name in ["errors", "budget", "learning"] {
+        let svg = std::fs::read_to_string(out.join(format!("{name}.svg"))).unwrap();
+        for arm in ["z2", "repeat-mask", "p4"] {
+            assert!(svg.contains(&format!(">{arm}<")), "{name} lacks {arm}");
+        }
+        assert!(!svg.contains(">scrambled<"), "{name} has scrambled");
+    }
+    let unknown = equisplit().args(figures).arg("repeat-mask,nosuch").output().unwrap();
+    let told = String::from_utf8(unknown.stderr).unwrap();
+    assert_eq!(unknown.status.code(), Some(1));
+    assert!(told.contains("no arm is called 'nosuch'; there are z2, "), "{told}");
+}
+
 /// The page has everything in it and asks for nothing.
 fn check_page(page: &str) {
     for reference in ["src=", "href=", "<script", "@import", "<link"] {

@@ -14,13 +14,19 @@ pub struct Args {
     /// Where the files go [default: figures/<study>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Arms to draw beside baseline and target, as in z2,scrambled,p4 [default: all].
+    #[arg(long, value_name = "ARM", value_delimiter = ',')]
+    arms: Vec<String>,
     /// Kinds of files.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "svg,png,pdf")]
     format: Vec<Format>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let sources = Source::read(&args.store)?;
+    let mut sources = Source::read(&args.store)?;
+    if !args.arms.is_empty() {
+        sources.iter_mut().try_for_each(|source| source.keep(&args.arms))?;
+    }
     super::warn_unfinished(Source::unfinished(&sources));
     let study = sources.first().map_or("", |source| source.record.study.name.as_str());
     let out = args.out.clone().unwrap_or_else(|| Path::new("figures").join(study));

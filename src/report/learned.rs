@@ -1,9 +1,8 @@
 //! From what runs recorded of their equivariance to figures.
 
-use super::figure::{Arm, EquivarianceCurve, EquivarianceFigure, Figure, RotationCurve, RotationFigure};
+use super::figure::{Arm, EquivarianceCurve, EquivarianceFigure, Figure, RotationCurve, RotationFigure, Spread};
 use crate::error::Result;
 use crate::lab::{LAYER_IMAGES, LayerErrors, LearnedEquivariance};
-use crate::stats::student;
 use crate::study::{Record, Run};
 
 /// An arm and what its measured runs recorded.
@@ -58,7 +57,7 @@ fn equivariance(measured: &[Measured], turned: usize, missing: Vec<String>) -> E
         trained: stages.iter().map(|stage| error_after(runs, stage, |layer| layer[1])).collect(),
         angles: angles(runs),
         scores: (0..angles(runs).len())
-            .filter_map(|n| mean(runs.iter().filter_map(|run| Some(run.angles.get(n)?.scores))))
+            .filter_map(|n| Spread::of(runs.iter().filter_map(|run| Some(run.angles.get(n)?.scores))))
             .collect(),
         seeds: runs.len(),
     };
@@ -78,19 +77,15 @@ fn stage(layer: &str) -> &str {
     layer.split('.').next().unwrap_or(layer)
 }
 
-/// Mean over the runs of the error after the last layer of a stage.
+/// Spread over the runs of the error after the last layer of a stage.
 fn error_after(
     runs: &[LearnedEquivariance],
     name: &str,
     state: impl Fn([LayerErrors; 2]) -> LayerErrors,
-) -> Option<f64> {
+) -> Option<Spread> {
     let error = |run: &LearnedEquivariance| {
         let last = run.layers.iter().rfind(|layer| stage(&layer.layer) == name)?;
         state([last.new, last.trained]).image_error
     };
-    mean(runs.iter().filter_map(error))
-}
-
-fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
-    student::mean(&values.collect::<Vec<_>>())
+    Spread::of(runs.iter().filter_map(error))
 }

@@ -14,11 +14,11 @@ use crate::train::PixelStatistics;
 /// Digits whose statistics normalise the one that is drawn.
 const DIGITS: usize = 100;
 
-/// Filters of every arm that makes several of one, and feature maps of those that are equivariant, of the first finished run
+/// Filters of each of the arms that makes several of one, and feature maps of those that are equivariant, of the first finished run
 /// each that has a checkpoint. Images with several channels have no pictures.
-pub(super) fn figures(record: &Record, runs: &[Run]) -> Vec<Box<dyn Figure>> {
+pub(super) fn figures<'a>(record: &Record, arms: impl Iterator<Item = &'a Arm>, runs: &[Run]) -> Vec<Box<dyn Figure>> {
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
-    for arm in &record.study.arms {
+    for arm in arms {
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs) {
             Ok(of_arm) => figures.extend(of_arm),

@@ -9,7 +9,7 @@ use super::figure::{
 };
 use super::sentence::with_minus_signs;
 use super::{learned, pictures, progress};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
 use crate::study::{Level, Record, Run, Store, TuningRecord};
@@ -60,6 +60,19 @@ impl Source {
             Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs })
         };
         cells.map(source).collect()
+    }
+
+    /// Leaves baseline, target and these arms in the figures. Nothing is computed anew: what is attributed stays as it is.
+    ///
+    /// # Errors
+    /// For a name that no arm has.
+    pub fn keep(&mut self, names: &[String]) -> Result<()> {
+        let arms: Vec<&str> = self.arms.iter().map(|runs| runs.arm.name.as_str()).collect();
+        if let Some(unknown) = names.iter().find(|name| !arms.contains(&name.as_str())) {
+            return Err(Error::invalid(format!("no arm is called '{unknown}'; there are {}", arms.join(", "))));
+        }
+        self.arms.retain(|runs| !matches!(runs.arm.role, Role::Control(_)) || names.contains(&runs.arm.name));
+        Ok(())
     }
 
     /// What to say where the study has runs left.
@@ -151,7 +164,8 @@ impl Source {
         }
         let arms = self.arms.iter().map(|runs| &runs.arm);
         figures.extend(learned::figures(&self.record, arms, &self.runs)?);
-        figures.extend(pictures::figures(&self.record, &self.runs));
+        let shown = self.record.study.arms_of(&self.cell).filter(|arm| self.arm(&arm.name).is_some());
+        figures.extend(pictures::figures(&self.record, shown, &self.runs));
         Ok(figures)
     }
 

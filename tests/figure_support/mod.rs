@@ -4,7 +4,8 @@
 use equisplit::report::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
     ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Raster, Role,
-    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
+    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread, StepBar, TrainingSizeCurve,
+    TrainingSizeFigure,
 };
 
 /// What a made-up study looks like.
@@ -33,6 +34,12 @@ impl Made {
 
     fn interval(self, value: f64, half: f64) -> Option<[f64; 2]> {
         (self.seeds > 1).then_some([value - half, value + half])
+    }
+
+    /// The runs of an arm around their mean.
+    fn spread(self, mean: f64) -> Option<Spread> {
+        let middle = (self.seeds as f64 - 1.0) / 2.0;
+        Spread::of((0..self.seeds).map(|seed| mean * (1.0 + 0.02 * (seed as f64 - middle))))
     }
 
     pub fn arms(self) -> Vec<Arm> {
@@ -176,16 +183,17 @@ impl Made {
         let angles: Vec<f64> = (0..24).map(|n| 15.0 * f64::from(n)).collect();
         let curve = |(arm, error): (Arm, f64)| {
             let target = arm.role == Role::Target;
-            let at =
-                |stage: usize, by: f64| Some(if target { 1e-7 } else { (1.0 - by * stage as f64) * (0.7 + error) });
+            let at = |stage: usize, by: f64| {
+                self.spread(if target { 1e-7 } else { (1.0 - by * stage as f64) * (0.7 + error) })
+            };
             let score = |angle: &f64| {
                 let exact = if target { 0.0 } else { 4.0 * error };
-                exact + (2.0 * angle.to_radians()).sin().abs() * error
+                self.spread(exact + (2.0 * angle.to_radians()).sin().abs() * error)
             };
             EquivarianceCurve {
                 new: (0..stages.len()).map(|stage| at(stage, 0.01)).collect(),
                 trained: (0..stages.len()).map(|stage| at(stage, 0.08)).collect(),
-                scores: angles.iter().map(score).collect(),
+                scores: angles.iter().filter_map(score).collect(),
                 angles: angles.clone(),
                 group: "C4".to_owned(),
                 arm,

@@ -219,7 +219,7 @@ impl Figure for AttributionFigure {
             return format!("{a} (b) {}", capitalised(reason));
         }
         format!(
-            "{a} (b) Share of the gain of {target} over {baseline} that each other arm matches, with Fieller's 95 % interval \
+            "{a} (b) Share of the gain of {target} over {baseline} that each arm matches, with Fieller's 95 % interval \
              over paired seeds."
         )
     }

@@ -4,12 +4,15 @@ use super::axis::{Axis, Plot};
 use super::canvas::Canvas;
 use super::layout::Rect;
 use super::legend::{Legend, back_to_front};
-use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
+use super::spread::{Spread, draw_spread};
+use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, UNITS_PER_MM, mm};
 use super::{Arm, Figure, not_measured, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(52.0);
 const BETWEEN: i32 = mm(4.0);
+/// Markers on a curve: all layers of the usual networks.
+const MARKERS: usize = 12;
 
 /// Errors of equivariance.
 #[derive(Clone, Debug)]
@@ -24,7 +27,7 @@ pub struct EquivarianceFigure {
     pub missing: Vec<String>,
 }
 
-/// One arm; errors are means over its seeds.
+/// One arm, over its seeds.
 #[derive(Clone, Debug)]
 pub struct EquivarianceCurve {
     /// The arm.
@@ -33,21 +36,21 @@ pub struct EquivarianceCurve {
     pub group: String,
     /// Error after every stage with new weights, relative to the distance between different images; `None` where the arm
     /// has no such stage.
-    pub new: Vec<Option<f64>>,
+    pub new: Vec<Option<Spread>>,
     /// The same with trained weights.
-    pub trained: Vec<Option<f64>>,
+    pub trained: Vec<Option<Spread>>,
     /// Angles in degrees, ascending, from 0 to below 360.
     pub angles: Vec<f64>,
     /// ‖f(turned) − f(image)‖ / ‖f(image)‖ of the class scores of the trained networks, by angle.
-    pub scores: Vec<f64>,
+    pub scores: Vec<Spread>,
     /// Number of seeds.
     pub seeds: usize,
 }
 
-type Values = Vec<(f64, f64)>;
+type Values = Vec<(f64, Spread)>;
 
 impl EquivarianceCurve {
-    fn by_stage(errors: &[Option<f64>]) -> Values {
+    fn by_stage(errors: &[Option<Spread>]) -> Values {
         (0..).map(f64::from).zip(errors).filter_map(|(stage, error)| Some((stage, (*error)?))).collect()
     }
 
@@ -105,14 +108,9 @@ impl EquivarianceFigure {
     ) -> Result<()> {
         let [x, y] = axes;
         let plot = Plot::draw(canvas, rect, x, y)?;
-        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
-            let look = Look::or_other(&curve.arm);
-            let line: Vec<_> = values(curve).into_iter().map(|(x, error)| plot.at(x, error)).collect();
-            canvas.dashed(&line, &look, DATA)?;
-            let every = line.len().div_ceil(12).max(1);
-            line.iter().step_by(every).try_for_each(|&at| canvas.marker(at, &look, MARKER))?;
-        }
-        Ok(())
+        let place = |x, error| plot.at(x, error);
+        back_to_front(&self.curves, |curve| &curve.arm)
+            .try_for_each(|curve| draw_spread(canvas, &Look::or_other(&curve.arm), &values(curve), place, MARKERS))
     }
 }
 
@@ -123,7 +121,7 @@ impl Figure for EquivarianceFigure {
 
     fn caption(&self) -> String {
         format!(
-            "Learned equivariance ({}, means). (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over {} images and \
+            "Learned equivariance. Lines: mean over seeds ({}); bands: least to greatest seed. (a, b) ‖Φ(g·x) − g·Φ(x)‖ from the image up to a layer, mean over {} images and \
              the elements but the identity of {}, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
              another one; hidden maps of arms without a group are each turned in place), before (a) and after (b) training. \
              Layers: {}, a convolution with all that follows it; p: pools. (c) Change of the class scores of turned test \
@@ -148,15 +146,15 @@ impl Figure for EquivarianceFigure {
         let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
         // Both states on the same scale.
         let errors = self.curves.iter().flat_map(|curve| curve.new.iter().chain(&curve.trained)).flatten();
-        let error = Axis::from_zero("Equivariance error", errors.copied());
-        let left = canvas.heading("a", &format!("New, {}", self.counts()), left)?;
+        let error = Axis::from_zero("Equivariance error", errors.flat_map(|spread| spread.all()));
+        let left = canvas.heading("a", &format!("New, mean and range, {}", self.counts()), left)?;
         self.panel(canvas, left, [self.stage_axis(), error.clone()], |curve| EquivarianceCurve::by_stage(&curve.new))?;
         let middle = canvas.heading("b", "Trained", middle)?;
         self.panel(canvas, middle, [self.stage_axis(), error], |curve| EquivarianceCurve::by_stage(&curve.trained))?;
         let right = canvas.heading("c", "Trained, class scores", right)?;
         let degrees: Vec<f64> = (0..=360).step_by(90).map(f64::from).collect();
         let angles = Axis::fixed("Images turned by", [0.0, 360.0]).with_ticks(&degrees, |angle| format!("{angle}°"));
-        let scores = self.curves.iter().flat_map(|curve| curve.scores.iter().copied());
+        let scores = self.curves.iter().flat_map(|curve| &curve.scores).flat_map(|spread| spread.all());
         let changes = Axis::from_zero("Relative change", scores);
         self.panel(canvas, right, [angles, changes], EquivarianceCurve::by_angle)
     }

@@ -1,17 +1,18 @@
 //! Learning curves: loss and error by epoch.
 
-use plotters::style::Color;
-
 use super::axis::{Axis, Plot};
 use super::canvas::Canvas;
 use super::layout::Rect;
 use super::legend::{Legend, back_to_front};
-use super::theme::{DATA, DOUBLE_COLUMN, LINE_HEIGHT, Look, MARKER, UNITS_PER_MM, mm};
+use super::spread::{Spread, draw_spread};
+use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, UNITS_PER_MM, mm};
 use super::{Arm, Figure, seeds};
 use crate::error::Result;
 
 const PANEL: i32 = mm(58.0);
 const BETWEEN: i32 = mm(6.0);
+/// Markers on a curve.
+const MARKERS: usize = 8;
 
 /// Learning curves of all arms.
 #[derive(Clone, Debug)]
@@ -40,22 +41,14 @@ pub struct RunCurve {
     pub error: Vec<f64>,
 }
 
-/// Mean, least and greatest value of the runs in an epoch.
-struct Band {
-    epoch: f64,
-    mean: f64,
-    ends: [f64; 2],
-}
-
-/// The band of the runs in each epoch.
-fn bands(runs: &[RunCurve], values: impl Fn(&RunCurve) -> &[f64], factor: f64) -> Vec<Band> {
+/// The spread of the runs in each epoch.
+fn by_epoch(runs: &[RunCurve], values: impl Fn(&RunCurve) -> &[f64], factor: f64) -> Vec<(f64, Spread)> {
     let epochs = runs.iter().map(|run| values(run).len()).max().unwrap_or(0);
-    let band = |epoch: usize| {
-        let there = || runs.iter().filter_map(|run| values(run).get(epoch)).map(|value| factor * value);
-        let ends = there().fold([f64::INFINITY, f64::NEG_INFINITY], |[low, high], v| [low.min(v), high.max(v)]);
-        Band { epoch: (epoch + 1) as f64, mean: there().sum::<f64>() / there().count().max(1) as f64, ends }
+    let at = |epoch: usize| {
+        let there = runs.iter().filter_map(|run| values(run).get(epoch)).map(|value| factor * value);
+        Some(((epoch + 1) as f64, Spread::of(there)?))
     };
-    (0..epochs).map(band).collect()
+    (0..epochs).filter_map(at).collect()
 }
 
 impl LearningFigure {
@@ -67,37 +60,22 @@ impl LearningFigure {
         values: impl Fn(&RunCurve) -> &[f64] + Copy,
         factor: f64,
     ) -> Result<()> {
-        let curves: Vec<(&Arm, Vec<Band>)> =
-            self.arms.iter().map(|arm| (&arm.arm, bands(&arm.runs, values, factor))).collect();
-        let all = || curves.iter().flat_map(|(_, bands)| bands);
-        let x = Axis::linear("Epoch", all().map(|band| band.epoch)).whole_numbers();
-        let values = all().flat_map(|band| [band.ends[0], band.mean, band.ends[1]]);
+        let curves: Vec<(&Arm, Vec<(f64, Spread)>)> =
+            self.arms.iter().map(|arm| (&arm.arm, by_epoch(&arm.runs, values, factor))).collect();
+        let all = || curves.iter().flat_map(|(_, values)| values);
+        let x = Axis::linear("Epoch", all().map(|(epoch, _)| *epoch)).whole_numbers();
+        let values = all().flat_map(|(_, spread)| spread.all());
         // A loss may be above 100, an error in percent not.
         let y = if factor == 100.0 { Axis::log(label, values).up_to(100.0) } else { Axis::log(label, values) };
         let plot = Plot::draw(canvas, rect, x, y)?;
-        for (arm, bands) in back_to_front(&curves, |(arm, _)| arm) {
-            draw_curve(canvas, &plot, &Look::or_other(arm), bands)?;
-        }
-        Ok(())
+        let place = |epoch, value| plot.at_or_edge(epoch, value);
+        back_to_front(&curves, |(arm, _)| arm)
+            .try_for_each(|(arm, values)| draw_spread(canvas, &Look::or_other(arm), values, place, MARKERS))
     }
 
     fn legend(&self) -> Legend {
         Legend::of(self.arms.iter().map(|curve| &curve.arm))
     }
-}
-
-fn draw_curve(canvas: &Canvas, plot: &Plot, look: &Look, bands: &[Band]) -> Result<()> {
-    let spread: Vec<_> = bands.iter().map(|band| plot.at_or_edge(band.epoch, band.ends[0])).collect();
-    let back = bands.iter().rev().map(|band| plot.at_or_edge(band.epoch, band.ends[1]));
-    let spread: Vec<_> = spread.into_iter().chain(back).collect();
-    if bands.iter().any(|band| band.ends[0] < band.ends[1]) {
-        canvas.polygon(&spread, look.colour.mix(0.15).filled())?;
-    }
-    let line: Vec<_> = bands.iter().map(|band| plot.at_or_edge(band.epoch, band.mean)).collect();
-    canvas.dashed(&line, look, DATA)?;
-    // A few markers are enough to tell lines apart.
-    let every = line.len().div_ceil(8).max(1);
-    line.iter().step_by(every).try_for_each(|&at| canvas.marker(at, look, MARKER))
 }
 
 impl Figure for LearningFigure {

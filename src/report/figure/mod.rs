@@ -9,6 +9,7 @@ mod layout;
 mod legend;
 mod output;
 mod rows;
+mod spread;
 mod svg;
 pub mod theme;
 
@@ -38,6 +39,7 @@ pub use learning::{LearningCurve, LearningFigure, RunCurve};
 pub use output::{FONT_CSS, Format, Page};
 pub use raster::Raster;
 pub use rotation::{RotationCurve, RotationFigure};
+pub use spread::Spread;
 pub use training_size::{SizePoint, TrainingSizeCurve, TrainingSizeFigure};
 
 /// A figure.

@@ -5,12 +5,15 @@ use plotters::style::Color;
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Point};
 use super::legend::{Legend, back_to_front};
+use super::spread::{Spread, draw_spread};
 use super::theme::{
-    AXIS, DATA, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, MARKER, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
+    AXIS, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
 };
 use super::{Arm, Figure, Rect, layout, not_measured, seeds};
 use crate::error::Result;
 
+/// Markers on a curve: one in 45°, where angles are 15° apart.
+const MARKERS: usize = 8;
 const DISC: i32 = mm(SINGLE_COLUMN) - 2 * MARGIN;
 
 /// Test error of every arm by angle.
@@ -36,12 +39,14 @@ pub struct RotationCurve {
 }
 
 impl RotationCurve {
-    /// Mean, least and greatest error at an angle.
-    fn at(&self, angle: usize) -> [f64; 3] {
-        let errors: Vec<f64> = self.runs.iter().filter_map(|run| run.get(angle)).copied().collect();
-        let mean = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
-        let ends = errors.iter().fold([f64::INFINITY, 0.0], |[low, high]: [f64; 2], &e| [low.min(e), high.max(e)]);
-        [mean, ends[0].min(mean), ends[1]]
+    /// The spread of the runs by angle, back to the first angle so that the line closes.
+    fn around(&self) -> Vec<(f64, Spread)> {
+        let at = |(n, &angle): (usize, &f64)| {
+            let errors = self.runs.iter().filter_map(|run| run.get(n)).copied();
+            Some((angle, Spread::of(errors)?))
+        };
+        let angles = || self.angles.iter().enumerate();
+        angles().chain(angles().take(1)).filter_map(at).collect()
     }
 }
 
@@ -85,7 +90,7 @@ impl Disc {
     /// The spoke on which the numbers are furthest from the curves.
     fn spoke(&self, curves: &[RotationCurve]) -> f64 {
         let points = |curve: &RotationCurve| -> Vec<Point> {
-            curve.angles.iter().enumerate().map(|(n, &angle)| self.at(angle, curve.at(n)[0])).collect()
+            curve.around().into_iter().map(|(angle, spread)| self.at(angle, spread.mean)).collect()
         };
         let drawn: Vec<Point> = curves.iter().flat_map(points).collect();
         let room = |spoke: f64| {
@@ -140,22 +145,6 @@ impl RotationFigure {
     fn legend(&self) -> Legend {
         Legend::of(self.curves.iter().map(|curve| &curve.arm))
     }
-
-    fn curve(canvas: &Canvas, disc: &Disc, curve: &RotationCurve) -> Result<()> {
-        let look = Look::or_other(&curve.arm);
-        // Back to the first angle, so that the line closes.
-        let around = || curve.angles.iter().enumerate().chain(curve.angles.iter().enumerate().take(1));
-        let ring =
-            |which: usize| -> Vec<Point> { around().map(|(n, &angle)| disc.at(angle, curve.at(n)[which])).collect() };
-        if curve.runs.len() > 1 {
-            let band: Vec<Point> = ring(1).into_iter().chain(ring(2).into_iter().rev()).collect();
-            canvas.polygon(&band, look.colour.mix(0.15).filled())?;
-        }
-        let line = ring(0);
-        canvas.dashed(&line, &look, DATA)?;
-        let every = line.len().div_ceil(8).max(1);
-        line.iter().step_by(every).try_for_each(|&at| canvas.marker(at, &look, MARKER))
-    }
 }
 
 impl Figure for RotationFigure {
@@ -189,7 +178,10 @@ impl Figure for RotationFigure {
             axis: Axis::from_zero("", errors.map(|error| 100.0 * error)),
         };
         disc.draw(canvas)?;
-        back_to_front(&self.curves, |curve| &curve.arm).try_for_each(|curve| Self::curve(canvas, &disc, curve))?;
+        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
+            let place = |angle, error| disc.at(angle, error);
+            draw_spread(canvas, &Look::or_other(&curve.arm), &curve.around(), place, MARKERS)?;
+        }
         disc.numbers(canvas, disc.spoke(&self.curves))
     }
 }

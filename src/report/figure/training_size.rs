@@ -174,7 +174,7 @@ impl Figure for TrainingSizeFigure {
         };
         format!(
             "Against the number of training images{cell} (logarithmic axis): (a) test error. {means} (b) Share of the gain of \
-             {target} over {baseline} that each other arm matches, with Fieller's 95 % interval over paired seeds{cut}; no \
+             {target} over {baseline} that each arm matches, with Fieller's 95 % interval over paired seeds{cut}; no \
              point where the gain isn't established. {apart}"
         )
     }
