@@ -162,6 +162,9 @@ fn tuning_chooses_on_held_out_training_images() {
             "{text}"
         );
     }
+    let attribution: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(store.join("attribution.json")).unwrap()).unwrap();
+    let warnings = attribution["warnings"].to_string();
     for arm in ["z2", "repeat-mask", "scrambled", "p4"] {
         let tuned = std::fs::read(store.join(arm).join("tuning.json")).unwrap();
         let tuned: serde_json::Value = serde_json::from_slice(&tuned).unwrap();
@@ -172,6 +175,8 @@ fn tuning_chooses_on_held_out_training_images() {
         let error = |n: usize| trials[n]["validation_errors"][0].as_f64().unwrap();
         let best = if error(0) <= error(1) { 0 } else { 1 };
         assert_eq!(tuned["chosen"], best, "{arm}");
+        let at_the_end = warnings.contains(&format!("{arm} (learning rate 1e-30, the least)"));
+        assert_eq!(at_the_end, best == 0, "{arm}: {warnings}");
         let config = std::fs::read(store.join(arm).join("seed-0/config.json")).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
         assert_eq!(config["training"]["learning_rate"], [1e-30, 0.005][best]);

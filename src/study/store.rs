@@ -267,10 +267,25 @@ impl Store {
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
             let name = title(&study.name, cell);
             let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
-            attribution.warnings.splice(0..0, lacking(record, cell, &runs));
+            let ends = self.at_ends(record, cell)?;
+            attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(ends));
             Ok(attribution)
         };
         study.cells().into_iter().zip(cells).map(attribute).collect()
+    }
+
+    /// Which arms of a cell were tuned to an end of what was tried, in a sentence.
+    fn at_ends(&self, record: &Record, cell: &[Level]) -> Result<Option<String>> {
+        let mut arms = Vec::new();
+        for arm in record.study.arms_of(cell) {
+            let ends = self.tuned(record, arm)?.map_or_else(Vec::new, |tuned| tuned.at_ends());
+            if !ends.is_empty() {
+                arms.push(format!("{} ({})", arm.name, ends.join("; ")));
+            }
+        }
+        Ok((!arms.is_empty()).then(|| {
+            format!("tuning chose an end of what was tried, and better may lie beyond it: {}", arms.join(", "))
+        }))
     }
 
     /// The study, and the finished runs of all arms in each of its cells.

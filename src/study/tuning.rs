@@ -148,6 +148,30 @@ impl TuningRecord {
     }
 }
 
+impl TuningRecord {
+    /// Where the choice lies at an end of what was tried, so that a better one may lie beyond: "learning rate 0.001, the least".
+    pub fn at_ends(&self) -> Vec<String> {
+        let axes: [(&str, fn(&Setting) -> Option<f64>); 3] = [
+            ("learning rate", |setting| setting.learning_rate),
+            ("weight decay", |setting| setting.weight_decay),
+            ("batch", |setting| setting.batch.map(|images| images as f64)),
+        ];
+        let at_end = |(name, value): (&str, fn(&Setting) -> Option<f64>)| {
+            let chosen = value(&self.trials.get(self.chosen)?.setting)?;
+            let tried = || self.trials.iter().filter_map(|trial| value(&trial.setting));
+            let is_least = tried().all(|other| other >= chosen);
+            let is_greatest = tried().all(|other| other <= chosen);
+            match (is_least, is_greatest) {
+                // Nothing lies below 0.
+                (true, false) if chosen > 0.0 => Some(format!("{name} {chosen:?}, the least")),
+                (false, true) => Some(format!("{name} {chosen:?}, the greatest")),
+                _ => None,
+            }
+        };
+        axes.into_iter().filter_map(at_end).collect()
+    }
+}
+
 impl Trial {
     /// Mean validation error; `None` if a run diverged.
     pub fn mean_error(&self) -> Option<f64> {
@@ -160,4 +184,29 @@ impl Trial {
 pub fn choose(trials: &[Trial]) -> Option<usize> {
     let means = trials.iter().enumerate().filter_map(|(place, trial)| Some((place, trial.mean_error()?)));
     means.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(of: [[f64; 2]; 4], chosen: usize) -> Vec<String> {
+        let trial = |[rate, decay]: [f64; 2]| Trial {
+            setting: Setting { learning_rate: Some(rate), weight_decay: Some(decay), batch: None },
+            validation_errors: vec![None],
+        };
+        let trials = of.map(trial).to_vec();
+        TuningRecord { schema_version: 0, train: 0, validation: 0, trials, chosen }.at_ends()
+    }
+
+    #[test]
+    fn ends_of_what_was_tried_are_told_and_nothing_lies_below_0() {
+        let grid = [[0.01, 0.0], [0.01, 0.1], [0.03, 0.0], [0.1, 0.0]];
+        assert_eq!(chosen(grid, 0), ["learning rate 0.01, the least"]);
+        assert_eq!(chosen(grid, 1), ["learning rate 0.01, the least", "weight decay 0.1, the greatest"]);
+        assert!(chosen(grid, 2).is_empty());
+        assert_eq!(chosen(grid, 3), ["learning rate 0.1, the greatest"]);
+        let one = [[0.01, 0.0]; 4];
+        assert!(chosen(one, 0).is_empty(), "what wasn't varied has no ends");
+    }
 }
