@@ -151,13 +151,13 @@ fn markdown_is_as_github_takes_it() {
         r"50.0 % \[37.5, 62.5\] of the gain of p4 over z2 (3.12 \[3.00, 3.25\] percentage points of test error) is";
     assert!(text.starts_with(start), "{text}");
     let arms = "\
-| Arm | Bank | Parameters | One-bit | Maps | MACs | Seeds | Test error (%) |
+| Arm | Bank | Parameters | One-bit | Maps | MACs | Seeds | Error (%) |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-| z2 | free | 25,104 | 0 | 40 | 4,012,345 | 2 | 6.25 ± 0.12 |
-| repeat\\_swish | repeat-swish | 25,104 | 0 | 40 | 4,012,345 | 2 | 4.69 ± 0.12 |
-| wide | free | 25,104 | 0 | 40 | 4,012,345 | 2 | 6.25 ± 0.12 |
-| broken | free | 25,104 | 0 | 40 | 4,012,345 | 0 | – |
-| p4 | p4 | 25,104 | 0 | 40 | 4,012,345 | 2 | 3.12 ± 0.12 |
+| z2 | free | 25,104 | 0 | 40 | 4.01 | 2 | 6.25 ± 0.12 |
+| repeat\\_swish | repeat-swish | 25,104 | 0 | 40 | 4.01 | 2 | 4.69 ± 0.12 |
+| wide | free | 25,104 | 0 | 40 | 4.01 | 2 | 6.25 ± 0.12 |
+| broken | free | 25,104 | 0 | 40 | 4.01 | 0 | – |
+| p4 | p4 | 25,104 | 0 | 40 | 4.01 | 2 | 3.12 ± 0.12 |
 ";
     assert!(text.contains(arms), "{text}");
     assert!(text.contains("| wide | 0.0 % | \\[−12.5, 12.5\\] | \\[−25.0, 25.0\\] |\n"), "{text}");

@@ -92,14 +92,23 @@ fn store(folder: &Path) -> String {
 #[test]
 fn the_tables_compile_with_latex() {
     let folder = tempfile::tempdir().unwrap();
-    let table = equisplit().args(["table", &store(folder.path()), "--format", "latex"]).output().unwrap();
+    let tiny = store(folder.path());
+    // The second has the longest names and the largest numbers.
+    for store in [tiny.as_str(), "experiments/results/rot-mnist-p4"] {
+        compile(store, folder.path());
+    }
+}
+
+/// The tables of a store in an article, none wider than its text.
+fn compile(store: &str, folder: &Path) {
+    let table = equisplit().args(["table", store, "--format", "latex"]).output().unwrap();
     let table = String::from_utf8(table.stdout).unwrap();
     let document = format!(
         "\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{table}\n\\end{{document}}\n"
     );
-    let file = folder.path().join("table.tex");
+    let file = folder.join("table.tex");
     std::fs::write(&file, document).unwrap();
-    let out = format!("-output-directory={}", folder.path().display());
+    let out = format!("-output-directory={}", folder.display());
     let Some(output) =
         opened("pdflatex", &["-interaction=nonstopmode", "-halt-on-error", &out, file.to_str().unwrap()])
     else {

@@ -15,7 +15,7 @@ pub struct Latex;
 impl Export for Latex {
     fn export(&self, attributions: &[Attribution]) -> Result<String> {
         let tables = attributions.iter().map(page).collect::<Vec<_>>().join("\n");
-        Ok(format!("% Needs \\usepackage{{booktabs}}.\n\n{tables}"))
+        Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
     }
 }
 
@@ -50,7 +50,7 @@ fn table(sheet: &Sheet, label: &str) -> String {
     let lines = [
         r"\begin{table}".to_owned(),
         r"  \centering".to_owned(),
-        // Eight columns must fit on an article's page.
+        // Eight columns must fit into an article's text.
         r"  \footnotesize".to_owned(),
         r"  \setlength{\tabcolsep}{3pt}".to_owned(),
         format!(r"  \caption{{{}.}}\label{{{label}}}", escaped(&sheet.caption)),

@@ -67,7 +67,7 @@ fn gain(attribution: &Attribution) -> String {
 }
 
 fn arms(attribution: &Attribution) -> Sheet {
-    let header = ["Arm", "Bank", "Parameters", "One-bit", "Maps", "MACs", "Seeds", "Test error (%)"];
+    let header = ["Arm", "Bank", "Parameters", "One-bit", "Maps", "MACs", "Seeds", "Error (%)"];
     let row = |arm: &ArmSummary| {
         let budget = arm.budget;
         let error = mean_and_sd(arm).unwrap_or_else(|| NONE.to_owned());
@@ -77,14 +77,14 @@ fn arms(attribution: &Attribution) -> Sheet {
             grouped(budget.parameters as u64),
             grouped(budget.one_bit_parameters as u64),
             grouped(budget.maps as u64),
-            grouped(budget.multiply_adds),
+            format!("{:.2}", budget.multiply_adds as f64 / 1e6),
             arm.seeds.len().to_string(),
             error,
         ]
     };
     Sheet {
         caption: format!(
-            "Arms of {}: budgets, and mean test error over the seeds ± standard deviation; MACs: multiply-adds per image",
+            "Arms of {}: budgets, and mean test error over the seeds ± standard deviation; MACs: multiply-adds per image, in millions",
             attribution.study
         ),
         header: header.map(str::to_owned).to_vec(),
