@@ -1,6 +1,10 @@
 //! The figure of training-set sizes, from a store of simulated runs whose errors and shares are known.
 
+mod common;
+
 use std::path::Path;
+
+use common::equisplit;
 
 use equisplit::files::write_json;
 use equisplit::model::InputShape;
@@ -67,7 +71,7 @@ fn record(folder: &Path) -> Record {
     }
 }
 
-fn sources(folder: &Path) -> Vec<Source> {
+fn store(folder: &Path) -> Store {
     let record = record(folder);
     let store = Store::new(folder, "sizes");
     store.begin(&record).unwrap();
@@ -92,7 +96,30 @@ fn sources(folder: &Path) -> Vec<Source> {
             write_json(&folder.join("result.json"), &result).unwrap();
         }
     }
-    Source::read(store.folder()).unwrap()
+    store
+}
+
+#[test]
+fn a_table_has_all_sizes() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = store(folder.path());
+    for (format, known) in [
+        ("markdown", "| train = 500 | scrambled | 3 | 25.20 ± 0.20 | 50.0 % | "),
+        ("latex", r"train = 500 & scrambled & 3 & 25.20 $\pm$ 0.20 & 50.0~\% & "),
+    ] {
+        let table = ["table", store.folder().to_str().unwrap(), "--format", format];
+        let text = String::from_utf8(equisplit().args(table).output().unwrap().stdout).unwrap();
+        let cells = &text[text.find("All cells of sizes").unwrap()..];
+        assert!(cells.contains(known), "{format}: {cells}");
+    }
+    let screen = equisplit().args(["attribute", store.folder().to_str().unwrap()]).output().unwrap();
+    let screen = String::from_utf8(screen.stdout).unwrap();
+    let cells = &screen[screen.rfind("All cells of sizes").unwrap()..];
+    let cells: Vec<String> = cells.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    for row in ["train = 5000 scrambled 3 8.70 ± 0.20 25.0 % [10.7, 39.3]", "train = 100 scrambled 3 71.00 ± 10.00 – –"]
+    {
+        assert!(cells.iter().any(|line| line == row), "{row}: {screen}");
+    }
 }
 
 /// The corners of a line or a polygon.
@@ -114,7 +141,7 @@ fn middles(document: &Document, attribute: &str, colour: &str, count: usize, hal
 #[test]
 fn shares_are_drawn_by_size_where_the_gain_is_established() {
     let folder = tempfile::tempdir().unwrap();
-    let sources = sources(folder.path());
+    let sources = Source::read(store(folder.path()).folder()).unwrap();
     let figures = Source::across(&sources);
     assert_eq!(figures.len(), 1);
     let caption = figures[0].caption();

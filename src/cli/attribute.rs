@@ -36,9 +36,6 @@ pub fn print(attributions: &[Attribution], json: bool) -> Result<()> {
     match (json, attributions) {
         (true, [attribution]) => super::print_json(attribution),
         (true, attributions) => super::print_json(&attributions),
-        (false, attributions) => {
-            let tables: Vec<String> = attributions.iter().map(table::attribution).collect();
-            super::print(&tables.join("\n"))
-        }
+        (false, attributions) => super::print(&table::attributions(attributions)),
     }
 }

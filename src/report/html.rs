@@ -4,7 +4,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figure::{FONT_CSS, Figure, Page};
 use super::sentence::{answer, question};
-use super::sheet::{Sheet, choices, notes, sheets};
+use super::sheet::{Sheet, cells, choices, notes, sheets};
 use super::source::Source;
 use crate::error::{Error, Result};
 
@@ -39,6 +39,8 @@ pub fn page(sources: &[Source]) -> Result<String> {
     let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
     let configuration =
         toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
+    let cells = cells(&sources.iter().map(|source| source.attribution.clone()).collect::<Vec<_>>());
+    let cells = cells.map(Sheet::with_minus_signs);
     let mut number = 0;
     let across = figures(&Source::across(sources), &mut number)?;
     let sections = sources.iter().map(|source| section(source, &mut number)).collect::<Result<Vec<_>>>()?;
@@ -55,6 +57,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
                 h1 { (title) }
                 p { (question(attribution)) }
                 @if let Some(unfinished) = Source::unfinished(sources) { p { b { (unfinished) "." } } }
+                @if let Some(cells) = &cells { (table(cells)) }
                 (across)
                 @for section in &sections { (section) }
                 @if let Some(choices) = choices(&first.choices) {

@@ -2,7 +2,7 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, notes, sheets};
+use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
 
@@ -14,7 +14,10 @@ pub struct Latex;
 
 impl Export for Latex {
     fn export(&self, attributions: &[Attribution]) -> Result<String> {
-        let tables = attributions.iter().map(page).collect::<Vec<_>>().join("\n");
+        let cells =
+            cells(attributions).iter().flat_map(|cells| parts(&cells.clone().with_minus_signs())).collect::<Vec<_>>();
+        let cells = (1..).zip(&cells).map(|(n, part)| table(part, &format!("tab:cells-{n}")));
+        let tables = cells.chain(attributions.iter().map(page)).collect::<Vec<_>>().join("\n");
         Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, notes, sheets};
+use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
 
@@ -15,7 +15,9 @@ impl Export for Markdown {
             1 => String::new(),
             _ => format!("## {}\n\n", escaped(&attribution.study)),
         };
-        Ok(attributions.iter().map(|cell| title(cell) + &page(cell)).collect::<Vec<_>>().join("\n"))
+        let parts = cells(attributions).map(|cells| table(&cells.with_minus_signs())).into_iter();
+        let parts = parts.chain(attributions.iter().map(|cell| title(cell) + &page(cell)));
+        Ok(parts.collect::<Vec<_>>().join("\n"))
     }
 }
 

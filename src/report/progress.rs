@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::sheet::{self, Sheet};
-use super::table::lines;
+use super::sheet;
+use super::table::{lines, of_sheet};
 use crate::study::{Outcome, Record, Run, RunState, TuningRecord};
 
 /// The runs of every arm, its trials of tuning, and what went wrong with which.
@@ -24,9 +24,7 @@ pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
 
 /// What tuning chose, as text.
 pub fn choices(choices: &[(String, TuningRecord)]) -> Option<String> {
-    let Sheet { caption, header, word_columns, rows } = sheet::choices(choices)?;
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    Some(format!("{caption}:\n\n{}", lines(&header, word_columns, rows.into_iter())))
+    sheet::choices(choices).map(of_sheet)
 }
 
 /// Says so where a study has runs left: what is told of it rests on the others.

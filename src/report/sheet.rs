@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::sentence::{over_other_seeds, with_minus_signs};
-use super::table::{NONE, brackets, comparison_cells, mean_and_sd, over_seeds, ratio_cells, seeds_needed};
+use super::table::{NONE, brackets, comparison_cells, mean_and_sd, over_seeds, percent, ratio_cells, seeds_needed};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::study::{Trial, TuningRecord};
 
@@ -19,7 +19,8 @@ pub struct Sheet {
 }
 
 impl Sheet {
-    fn with_minus_signs(mut self) -> Self {
+    /// With minus signs as printers set them.
+    pub(super) fn with_minus_signs(mut self) -> Self {
         self.caption = with_minus_signs(&self.caption);
         for cell in self.rows.iter_mut().flat_map(|row| row.iter_mut().skip(self.word_columns)) {
             *cell = with_minus_signs(cell);
@@ -48,6 +49,34 @@ pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
         sheets.push(comparisons(attribution));
     }
     sheets.into_iter().map(Sheet::with_minus_signs).collect()
+}
+
+/// Errors and shares of all cells of a grid under each other; `None` where there's one cell.
+pub fn cells(attributions: &[Attribution]) -> Option<Sheet> {
+    let [Attribution { baseline, target, study, .. }, _, ..] = attributions else { return None };
+    let named = |title: &str| title.split_once(", ").map(|(name, cell)| (name.to_owned(), cell.to_owned()));
+    let (study, _) = named(study)?;
+    let row = |attribution: &Attribution, arm: &ArmSummary| {
+        let share = attribution.shares.iter().find(|share| share.control == arm.name);
+        let [share, interval] = share.map_or_else(
+            || [NONE, NONE].map(str::to_owned),
+            |share| [percent(share.ratio.share), brackets(share.ratio.ci95, 1)],
+        );
+        let cell = named(&attribution.study).map_or_else(String::new, |(_, cell)| cell);
+        let error = mean_and_sd(arm).unwrap_or_else(|| NONE.to_owned());
+        vec![cell, arm.name.clone(), arm.seeds.len().to_string(), error, share, interval]
+    };
+    let rows = attributions.iter().flat_map(|of_cell| of_cell.arms.iter().map(move |arm| row(of_cell, arm)));
+    let header = ["Cell", "Arm", "Seeds", "Error (%)", "Share", "95 % interval"];
+    Some(Sheet {
+        caption: format!(
+            "All cells of {study}: mean test error ± standard deviation, and the share of the gain of {target} over {baseline} \
+             that each other arm matches, with Fieller's 95 % interval ({NONE}: none, as where the gain isn't established)"
+        ),
+        header: header.map(str::to_owned).to_vec(),
+        word_columns: 2,
+        rows: rows.collect(),
+    })
 }
 
 /// What to know before trusting the numbers, and what more certain ones would take, in sentences.

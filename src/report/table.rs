@@ -3,6 +3,7 @@
 use comfy_table::presets::NOTHING;
 use comfy_table::{CellAlignment, LineStyle, Table};
 
+use super::sheet::{self, Sheet};
 use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
@@ -78,6 +79,19 @@ pub fn attribution(attribution: &Attribution) -> String {
         parts.push(attribution.warnings.iter().map(|warning| format!("Warning: {warning}.\n")).collect());
     }
     parts.join("\n")
+}
+
+/// The outcomes of all cells of a study's grid, and under them what they come to.
+pub fn attributions(attributions: &[Attribution]) -> String {
+    let parts = attributions.iter().map(attribution).chain(sheet::cells(attributions).map(of_sheet));
+    parts.collect::<Vec<_>>().join("\n")
+}
+
+/// A table that the formats for papers have, too.
+pub(super) fn of_sheet(sheet: Sheet) -> String {
+    let Sheet { caption, header, word_columns, rows } = sheet;
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    format!("{caption}:\n\n{}", lines(&header, word_columns, rows.into_iter()))
 }
 
 fn arms(arms: &[ArmSummary]) -> String {
