@@ -92,7 +92,7 @@ fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Opti
 }
 
 fn export(format: TableFormat, attribution: &Attribution) -> String {
-    format.exporter().export(std::slice::from_ref(attribution)).unwrap()
+    format.exporter().export(std::slice::from_ref(attribution), &[]).unwrap()
 }
 
 #[test]

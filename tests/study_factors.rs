@@ -154,6 +154,12 @@ fn tuning_chooses_on_held_out_training_images() {
     assert!(told.contains("20 runs made, 0 found"), "{told}");
     let shown = equisplit().args(["show", store.to_str().unwrap()]).output().unwrap();
     let shown = String::from_utf8(shown.stdout).unwrap();
+    for (format, row) in [("markdown", "| z2 | "), ("latex", "    z2 & ")] {
+        let table = equisplit().args(["table", store.to_str().unwrap(), "--format", format]).output().unwrap();
+        let table = String::from_utf8(table.stdout).unwrap();
+        let tuned = &table[table.find("What tuning chose for each arm").unwrap()..];
+        assert!(tuned.contains(row), "{tuned}");
+    }
     for text in [told, shown] {
         assert!(text.contains("What tuning chose for each arm") && text.contains("       180        60  "), "{text}");
         assert_eq!(
@@ -197,7 +203,10 @@ fn tuning_that_makes_no_sense_is_told() {
     assert!(with("learning_rate = [-1.0]").contains("tuning.learning_rate = -1"));
     let error = with("validation = 1.5");
     assert!(error.contains("study.toml:14: tuning.validation = 1.5"), "{error}");
-    assert!(with("seeds = 0").contains("tuning.seeds = 0"));
+    assert!(with("learning_rate = [0.1]\nseeds = 0").contains("tuning.seeds = 0"));
+    for empty in ["learning_rate = []", "seeds = 2"] {
+        assert!(with(empty).contains("[tuning] has nothing to try"));
+    }
     assert!(with("rate = [1.0]").contains("unknown field `rate`"));
 }
 

@@ -18,6 +18,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
-    let tables = args.format.exporter().export(&store.attribute()?)?;
+    let tuned = store.choices(&store.study()?)?;
+    let tables = args.format.exporter().export(&store.attribute()?, &tuned)?;
     super::print(tables.trim_end())
 }

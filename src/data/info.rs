@@ -44,7 +44,7 @@ pub struct FileInfo {
     pub published: Option<String>,
 }
 
-/// Describes every data file of a folder (or one file), by name.
+/// Describes every data file of a folder, by name, or one file; one whose name says nothing is taken for a decoded set.
 ///
 /// # Errors
 /// A folder that can't be read or holds no data files, or a data file that is malformed.
@@ -53,7 +53,9 @@ pub fn info(path: &Path) -> Result<Vec<FileInfo>> {
     files.sort();
     let mut found = Vec::new();
     for file in files {
-        if let Some(kind) = kind(&file) {
+        // A set may have any name, where it's asked for by that.
+        let named = (file == path).then_some(Kind::Decoded);
+        if let Some(kind) = kind(&file).or(named) {
             found.extend(describe(&file, kind)?);
         }
     }

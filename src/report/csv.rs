@@ -6,6 +6,7 @@ use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::stats::improvement::Improvement;
 use crate::stats::student;
+use crate::study::TuningRecord;
 
 /// Comma-separated values (RFC 4180).
 ///
@@ -14,6 +15,8 @@ use crate::stats::student;
 /// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
+///
+/// What tuning chose isn't in it: `tuning.json` of every arm is.
 pub struct Csv;
 
 const HEADER: [&str; 17] = [
@@ -37,7 +40,7 @@ const HEADER: [&str; 17] = [
 ];
 
 impl Export for Csv {
-    fn export(&self, attributions: &[Attribution]) -> Result<String> {
+    fn export(&self, attributions: &[Attribution], _: &[(String, TuningRecord)]) -> Result<String> {
         let fail = |e: &dyn std::fmt::Display| Error::invalid(format!("table as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADER).map_err(|e| fail(&e))?;

@@ -5,14 +5,15 @@ use super::latex::Latex;
 use super::markdown::Markdown;
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
+use crate::study::TuningRecord;
 
 /// A format of tables.
 pub trait Export {
-    /// The tables of a study, of every cell of its grid where it has one; ends with a newline.
+    /// The tables of a study, of every cell of its grid where it has one, and of what tuning chose; ends with a newline.
     ///
     /// # Errors
     /// When they can't be written in this format.
-    fn export(&self, attributions: &[Attribution]) -> Result<String>;
+    fn export(&self, attributions: &[Attribution], tuned: &[(String, TuningRecord)]) -> Result<String>;
 }
 
 /// The formats by name.

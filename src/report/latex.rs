@@ -2,9 +2,10 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, cells, notes, sheets};
+use super::sheet::{Sheet, cells, choices, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
+use crate::study::TuningRecord;
 
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
@@ -13,11 +14,13 @@ const MOST_ROWS: usize = 40;
 pub struct Latex;
 
 impl Export for Latex {
-    fn export(&self, attributions: &[Attribution]) -> Result<String> {
+    fn export(&self, attributions: &[Attribution], tuned: &[(String, TuningRecord)]) -> Result<String> {
         let cells =
             cells(attributions).iter().flat_map(|cells| parts(&cells.clone().with_minus_signs())).collect::<Vec<_>>();
         let cells = (1..).zip(&cells).map(|(n, part)| table(part, &format!("tab:cells-{n}")));
-        let tables = cells.chain(attributions.iter().map(page)).collect::<Vec<_>>().join("\n");
+        let tuned = choices(tuned).iter().flat_map(parts).collect::<Vec<_>>();
+        let tuned = (1..).zip(&tuned).map(|(n, part)| table(part, &format!("tab:tuning-{n}")));
+        let tables = cells.chain(attributions.iter().map(page)).chain(tuned).collect::<Vec<_>>().join("\n");
         Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
     }
 }

@@ -25,7 +25,7 @@ pub fn table(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
         dataset.train.len(),
         dataset.test.len()
     );
-    format!("{head}\n\n{}\n{}", lines(&header, 2, rows), outlook(plan, dataset))
+    format!("{head}\n\n{}\n{}", lines(&header, 2, rows), outlook(plan, record, dataset))
 }
 
 fn tuning(record: &Record) -> String {
@@ -57,7 +57,7 @@ fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
 }
 
 /// What is left, and how it's shared out.
-fn outlook(plan: &Plan, dataset: &Dataset) -> String {
+fn outlook(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
     let left = plan.pending().count();
     let lost = match plan.unmeasurable {
         0 => String::new(),
@@ -79,9 +79,10 @@ fn outlook(plan: &Plan, dataset: &Dataset) -> String {
     let calibration = &plan.calibration;
     let Workers { jobs, threads } = calibration.workers;
     let memory = calibration.job_memory >> 20;
+    let unmeasured = if record.study.equivariance.is_some() { ", measuring equivariance not counted" } else { "" };
     let short = if calibration.short_of_memory { ", as many as the free memory holds" } else { "" };
     format!(
-        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}{measure}",
+        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}{unmeasured}{measure}",
         about(plan.seconds(dataset))
     )
 }

@@ -34,7 +34,7 @@ pub(super) fn warnings(
         ));
     }
     all.extend(unmatched(arms, target));
-    all.extend(gain.and_then(|gain| seeds_for_the_gain(gain, &differences)));
+    all.extend(gain.and_then(|gain| seeds_for_the_gain(gain, [&baseline.name, &target.name], &differences)));
     all.extend(shares.iter().filter_map(|share| of_share(share, differences.len())));
     all.extend(arms.iter().filter_map(|arm| of_noise(arm, OUTLIER_LEVEL / arms.len() as f64)));
     all
@@ -67,16 +67,17 @@ fn few_seeds(seeds: usize) -> Option<String> {
 }
 
 /// How many seeds would establish a gain that isn't.
-fn seeds_for_the_gain(gain: &Gain, differences: &[f64]) -> Option<String> {
+fn seeds_for_the_gain(gain: &Gain, [baseline, target]: [&str; 2], differences: &[f64]) -> Option<String> {
     let [low, high] = gain.ci95?;
     if low > 0.0 || high < 0.0 {
         return None;
     }
     let needed = seeds_for_mean(differences, gain.value.abs())?;
+    let sign = if gain.value < 0.0 { "worse" } else { "better" };
     Some(format!(
-        "if the gain is the {:.2} percentage points seen, and the variance over seeds too, an interval that excludes 0 takes \
-         about {} seeds (to be safe {})",
-        100.0 * gain.value,
+        "if {target} is {sign} than {baseline} by the {:.2} percentage points seen, and the variance over seeds is as seen, an \
+         interval that excludes 0 takes about {} seeds (to be safe {})",
+        100.0 * gain.value.abs(),
         needed.seeds,
         needed.cautious
     ))

@@ -93,7 +93,7 @@ impl RunProgress<'_> {
         let part = (done.batch as u64 * PARTS) / done.batches.max(1) as u64;
         self.bar.set_position(epochs_before * PARTS + part);
         self.bar.set_message(format!(
-            "epoch {}/{} loss {:.3} error {:.2} %",
+            "epoch {}/{} loss {:.3} training error {:.2} %",
             done.epoch,
             self.epochs,
             done.loss,
@@ -110,7 +110,7 @@ impl RunProgress<'_> {
         let left = self.start.elapsed().as_secs_f64() / trained * self.epochs.saturating_sub(metrics.epoch) as f64;
         let test = metrics.test_error.map_or(String::new(), |e| format!(" test error {:.2} %", 100.0 * e));
         self.study.line(&format!(
-            "{}: epoch {}/{} loss {:.3} error {:.2} %{test} {:.0} images/s {} left",
+            "{}: epoch {}/{} loss {:.3} training error {:.2} %{test} {:.0} images/s {} left",
             self.label,
             metrics.epoch,
             self.epochs,

@@ -122,6 +122,10 @@ impl TuningFile {
         if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=1000).contains(&seeds)) {
             return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to 1000")));
         }
+        if self.learning_rate.is_empty() && self.weight_decay.is_empty() && self.batch.is_empty() {
+            let message = "[tuning] has nothing to try: give it a list of learning_rate, weight_decay or batch";
+            return Err(file.locate(crate::Error::invalid(message)));
+        }
         Ok(Tuning { settings, validation, seeds })
     }
 }

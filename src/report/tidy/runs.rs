@@ -54,7 +54,12 @@ pub fn epochs(record: &Record, all: &[Run]) -> Result<Vec<Column>> {
     let mut rows: Vec<(Run, EpochMetrics)> = Vec::new();
     for run in all {
         let metrics = run.folder.metrics(run.epochs_done())?;
-        rows.extend(metrics.into_iter().map(|epoch| (run.clone(), epoch)));
+        // The last epoch's test error is only in the result.
+        let with_last = |epoch: EpochMetrics| {
+            let last = run.test_error().filter(|_| epoch.epoch == run.epochs_done());
+            EpochMetrics { test_error: epoch.test_error.or(last), ..epoch }
+        };
+        rows.extend(metrics.into_iter().map(|epoch| (run.clone(), with_last(epoch))));
     }
     let (runs, metrics): (Vec<Run>, Vec<EpochMetrics>) = rows.into_iter().unzip();
     let mut columns = keys(record, &runs);
