@@ -37,6 +37,12 @@ fn a_network_has_times_rates_and_its_convolutions() {
 }
 
 #[test]
+fn an_arm_is_timed_on_another_skeleton() {
+    let report = json(&["--arm", "z2", "--skeleton", "lenet", "--batch", "3"]);
+    assert_eq!((&report["skeleton"], report["convolutions"].as_array().unwrap().len()), (&"lenet".into(), 3));
+}
+
+#[test]
 fn a_single_convolution_has_three_passes() {
     let report = json(&["--convolution", "9,10,3,7,1", "--batch", "5"]);
     let shape = serde_json::json!({"in_maps": 9, "out_maps": 10, "kernel": 3, "size": 7, "padding": 1});

@@ -3,6 +3,7 @@
 mod common;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
 use common::{TINY, equisplit, failure, results, study_file};
@@ -93,6 +94,31 @@ fn event_files_are_whole_or_not_there() {
     stopped.run(TINY, &["--tensorboard"]);
     let size = |folder: &Folder| std::fs::metadata(folder.store().join(file)).unwrap().len();
     assert_eq!(size(&stopped), size(&whole));
+}
+
+#[test]
+fn an_event_file_that_goes_away_takes_no_run_with_it() {
+    let [whole, robbed] = [Folder::new(), Folder::new()];
+    whole.run(TINY, &["--tensorboard"]);
+    let file = robbed.store().join("p4/seed-0/events.out.tfevents.equisplit");
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let _ = std::fs::remove_file(&file);
+            }
+        });
+        let told = robbed.run(TINY, &["--tensorboard"]);
+        done.store(true, Ordering::Relaxed);
+        assert!(told.contains("p4 seed 0: its event file is given up: "), "{told}");
+    });
+    let stores = [&whole, &robbed].map(|folder| folder.store().to_str().unwrap().to_owned());
+    let compared = equisplit().args(["compare", &stores[0], &stores[1]]).output().unwrap();
+    let compared = String::from_utf8(compared.stdout).unwrap();
+    assert_eq!(compared.matches(" 2/2\n").count(), 4, "all runs are as they were: {compared}");
+    robbed.run(TINY, &["--tensorboard"]);
+    let again = std::fs::metadata(&file).unwrap().len();
+    assert_eq!(again, std::fs::metadata(whole.store().join("p4/seed-0/events.out.tfevents.equisplit")).unwrap().len());
 }
 
 #[test]

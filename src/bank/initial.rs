@@ -34,7 +34,8 @@ impl Initialisation {
 }
 
 /// Inputs that an output sums over, and outputs that an input goes to, of the layer whose weights are drawn. For a
-/// repetition bank that's the base.
+/// repetition bank that's the base: filters that repeat it over `s` times the maps start at √s times the scale that the rule
+/// gives filters of their size, and what a bank does to its copies, such as repeat-swish's α/2, changes that again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fan {
     /// In maps × kernel area.

@@ -1,5 +1,6 @@
 //! One run, from its start or its last checkpoint to its result.
 
+use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,7 @@ impl Job<'_> {
                 Ok(Step::Trained) => {}
                 Ok(Step::Dropped) => return Ok(false),
                 Err(Error::Diverged(reason)) => {
-                    return finish(run, &mut sitting, progress, Outcome::Failed { reason });
+                    return self.finish(run, &mut sitting, progress, Outcome::Failed { reason });
                 }
                 Err(error) => return Err(error),
             }
@@ -145,8 +146,8 @@ impl Job<'_> {
         }
         match judge(&sitting.trainer) {
             Ok(None) => Ok(false),
-            Ok(Some(outcome)) => finish(run, &mut sitting, progress, outcome),
-            Err(Error::Diverged(reason)) => finish(run, &mut sitting, progress, Outcome::Failed { reason }),
+            Ok(Some(outcome)) => self.finish(run, &mut sitting, progress, outcome),
+            Err(Error::Diverged(reason)) => self.finish(run, &mut sitting, progress, Outcome::Failed { reason }),
             Err(error) => Err(error),
         }
     }
@@ -162,6 +163,10 @@ impl Job<'_> {
         let mut trainer = fresh()?;
         let (metrics, mut past) = match resume(&mut trainer, folder, &hash) {
             Ok(past) => past,
+            // What can't be read now may be readable later: a new beginning would be saved in its place.
+            Err(Error::Io { path, source }) if source.kind() != ErrorKind::NotFound => {
+                return Err(Error::Io { path, source });
+            }
             Err(error) => {
                 let label = run.label();
                 self.progress.line(&format!("{label}: starts anew, since its checkpoint can't be used: {error}"));
@@ -211,10 +216,32 @@ impl Job<'_> {
             seconds,
         };
         progress.epoch(&epoch, done.images);
-        sitting.events.as_ref().map_or(Ok(()), |events| events.add(&epoch))?;
+        self.log_to(run, sitting, |events| events.add(&epoch));
         sitting.metrics.push(epoch);
         run.folder.write_metrics(&sitting.metrics)?;
         Ok(Step::Trained)
+    }
+
+    /// Takes down how a run ended; `true`, for it has.
+    fn finish(&self, run: &Run, sitting: &mut Sitting, progress: RunProgress, outcome: Outcome) -> Result<bool> {
+        let result = sitting.result(run, outcome)?;
+        if let Some(error) = result.outcome.error() {
+            self.log_to(run, sitting, |events| events.finish(result.epochs, error));
+        }
+        run.folder.write_result(&result)?;
+        progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
+        Ok(true)
+    }
+
+    /// Writes to the event file, if there's one. That it can't be written takes nothing from the run: it's told, and what there
+    /// is of it goes, so that `--tensorboard` writes it whole another time.
+    fn log_to(&self, run: &Run, sitting: &mut Sitting, write: impl FnOnce(&Events) -> Result<()>) {
+        let Some(Err(error)) = sitting.events.as_ref().map(write) else { return };
+        self.progress.line(&format!("{}: its event file is given up: {error}", run.label()));
+        sitting.events = None;
+        if let Err(error) = Events::remove(run.folder.path()) {
+            self.progress.line(&format!("{}: {error}", run.label()));
+        }
     }
 }
 
@@ -224,17 +251,6 @@ enum Step {
     Trained,
     /// It was told to stop while it tested the epoch: what came after the last checkpoint is dropped.
     Dropped,
-}
-
-/// Takes down how a run ended; `true`, for it has.
-fn finish(run: &Run, sitting: &mut Sitting, progress: RunProgress, outcome: Outcome) -> Result<bool> {
-    let result = sitting.result(run, outcome)?;
-    if let (Some(events), Some(error)) = (&sitting.events, result.outcome.error()) {
-        events.finish(result.epochs, error)?;
-    }
-    run.folder.write_result(&result)?;
-    progress.finish(&format!("{} after {:.0} s", in_words(&result.outcome), result.provenance.past.seconds));
-    Ok(true)
 }
 
 impl Sitting<'_> {

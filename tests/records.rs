@@ -1,0 +1,81 @@
+//! The records under `experiments/results` say what README.md and RESULTS.md say of them.
+
+use std::path::{Path, PathBuf};
+
+use equisplit::stats::attribution::{ArmSummary, Attribution, Ratio};
+use equisplit::study::Store;
+
+fn stores() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir("experiments/results").unwrap().map(|entry| entry.unwrap().path());
+    let mut stores: Vec<PathBuf> = entries.filter(|path| path.join("study.json").is_file()).collect();
+    stores.sort();
+    stores
+}
+
+/// A text without its line breaks, quote marks and doubled spaces.
+fn text(file: &str) -> String {
+    let text = std::fs::read_to_string(file).unwrap().replace("\n> ", " ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn recorded(store: &Path) -> Vec<Attribution> {
+    let json = std::fs::read_to_string(store.join("attribution.json")).unwrap();
+    serde_json::from_str(&json).or_else(|_| serde_json::from_str(&json).map(|one| vec![one])).unwrap()
+}
+
+/// "5.83 ± 0.13", as in tables.
+fn error(arm: &ArmSummary) -> String {
+    format!("{:.2} ± {:.2}", 100.0 * arm.mean_error.unwrap(), 100.0 * arm.sd_error.unwrap())
+}
+
+/// "−10.4 [−25.7, 3.4]" with `unit` behind the share.
+fn share(ratio: &Ratio, unit: &str) -> String {
+    let [low, high] = ratio.ci95.unwrap().map(|end| 100.0 * end);
+    format!("{:.1}{unit} [{low:.1}, {high:.1}]", 100.0 * ratio.share.unwrap()).replace('-', "−")
+}
+
+#[test]
+fn attributions_come_out_of_the_records() {
+    let stores = stores();
+    assert!(!stores.is_empty());
+    for folder in stores {
+        assert_eq!(Store::open(&folder).unwrap().attribute().unwrap(), recorded(&folder), "{}", folder.display());
+    }
+}
+
+#[test]
+fn results_have_the_numbers_of_every_finished_study() {
+    let (results, index) = (text("RESULTS.md"), text("experiments/results/README.md"));
+    for folder in stores() {
+        let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
+        assert!(index.contains(&format!("`{name}`")), "experiments/results/README.md doesn't list {name}");
+        for attribution in recorded(&folder) {
+            if attribution.warnings.iter().any(|warning| warning.starts_with("not all runs have ended")) {
+                continue;
+            }
+            for arm in &attribution.arms {
+                assert!(results.contains(&error(arm)), "RESULTS.md lacks {} of {}", error(arm), arm.name);
+            }
+            for control in &attribution.shares {
+                let share = share(&control.ratio, "");
+                assert!(
+                    results.contains(&share),
+                    "RESULTS.md lacks {share} of {} in {}",
+                    control.control,
+                    attribution.study
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_readme_quotes_the_records() {
+    let readme = text("README.md");
+    let attribution = &recorded(Path::new("experiments/results/rot-mnist-p4"))[0];
+    for name in ["repeat-swish", "scrambled", "repeat-mask", "random-mask"] {
+        let control = attribution.shares.iter().find(|share| share.control == name).unwrap();
+        let share = share(&control.ratio, " %");
+        assert!(readme.contains(&share), "README.md lacks {share} of {name}");
+    }
+}
