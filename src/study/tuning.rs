@@ -155,12 +155,13 @@ impl TuningRecord {
 impl TuningRecord {
     /// Where the choice lies at an end of what was tried, so that a better one may lie beyond: "learning rate 0.001, the least".
     pub fn at_ends(&self) -> Vec<String> {
-        let axes: [(&str, fn(&Setting) -> Option<f64>); 3] = [
+        type Axis = (&'static str, fn(&Setting) -> Option<f64>);
+        let axes: [Axis; 3] = [
             ("learning rate", |setting| setting.learning_rate),
             ("weight decay", |setting| setting.weight_decay),
             ("batch", |setting| setting.batch.map(|images| images as f64)),
         ];
-        let at_end = |(name, value): (&str, fn(&Setting) -> Option<f64>)| {
+        let at_end = |(name, value): Axis| {
             let chosen = value(&self.trials.get(self.chosen)?.setting)?;
             let tried = || self.trials.iter().filter_map(|trial| value(&trial.setting));
             let is_least = tried().all(|other| other >= chosen);
