@@ -44,7 +44,7 @@
 //! | [`report`] | tables, figures, pages, exports |
 //! | [`study`] | a study file → runs → the store of their results |
 //! | [`lab`] | whether networks are equivariant, and where they stop being so |
-//! | [`bench`] | how fast networks and convolutions run on this machine |
+//! | [`mod@bench`] | how fast networks and convolutions run on this machine |
 //! | [`stats`] | Student, Fieller, bootstrap, tests, attribution: numbers in, numbers out |
 //! | [`train`] | protocols, the loop, checkpoints |
 //! | [`model`] | skeletons, built over any bank |
