@@ -1,19 +1,17 @@
 //! The figure of training-set sizes, from a store of simulated runs whose errors and shares are known.
 
 mod common;
+#[allow(dead_code)]
+#[path = "../examples/coverage/store.rs"]
+mod simulated;
 
 use std::path::Path;
 
 use common::equisplit;
-
-use equisplit::files::write_json;
-use equisplit::model::InputShape;
 use equisplit::report::Source;
 use equisplit::report::figure::Page;
-use equisplit::study::{
-    DataRecord, Mistakes, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile,
-};
-use equisplit::train::{DeviceKind, Maker, Past};
+use equisplit::stats::attribution::SeedResult;
+use equisplit::study::Store;
 use resvg::usvg::roxmltree::{Document, Node};
 
 const STUDY: &str = r#"
@@ -57,43 +55,15 @@ fn wrong(arm: &str, train: &str, seed: u64) -> usize {
     }
 }
 
-fn record(folder: &Path) -> Record {
-    let file = folder.join("study.toml");
-    std::fs::write(&file, STUDY).unwrap();
-    Record {
-        schema_version: SCHEMA_VERSION,
-        maker: Maker::here(DeviceKind::Cpu, 1, 1),
-        study: StudyFile::read(&file).unwrap().resolve(InputShape::DIGITS, None).unwrap(),
-        data: DataRecord { name: "simulated".to_owned(), fingerprint: String::new(), train: 5000, test: TEST_IMAGES },
-        input: None,
-        device: DeviceKind::Cpu,
-        test_labels: (0..10).cycle().take(TEST_IMAGES).collect(),
-    }
-}
-
 fn store(folder: &Path) -> Store {
-    let record = record(folder);
+    let record = simulated::record_of(STUDY, TEST_IMAGES, folder).unwrap();
     let store = Store::new(folder, "sizes");
     store.begin(&record).unwrap();
     for arm in &record.study.arms {
         for &seed in &record.study.seeds {
-            let config = record.run_config(arm, None, seed);
-            let wrong = wrong(&arm.name, &arm.levels[0].value, seed);
-            let missed = |(n, label): (usize, &u8)| (label + u8::from(n < wrong)) % 10;
-            let predictions: Vec<u8> = record.test_labels.iter().enumerate().map(missed).collect();
-            let mistakes = Mistakes::of(&predictions, &record.test_labels);
-            let result = RunResult {
-                schema_version: SCHEMA_VERSION,
-                arm: arm.id(),
-                seed,
-                config: config.hash().unwrap(),
-                epochs: 0,
-                provenance: Provenance { past: Past::default(), peak_memory: None },
-                outcome: Outcome::Finished { test_error: wrong as f64 / TEST_IMAGES as f64, mistakes },
-            };
-            let folder = store.folder().join(arm.id()).join(format!("seed-{seed}"));
-            write_json(&folder.join("config.json"), &config).unwrap();
-            write_json(&folder.join("result.json"), &result).unwrap();
+            let count = wrong(&arm.name, &arm.levels[0].value, seed);
+            let run = SeedResult { seed, wrong: (0..TEST_IMAGES).map(|n| n < count).collect() };
+            simulated::write_run(&store, &record, arm, &run).unwrap();
         }
     }
     store

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use equisplit::files::write_json;
 use equisplit::model::InputShape;
-use equisplit::stats::attribution::ArmResults;
+use equisplit::stats::attribution::{ArmResults, SeedResult};
 use equisplit::study::{
-    DataRecord, Mistakes, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile,
+    Arm, DataRecord, Mistakes, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile,
 };
 use equisplit::train::{DeviceKind, Maker, Past};
 use equisplit::{Error, Result};
@@ -39,41 +39,48 @@ pub fn write_and_read(arms: &[ArmResults], out: &Path) -> Result<Vec<ArmResults>
     store.begin(&record)?;
     for (arm, results) in record.study.arms.iter().zip(arms) {
         for run in &results.seeds {
-            let folder = store.folder().join(arm.id()).join(format!("seed-{}", run.seed));
-            let config = record.run_config(arm, None, run.seed);
-            write_json(&folder.join("config.json"), &config)?;
-            let labels = &record.test_labels;
-            let predictions = labels.iter().zip(&run.wrong).map(|(label, wrong)| (label + u8::from(*wrong)) % 10);
-            let mistakes = Mistakes::of(&predictions.collect::<Vec<_>>(), labels);
-            let outcome = Outcome::Finished { test_error: run.test_error(), mistakes };
-            let result = RunResult {
-                schema_version: SCHEMA_VERSION,
-                arm: arm.id(),
-                seed: run.seed,
-                config: config.hash()?,
-                // There are no metrics of simulated runs.
-                epochs: 0,
-                provenance: Provenance { past: Past::default(), peak_memory: None },
-                outcome,
-            };
-            write_json(&folder.join("result.json"), &result)?;
+            write_run(&store, &record, arm, run)?;
         }
     }
     let (_, mut cells) = Store::open(store.folder())?.finished_runs()?;
     cells.pop().ok_or_else(|| Error::invalid("a study without a grid has one cell"))
 }
 
+/// Writes one run, without metrics, as if it had been trained.
+pub fn write_run(store: &Store, record: &Record, arm: &Arm, run: &SeedResult) -> Result<()> {
+    let folder = store.folder().join(arm.id()).join(format!("seed-{}", run.seed));
+    let config = record.run_config(arm, None, run.seed);
+    write_json(&folder.join("config.json"), &config)?;
+    let labels = &record.test_labels;
+    let predictions = labels.iter().zip(&run.wrong).map(|(label, wrong)| (label + u8::from(*wrong)) % 10);
+    let mistakes = Mistakes::of(&predictions.collect::<Vec<_>>(), labels);
+    let result = RunResult {
+        schema_version: SCHEMA_VERSION,
+        arm: arm.id(),
+        seed: run.seed,
+        config: config.hash()?,
+        epochs: 0,
+        provenance: Provenance { past: Past::default(), peak_memory: None },
+        outcome: Outcome::Finished { test_error: run.test_error(), mistakes },
+    };
+    write_json(&folder.join("result.json"), &result)
+}
+
 fn record(arms: &[ArmResults], out: &Path) -> Result<Record> {
-    let file = out.join("study.toml");
-    std::fs::write(&file, STUDY).map_err(|e| Error::content(&file, e.to_string()))?;
-    let mut study = StudyFile::read(&file)?.resolve(InputShape::DIGITS, None)?;
     let runs = arms.first().map_or(&[][..], |arm| &arm.seeds);
-    study.seeds = runs.iter().map(|run| run.seed).collect();
-    let test = runs.first().map_or(0, |run| run.wrong.len());
+    let mut record = record_of(STUDY, runs.first().map_or(0, |run| run.wrong.len()), out)?;
+    record.study.seeds = runs.iter().map(|run| run.seed).collect();
+    Ok(record)
+}
+
+/// The record of a study of simulated data, whose file it leaves in `out`.
+pub fn record_of(study: &str, test: usize, out: &Path) -> Result<Record> {
+    let file = out.join("study.toml");
+    std::fs::write(&file, study).map_err(|e| Error::content(&file, e.to_string()))?;
     Ok(Record {
         schema_version: SCHEMA_VERSION,
         maker: Maker::here(DeviceKind::Cpu, 1, 1),
-        study,
+        study: StudyFile::read(&file)?.resolve(InputShape::DIGITS, None)?,
         data: DataRecord { name: "simulated".to_owned(), fingerprint: String::new(), train: 0, test },
         input: None,
         device: DeviceKind::Cpu,

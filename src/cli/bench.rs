@@ -85,11 +85,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn network(args: &Args) -> Result<()> {
-    let Some(config) = NetConfig::preset(&args.arm) else {
+    let Some(config) = NetConfig::preset(&args.arm).map(|preset| preset.on(args.skeleton)) else {
         super::wrong_usage(&format!("--arm {}: there are {}", args.arm, PRESETS.join(", ")))
     };
-    // The widths of presets are those of their own skeleton.
-    let config = if args.skeleton == config.skeleton { config } else { config.on(args.skeleton) };
     let (batch, repeats, input) = (usize::from(args.batch), usize::from(args.repeats), InputShape::DIGITS);
     let times = bench::network(&config, input, batch, &Device::Cpu, repeats)?;
     let convolutions = bench::convolutions_of(&config, input)?.into_iter().map(|(name, shape)| {

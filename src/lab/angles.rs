@@ -25,9 +25,9 @@ pub struct AngleInvariance {
     pub error: f64,
 }
 
-/// Turns the images by every multiple of `step` degrees (0 counts as 1) below 360, with bilinear interpolation and 0 outside the image as
-/// in [`rotate::rotate`]. Interpolation and cut corners alone change the scores of a perfectly equivariant network too,
-/// except at multiples of 90°.
+/// Turns the images by every multiple of `step` degrees (0 counts as 1) below 360, with bilinear interpolation and 0 outside
+/// the image as in [`rotate::rotate`]. Interpolation and cut corners alone change the scores of a perfectly equivariant
+/// network too, except at multiples of 90°.
 ///
 /// # Errors
 /// When the network doesn't take the images.
