@@ -34,6 +34,16 @@ pub enum Error {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A key of a study file has a value that can't be.
+    #[error("{table}.{key} {message}")]
+    Key {
+        /// The table that it's in.
+        table: &'static str,
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what would be right, going on from the key: "= 0, but it must be at least 1".
+        message: String,
+    },
     /// A request that can't be met: an unknown name, a size of 0, a budget out of reach.
     #[error("{0}")]
     Invalid(String),
@@ -54,6 +64,11 @@ impl Error {
     /// An [`Error::Content`] about `path`.
     pub fn content(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
         Self::Content { path: path.as_ref().to_owned(), message: message.into() }
+    }
+
+    /// An [`Error::Key`]; the message goes on from the key.
+    pub fn key(table: &'static str, key: &'static str, message: impl Into<String>) -> Self {
+        Self::Key { table, key, message: message.into() }
     }
 
     /// An [`Error::Invalid`].

@@ -5,6 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{TINY, equisplit, failure, study_file};
+use equisplit::lab::LearnedEquivariance;
 use equisplit::study::{EquivarianceRecord, Outcome, Run, Store};
 
 const TABLE: &str = "[equivariance]\nimages = 40\nstep = 30\n\n[[arm]]";
@@ -56,6 +57,16 @@ fn every_run_records_how_equivariant_it_is_and_what_turned_images_do() {
         } else {
             assert!(errors.iter().all(|&error| error > 0.05) && turned > 1e-3, "{}: {errors:?} {turned}", run.label());
         }
+    }
+    let table = equisplit().args(["table", store.folder().to_str().unwrap()]).output().unwrap();
+    let table = String::from_utf8(table.stdout).unwrap();
+    for arm in ["z2", "p4"] {
+        let changed = |learned: &LearnedEquivariance| learned.angles.iter().find(|at| at.angle == 90).unwrap().changed;
+        let changed = runs.iter().filter(|(run, _)| run.arm.name == arm).map(|(_, record)| changed(&record.learned));
+        let mean = 100.0 * changed.sum::<f64>() / 2.0;
+        let row = table.lines().rfind(|line| line.starts_with(&format!("| {arm} | 2 |"))).unwrap();
+        assert!(row.contains(&format!("| {mean:.1} ")), "{row}: {mean}");
+        assert_eq!(row.contains("e-"), arm == "p4", "only p4's maps turn as the images do: {row}");
     }
     let figures = folder.path().join("figures");
     let args = ["figures", store.folder().to_str().unwrap(), "--out", figures.to_str().unwrap(), "--format", "svg"];

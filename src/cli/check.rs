@@ -12,9 +12,6 @@ use equisplit::train::{Checkpoint, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
-/// Test images that are kept; no check looks at more.
-const SAMPLE: usize = 256;
-
 #[derive(clap::Args)]
 pub struct Args {
     /// The study file; without it and --store, a preset is checked.
@@ -107,10 +104,10 @@ impl Inputs {
     fn sample(&self, candidate: &Candidate) -> Option<Sample> {
         let dataset = &self.dataset;
         let sample = || match &candidate.trained {
-            Some((run, _)) => run.sample(dataset, SAMPLE),
+            Some((run, _)) => run.sample(dataset, lab::TURNED_IMAGES),
             None => Sample {
                 name: dataset.name.clone(),
-                images: dataset.test.first(SAMPLE),
+                images: dataset.test.first(lab::TURNED_IMAGES),
                 statistics: PixelStatistics::of(&dataset.train),
             },
         };
@@ -120,7 +117,7 @@ impl Inputs {
 
 /// A source of files that --data doesn't name is replaced by digits that the program draws.
 fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
-    let drawn = DataConfig { test: Some(SAMPLE), ..DataConfig::new(Source::Builtin) };
+    let drawn = DataConfig { test: Some(lab::TURNED_IMAGES), ..DataConfig::new(Source::Builtin) };
     let config = if config.source == Source::Builtin || args.data.is_some() { config } else { &drawn };
     let dataset = data::load(config, args.data.as_deref())?;
     let mut shape = InputShape::of(&dataset.train, dataset.classes);

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use equisplit::Result;
 use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::study::{self, Options, Plan, Record, Run, Store, StudyFile, Wish};
 use equisplit::train::DeviceChoice;
-use equisplit::{Error, Result};
 
 use super::signals::Watch;
 
@@ -53,11 +53,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
         equisplit::tell!("note: the program draws this study's images itself, --data isn't used");
     }
-    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| match e {
-        // What is asked for in the file is told at its line, but not that --data is missing.
-        Error::Invalid(message) if message.starts_with("data.") => file.locate(Error::Invalid(message)),
-        other => other,
-    })?;
+    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| file.locate(e))?;
     let train = &dataset.train;
     let input = InputShape::of(train, dataset.classes);
     let study = file.resolve(input, Some(train.len()))?;
@@ -76,6 +72,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     equisplit::tell!("{table}");
+    tell_of_left_out(&store, &record);
     tell_of_other_vectors(&plan, &record);
     options.signal = watch.begin();
     // A store that is done may be read-only.
@@ -98,6 +95,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         equisplit::tell!("error: {failed}; delete its folder to run it again");
     }
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Says so where the store has finished runs that the study file doesn't ask for: they're in no table.
+fn tell_of_left_out(store: &Store, record: &Record) {
+    let runs = store.left_out(record);
+    if let [first, ..] = runs.as_slice() {
+        let (count, first) = (runs.len(), first.display());
+        equisplit::tell!("note: {count} finished runs of other arms or seeds are left out of this study, as {first}");
+    }
 }
 
 /// Says so where finished runs were made with other vector instructions: runs to come won't agree with them to the bit.

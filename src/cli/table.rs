@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use equisplit::Result;
-use equisplit::report::TableFormat;
+use equisplit::report::{self, TableFormat};
 use equisplit::study::Store;
 
 #[derive(clap::Args)]
@@ -18,7 +18,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
-    let tuned = store.choices(&store.study()?)?;
-    let tables = args.format.exporter().export(&store.attribute()?, &tuned)?;
+    let record = store.study()?;
+    let mut more = report::invariance::learned(&record, &store.runs(&record)?)?;
+    more.extend(report::choices(&store.choices(&record)?));
+    let tables = args.format.exporter().export(&store.attribute()?, &more)?;
     super::print(tables.trim_end())
 }

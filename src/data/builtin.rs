@@ -31,8 +31,8 @@ type Point = (f32, f32);
 /// A size of 0, or one beyond memory.
 pub fn digits(seed: u64, train: usize, test: usize) -> Result<Dataset> {
     let most = MAX_VALUES as usize / (SIDE * SIDE);
-    wanted("data.train", Some(train), most)?;
-    wanted("data.test", Some(test), most)?;
+    wanted("train", Some(train), most)?;
+    wanted("test", Some(test), most)?;
     Ok(Dataset {
         name: format!("builtin digits (seed {seed})"),
         fingerprint: hash::fingerprint([format!("builtin digits 1: seed {seed}, {train} train, {test} test").as_str()]),

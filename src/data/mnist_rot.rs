@@ -52,12 +52,11 @@ pub fn make(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> Resu
 
 fn check_sizes(upright: &idx::Folder, train: usize, test: usize) -> Result<usize> {
     let total = upright.train.len() + upright.test.len();
-    wanted("data.train", Some(train), total)?;
-    wanted("data.test", Some(test), total)?;
+    wanted("train", Some(train), total)?;
+    wanted("test", Some(test), total)?;
     if train + test > total {
-        let message =
-            format!("data.train = {train} and data.test = {test}, but there are only {total} images for both");
-        return Err(Error::invalid(message));
+        let message = format!("= {train} and data.test = {test}, but there are only {total} images for both");
+        return Err(Error::key("data", "train", message));
     }
     Ok(total)
 }

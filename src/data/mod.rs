@@ -109,8 +109,8 @@ pub struct Dataset {
 impl Dataset {
     /// Keeps the first `train` and `test` images (all where `None`), which changes the fingerprint if anything is cut.
     fn first(mut self, train: Option<usize>, test: Option<usize>) -> Result<Self> {
-        let train = wanted("data.train", train, self.train.len())?;
-        let test = wanted("data.test", test, self.test.len())?;
+        let train = wanted("train", train, self.train.len())?;
+        let test = wanted("test", test, self.test.len())?;
         if (train, test) != (self.train.len(), self.test.len()) {
             let cut = format!("first {train} of train, first {test} of test");
             self.fingerprint = hash::fingerprint([self.fingerprint.as_str(), &cut]);
@@ -121,15 +121,13 @@ impl Dataset {
     }
 }
 
-fn wanted(key: &str, wanted: Option<usize>, available: usize) -> Result<usize> {
-    let n = wanted.unwrap_or(available);
-    if n == 0 {
-        return Err(Error::invalid(format!("{key} must be at least 1 (there are {available} images)")));
+/// The number of images that `data.<key>` asks for; all where it doesn't.
+fn wanted(key: &'static str, wanted: Option<usize>, available: usize) -> Result<usize> {
+    match wanted.unwrap_or(available) {
+        0 => Err(Error::key("data", key, format!("must be at least 1 (there are {available} images)"))),
+        n if n > available => Err(Error::key("data", key, format!("= {n}, but there are only {available} images"))),
+        n => Ok(n),
     }
-    if n > available {
-        return Err(Error::invalid(format!("{key} = {n}, but there are only {available} images")));
-    }
-    Ok(n)
 }
 
 /// Where images come from.
@@ -154,9 +152,9 @@ pub enum Source {
 pub struct DataConfig {
     /// Where images come from.
     pub source: Source,
-    /// Training images: the first so many of the set. Default: builtin 2000, mnist 60000, mnist-rot 12000, others all.
+    /// Training images: the first so many of the set. Default: builtin 2000, mnist-rot 12000, others all.
     pub train: Option<usize>,
-    /// Test images: the first so many of the set. Default: builtin 2000, mnist 10000, mnist-rot 50000, others all.
+    /// Test images: the first so many of the set. Default: builtin 2000, mnist-rot 50000, others all.
     pub test: Option<usize>,
     /// Seed of the random choices behind builtin and mnist-rot.
     #[serde(default)]
@@ -182,17 +180,19 @@ impl DataConfig {
     /// Both, with the key.
     pub fn check(&self) -> Result<()> {
         if self.train == Some(0) || self.test == Some(0) {
-            let key = if self.train == Some(0) { "data.train" } else { "data.test" };
-            return Err(Error::invalid(format!("{key} = 0, but it must be at least 1")));
+            let key = if self.train == Some(0) { "train" } else { "test" };
+            return Err(Error::key("data", key, "= 0, but it must be at least 1"));
         }
         if self.transpose && self.source != Source::Amat {
-            return Err(Error::invalid("data.transpose is for source = \"amat\" only"));
+            return Err(Error::key("data", "transpose", "is for source = \"amat\" only"));
         }
-        let named = self.train_file.is_some() || self.test_file.is_some();
-        if named && !matches!(self.source, Source::Amat | Source::Npz) {
-            return Err(Error::invalid("data.train_file and data.test_file are for the sources amat and npz only"));
+        let files = [("train_file", &self.train_file), ("test_file", &self.test_file)];
+        match files.into_iter().find(|(_, file)| file.is_some()) {
+            Some((key, _)) if !matches!(self.source, Source::Amat | Source::Npz) => {
+                Err(Error::key("data", key, "is for the sources amat and npz only"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -221,10 +221,7 @@ pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
 fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {
     std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
     match config.source {
-        Source::Mnist => {
-            let (train, test) = (config.train.unwrap_or(60_000), config.test.unwrap_or(10_000));
-            idx::read_folder(folder)?.into_dataset().first(Some(train), Some(test))
-        }
+        Source::Mnist => idx::read_folder(folder)?.into_dataset().first(config.train, config.test),
         Source::MnistRot => {
             let (train, test) = (config.train.unwrap_or(12_000), config.test.unwrap_or(50_000));
             mnist_rot::load(folder, config.seed, train, test)
@@ -242,10 +239,10 @@ mod tests {
     #[test]
     fn sizes_out_of_reach_name_the_key_and_what_there_is() {
         let message = |key, n| wanted(key, Some(n), 500).unwrap_err().to_string();
-        assert!(message("data.train", 501).contains("data.train = 501"));
-        assert!(message("data.test", 501).contains("500"));
-        assert!(message("data.test", 0).contains("data.test"));
-        assert_eq!(wanted("data.train", None, 500).unwrap(), 500);
+        assert!(message("train", 501).contains("data.train = 501"));
+        assert!(message("test", 501).contains("500"));
+        assert!(message("test", 0).contains("data.test"));
+        assert_eq!(wanted("train", None, 500).unwrap(), 500);
     }
 
     #[test]

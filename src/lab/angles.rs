@@ -1,13 +1,13 @@
 //! What a network says of images that turn, by quarter turns and by angles between.
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
 use crate::data::{Images, rotate};
 use crate::error::Result;
 use crate::model::Network;
 use crate::nn::Mode;
-use crate::train::{Batches, PixelStatistics};
+use crate::train::{Batches, PixelStatistics, predicted_classes};
 
 /// Images that are classified at once.
 const BATCH: usize = 128;
@@ -48,23 +48,19 @@ pub(super) fn until(
     step: u32,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Vec<AngleInvariance>>> {
-    let reference = scores(network, images, statistics)?;
-    let upright = predictions(&reference);
-    let norm = norm(reference.iter().flatten().copied());
+    let upright = answers(network, images, statistics)?;
+    let norm = norm(upright.scores.iter().copied());
     let angles = (0..360).step_by(step.max(1) as usize).map(|angle| {
         if stop() {
             return Ok(None);
         }
-        let found = scores(network, &turned(images, angle), statistics)?;
-        let differences = found.iter().flatten().zip(reference.iter().flatten()).map(|(a, b)| a - b);
-        let scores = self::norm(differences) / norm;
-        let predicted = predictions(&found);
-        let labels: Vec<usize> = images.labels.iter().map(|&label| usize::from(label)).collect();
+        let found = answers(network, &turned(images, angle), statistics)?;
+        let differences = found.scores.iter().zip(&upright.scores).map(|(a, b)| a - b);
         Ok(Some(AngleInvariance {
             angle,
-            changed: differing(&predicted, &upright),
-            scores,
-            error: differing(&predicted, &labels),
+            changed: differing(&found.classes, &upright.classes),
+            scores: self::norm(differences) / norm,
+            error: differing(&found.classes, &images.labels),
         }))
     });
     angles.collect()
@@ -80,24 +76,26 @@ pub fn turned(images: &Images, angle: u32) -> Images {
     turned
 }
 
-/// The class scores of every image.
-fn scores(network: &Network, images: &Images, statistics: PixelStatistics) -> Result<Vec<Vec<f64>>> {
-    let mut scores = Vec::with_capacity(images.len());
+/// What a network says of images.
+struct Answers {
+    /// The scores of all classes, image by image.
+    scores: Vec<f64>,
+    /// The predicted class of every image.
+    classes: Vec<u8>,
+}
+
+fn answers(network: &Network, images: &Images, statistics: PixelStatistics) -> Result<Answers> {
+    let mut answers = Answers { scores: Vec::new(), classes: Vec::with_capacity(images.len()) };
     for batch in Batches::new(images, statistics, BATCH, &Device::Cpu).in_order() {
         let output = network.output(&batch?.images, &mut Mode::Inference)?;
-        let tensor: Tensor = output.tensor().flatten_from(1)?.to_dtype(DType::F64)?;
-        scores.extend(tensor.to_vec2::<f64>()?);
+        let scores = output.tensor().flatten_from(1)?;
+        answers.classes.extend(predicted_classes(&scores)?);
+        answers.scores.extend(scores.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?);
     }
-    Ok(scores)
+    Ok(answers)
 }
 
-/// The class with the largest score, by image.
-fn predictions(scores: &[Vec<f64>]) -> Vec<usize> {
-    let best = |scores: &Vec<f64>| (0..scores.len()).max_by(|&a, &b| scores[a].total_cmp(&scores[b])).unwrap_or(0);
-    scores.iter().map(best).collect()
-}
-
-fn differing(a: &[usize], b: &[usize]) -> f64 {
+fn differing(a: &[u8], b: &[u8]) -> f64 {
     a.iter().zip(b).filter(|(a, b)| a != b).count() as f64 / a.len().max(1) as f64
 }
 

@@ -21,8 +21,8 @@ pub const LAYER_IMAGES: usize = 16;
 /// Pixels of a side up to which that many are taken; of larger images fewer, so that a check of 256×256 pixels takes no more
 /// than about 2 GB.
 const LARGE: usize = 64;
-/// Images that are turned by every angle.
-const TURNED_IMAGES: usize = 256;
+/// Images that are turned by every angle, the most that any check looks at.
+pub const TURNED_IMAGES: usize = 256;
 /// Degrees between those angles.
 const STEP: u32 = 15;
 /// Batches that the norms of a new network see first, which takes running statistics 65 % of the way to those of the

@@ -17,7 +17,7 @@ mod learned;
 mod report;
 
 pub use angles::{AngleInvariance, rotation_invariance, turned};
-pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject, check, held_against};
+pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject, TURNED_IMAGES, check, held_against};
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};

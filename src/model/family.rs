@@ -74,6 +74,24 @@ pub(super) struct Place<'a> {
 }
 
 impl Family {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Free,
+        Self::P4,
+        Self::P4m,
+        Self::Scrambled,
+        Self::RepeatLinear,
+        Self::RepeatSwish,
+        Self::RepeatMask,
+        Self::RepeatDrop,
+        Self::RandomMask,
+    ];
+
+    /// The family that study files call `name`.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.name() == name)
+    }
+
     /// The name as study files spell it.
     pub fn name(self) -> &'static str {
         match self {
@@ -106,7 +124,12 @@ impl Family {
 
     /// Whether widths are those of a base that is rescaled to a larger layer.
     pub fn rescales(self) -> bool {
-        !matches!(self, Self::Free | Self::P4 | Self::P4m | Self::Scrambled)
+        self.repeats() || self == Self::RandomMask
+    }
+
+    /// Whether its filters repeat those of a smaller layer.
+    pub fn repeats(self) -> bool {
+        matches!(self, Self::RepeatLinear | Self::RepeatSwish | Self::RepeatMask | Self::RepeatDrop)
     }
 }
 
@@ -132,4 +155,18 @@ pub(super) fn bank(config: &NetConfig, group: &Arc<PointGroup>, place: Place) ->
         Family::RepeatDrop => Box::new(RepeatDropBank::new(rescale(), config.keep)?),
         Family::RandomMask => Box::new(RandomMaskBank::new(rescale())?),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Family;
+
+    #[test]
+    fn families_are_found_by_the_names_that_files_have() {
+        for family in Family::ALL {
+            assert_eq!(serde_json::to_value(family).unwrap(), family.name());
+            assert_eq!(Family::named(family.name()), Some(family));
+        }
+        assert_eq!(Family::named("p5"), None);
+    }
 }

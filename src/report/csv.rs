@@ -1,12 +1,12 @@
 //! All numbers of an attribution as one CSV table, one row a number, unrounded.
 
 use super::export::Export;
+use super::sheet::Sheet;
 use crate::error::{Error, Result};
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::stats::improvement::Improvement;
 use crate::stats::student;
-use crate::study::TuningRecord;
 
 /// Comma-separated values (RFC 4180).
 ///
@@ -16,7 +16,7 @@ use crate::study::TuningRecord;
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 ///
-/// What tuning chose isn't in it: `tuning.json` of every arm is.
+/// Further tables aren't in it: `tuning.json` and `equivariance.json` in the store have their numbers.
 pub struct Csv;
 
 const HEADER: [&str; 17] = [
@@ -40,7 +40,7 @@ const HEADER: [&str; 17] = [
 ];
 
 impl Export for Csv {
-    fn export(&self, attributions: &[Attribution], _: &[(String, TuningRecord)]) -> Result<String> {
+    fn export(&self, attributions: &[Attribution], _: &[Sheet]) -> Result<String> {
         let fail = |e: &dyn std::fmt::Display| Error::invalid(format!("table as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADER).map_err(|e| fail(&e))?;

@@ -3,17 +3,18 @@
 use super::csv::Csv;
 use super::latex::Latex;
 use super::markdown::Markdown;
+use super::sheet::Sheet;
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
-use crate::study::TuningRecord;
 
 /// A format of tables.
 pub trait Export {
-    /// The tables of a study, of every cell of its grid where it has one, and of what tuning chose; ends with a newline.
+    /// The tables of a study, of every cell of its grid where it has one, and then `more` of them, as of what tuning chose;
+    /// ends with a newline.
     ///
     /// # Errors
     /// When they can't be written in this format.
-    fn export(&self, attributions: &[Attribution], tuned: &[(String, TuningRecord)]) -> Result<String>;
+    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String>;
 }
 
 /// The formats by name.

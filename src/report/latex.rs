@@ -2,10 +2,9 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, cells, choices, notes, sheets};
+use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
-use crate::study::TuningRecord;
 
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
@@ -14,13 +13,13 @@ const MOST_ROWS: usize = 40;
 pub struct Latex;
 
 impl Export for Latex {
-    fn export(&self, attributions: &[Attribution], tuned: &[(String, TuningRecord)]) -> Result<String> {
+    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String> {
         let cells =
             cells(attributions).iter().flat_map(|cells| parts(&cells.clone().with_minus_signs())).collect::<Vec<_>>();
         let cells = (1..).zip(&cells).map(|(n, part)| table(part, &format!("tab:cells-{n}")));
-        let tuned = choices(tuned).iter().flat_map(parts).collect::<Vec<_>>();
-        let tuned = (1..).zip(&tuned).map(|(n, part)| table(part, &format!("tab:tuning-{n}")));
-        let tables = cells.chain(attributions.iter().map(page)).chain(tuned).collect::<Vec<_>>().join("\n");
+        let more = more.iter().flat_map(parts).collect::<Vec<_>>();
+        let more = (1..).zip(&more).map(|(n, part)| table(part, &format!("tab:more-{n}")));
+        let tables = cells.chain(attributions.iter().map(page)).chain(more).collect::<Vec<_>>().join("\n");
         Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
     }
 }

@@ -2,23 +2,22 @@
 
 use super::export::Export;
 use super::sentence::answer;
-use super::sheet::{Sheet, cells, choices, notes, sheets};
+use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
-use crate::study::TuningRecord;
 
 /// GitHub-flavoured Markdown.
 pub struct Markdown;
 
 impl Export for Markdown {
-    fn export(&self, attributions: &[Attribution], tuned: &[(String, TuningRecord)]) -> Result<String> {
+    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String> {
         let title = |attribution: &Attribution| match attributions.len() {
             1 => String::new(),
             _ => format!("## {}\n\n", escaped(&attribution.study)),
         };
         let parts = cells(attributions).map(|cells| table(&cells.with_minus_signs())).into_iter();
         let parts = parts.chain(attributions.iter().map(|cell| title(cell) + &page(cell)));
-        let parts = parts.chain(choices(tuned).as_ref().map(table));
+        let parts = parts.chain(more.iter().map(table));
         Ok(parts.collect::<Vec<_>>().join("\n"))
     }
 }

@@ -1,6 +1,7 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
 use super::table::{brackets, over_seeds, percent};
+use crate::model::Family;
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
 /// More arms than this aren't listed in a sentence.
@@ -72,7 +73,7 @@ fn ranked(attribution: &Attribution) -> Vec<&Share> {
     let on_ladder = |share: &Share| attribution.ladder.iter().any(|step| step.to == share.control);
     let rank = |share: &Share| match bank(attribution, &share.control) {
         _ if on_ladder(share) => 0,
-        "repeat-linear" | "repeat-swish" | "repeat-mask" | "repeat-drop" | "scrambled" => 1,
+        Some(family) if family.repeats() || family == Family::Scrambled => 1,
         _ => 2,
     };
     let mut shares: Vec<&Share> = attribution.shares.iter().collect();
@@ -103,20 +104,20 @@ pub(super) fn over_other_seeds(attribution: &Attribution, ratio: &Ratio) -> Stri
     if ratio.seeds_used.as_ref() == of_gain { String::new() } else { over_seeds(ratio.seeds_used.as_deref()) }
 }
 
-fn bank<'a>(attribution: &'a Attribution, control: &str) -> &'a str {
-    attribution.arms.iter().find(|arm| arm.name == control).map_or("", |arm| arm.bank.as_str())
+fn bank(attribution: &Attribution, control: &str) -> Option<Family> {
+    attribution.arms.iter().find(|arm| arm.name == control).and_then(|arm| Family::named(&arm.bank))
 }
 
 /// What a control does, by its bank.
 fn in_words(attribution: &Attribution, control: &str) -> String {
     let what = match bank(attribution, control) {
-        "repeat-linear" => "plain repetition of the weights",
-        "repeat-swish" => "learned repetition alone",
-        "repeat-mask" => "repetition under learned signs",
-        "repeat-drop" => "repetition under a fixed mask",
-        "scrambled" => "copies that no group ties together",
-        "random-mask" => "learned signs on random filters",
-        _ => return control.to_owned(),
+        Some(Family::RepeatLinear) => "plain repetition of the weights",
+        Some(Family::RepeatSwish) => "learned repetition alone",
+        Some(Family::RepeatMask) => "repetition under learned signs",
+        Some(Family::RepeatDrop) => "repetition under a fixed mask",
+        Some(Family::Scrambled) => "copies that no group ties together",
+        Some(Family::RandomMask) => "learned signs on random filters",
+        Some(Family::Free | Family::P4 | Family::P4m) | None => return control.to_owned(),
     };
     format!("{what} ({control})")
 }

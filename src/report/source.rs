@@ -7,8 +7,10 @@ use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use super::roles::roles;
 use super::sentence::with_minus_signs;
-use super::{learned, pictures, progress};
+use super::sheet::Sheet;
+use super::{invariance, learned, pictures, progress};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -54,7 +56,7 @@ impl Source {
         let cells = record.study.cells().into_iter().zip(store.attribute()?);
         let source = |(cell, attribution): (&[Level], Attribution)| {
             let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == cell).cloned().collect();
-            let arms = roles(&record, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
+            let arms = roles(&record.study, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
             let arms = arms.collect::<Result<_>>()?;
             let (record, file, choices) = (record.clone(), file.clone(), choices.clone());
             Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs })
@@ -169,6 +171,14 @@ impl Source {
         Ok(figures)
     }
 
+    /// How equivariant its runs became, as a table.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub fn learned(&self) -> Result<Option<Sheet>> {
+        invariance::of_cell(&self.record, &self.cell, &self.runs)
+    }
+
     fn arm(&self, name: &str) -> Option<&Arm> {
         self.arms.iter().map(|runs| &runs.arm).find(|arm| arm.name == name)
     }
@@ -274,38 +284,6 @@ impl Source {
 /// Whether the curves of all arms are of the test set.
 fn tested(record: &Record, cell: &[Level]) -> bool {
     record.study.arms_of(cell).all(|arm| arm.training.test_every_epoch)
-}
-
-/// Controls that look the same in all studies: the first twelve can be told apart.
-const KNOWN: [&str; 12] = [
-    "repeat-swish",
-    "scrambled",
-    "repeat-mask",
-    "random-mask",
-    "repeat-linear",
-    "wide",
-    "repeat-drop",
-    "scrambled-positions",
-    "scrambled-group",
-    "p4-without-pooling",
-    "p4-rp",
-    "z2-as-published",
-];
-
-/// The arms as figures know them.
-fn roles(record: &Record, cell: &[Level]) -> Vec<Arm> {
-    let study = &record.study;
-    let names: Vec<&str> = study.arms_of(cell).map(|arm| arm.name.as_str()).collect();
-    let place = |name: &str| KNOWN.iter().position(|known| *known == name);
-    let taken: BTreeSet<usize> = names.iter().filter_map(|name| place(name)).collect();
-    let mut free = (0..).filter(|place| !taken.contains(place));
-    let role = |name: &str| match name {
-        name if name == study.baseline => Role::Baseline,
-        name if name == study.target => Role::Target,
-        _ => Role::Control(place(name).or_else(|| free.next()).unwrap_or_default()),
-    };
-    let roles: Vec<Role> = names.iter().copied().map(role).collect();
-    names.into_iter().zip(roles).map(|(name, role)| Arm { name: name.to_owned(), role }).collect()
 }
 
 /// The runs of an arm that are finished: one that is still under way, or failed, would bend the mean of its arm.

@@ -168,18 +168,24 @@ impl StudyFile {
         at(&self.path, &self.text, value.span().start, &message.into())
     }
 
-    /// An error whose message begins with a key ("data.train = 0, but …"), told with the file and the key's line.
+    /// An error about a key, told with the file and the key's line; others as they are.
     pub fn locate(&self, error: Error) -> Error {
-        let Error::Invalid(message) = &error else { return error };
-        match self.place_of(message.split_whitespace().next().unwrap_or_default()) {
-            Some(place) => at(&self.path, &self.text, place, message),
-            None => Error::content(&self.path, message.clone()),
+        match error {
+            Error::Key { table, key, .. } => self.error_at(table, key, &error.to_string()),
+            other => other,
         }
     }
 
-    /// Where the file has the key `table.key`, or at least the table.
-    fn place_of(&self, path: &str) -> Option<usize> {
-        let (table, key) = path.split_once('.')?;
+    /// An error about `key` of `table`, also where the file doesn't have them.
+    pub(super) fn error_at(&self, table: &str, key: &str, message: &str) -> Error {
+        match self.place_of(table, key) {
+            Some(place) => at(&self.path, &self.text, place, message),
+            None => Error::content(&self.path, message),
+        }
+    }
+
+    /// Where the file has the key, or at least the table.
+    fn place_of(&self, table: &str, key: &str) -> Option<usize> {
         let file = DeTable::parse(&self.text).ok()?;
         let (name, value) = file.get_ref().get_key_value(table)?;
         let keys = value.get_ref().as_table();

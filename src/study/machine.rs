@@ -2,7 +2,7 @@
 
 use std::collections::btree_map::{BTreeMap, Entry};
 use std::num::NonZeroUsize;
-use std::sync::Barrier;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use candle_core::Device;
@@ -135,6 +135,15 @@ fn candidates(wish: Wish, cores: usize, runs: usize, cpu: bool) -> Vec<Workers> 
     all
 }
 
+/// A job that the others wait for before they're timed, until this is dropped: when it takes its first step, or as it fails.
+struct Arrival<'a>(&'a AtomicUsize);
+
+impl Drop for Arrival<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// What steps are tried on.
 struct Bench<'a> {
     dataset: &'a Dataset,
@@ -176,32 +185,38 @@ impl Bench<'_> {
     /// Steps per second of all jobs together.
     fn steps_per_second(&self, config: &RunConfig, workers: Workers) -> Result<f64> {
         let images = self.images(config);
-        let start = Barrier::new(workers.jobs);
+        let missing = AtomicUsize::new(workers.jobs);
         let job = || -> Result<f64> {
-            let pool = pool(workers.threads);
+            let mut arrival = Some(Arrival(&missing));
+            let pool = pool(workers.threads)?;
             let mut begun = None;
             let mut steps = 0;
             let mut stop = || {
                 let begun = begun.get_or_insert_with(|| {
-                    start.wait();
+                    drop(arrival.take());
+                    while missing.load(Ordering::Relaxed) > 0 {
+                        std::thread::yield_now();
+                    }
                     Instant::now()
                 });
                 steps += 1;
                 steps > 2 && begun.elapsed() > TRIAL
             };
-            let trained = pool.and_then(|pool| pool.install(|| self.train(config, &images, &mut stop).map(|_| ())));
-            if begun.is_none() {
-                // The others would wait for a job that never took a step.
-                start.wait();
-            }
-            trained?;
+            pool.install(|| self.train(config, &images, &mut stop).map(|_| ()))?;
             Ok(begun.map_or(0.0, |begun| f64::from(steps - 1) / begun.elapsed().as_secs_f64()))
         };
         std::thread::scope(|scope| {
-            let jobs: Vec<_> = (0..workers.jobs).map(|_| scope.spawn(job)).collect();
+            let start = |_| {
+                let job = std::thread::Builder::new().spawn_scoped(scope, job);
+                job.map_err(|e| {
+                    drop(Arrival(&missing));
+                    Error::invalid(format!("--jobs {}: {e}", workers.jobs))
+                })
+            };
+            let jobs: Vec<_> = (0..workers.jobs).map(start).collect();
             let rates = jobs.into_iter().map(|job| {
-                job.join()
-                    .unwrap_or_else(|_| Err(Error::invalid("a trial ended in a panic; this is a defect of equisplit")))
+                let panicked = || Error::invalid("a trial ended in a panic; this is a defect of equisplit");
+                job.and_then(|job| job.join().unwrap_or_else(|_| Err(panicked())))
             });
             rates.sum()
         })

@@ -85,6 +85,12 @@ impl Study {
         cells
     }
 
+    /// The study's name and the levels of a cell.
+    pub fn title(&self, cell: &[Level]) -> String {
+        let levels = cell.iter().map(|level| format!("{} = {}", level.key, level.value));
+        std::iter::once(self.name.clone()).chain(levels).collect::<Vec<_>>().join(", ")
+    }
+
     /// The arms of a cell.
     pub fn arms_of<'a>(&'a self, cell: &'a [Level]) -> impl Iterator<Item = &'a Arm> {
         self.arms.iter().filter(move |arm| arm.levels == cell)

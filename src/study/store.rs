@@ -1,5 +1,6 @@
 //! The folder that keeps a study's results: `<out>/<study>/<arm>/seed-N/`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
@@ -248,6 +249,24 @@ impl Store {
         runs.collect()
     }
 
+    /// Folders of finished runs that aren't the study's, since it has no such arm or seed (any more).
+    pub fn left_out(&self, record: &Record) -> Vec<PathBuf> {
+        let Record { study, .. } = record;
+        let arms: BTreeSet<PathBuf> = study.arms.iter().map(|arm| self.arm_folder(arm)).collect();
+        let seeds: BTreeSet<String> = study.seeds.iter().map(|seed| format!("seed-{seed}")).collect();
+        let folders =
+            |folder: &Path| std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let runs = folders(&self.folder).flat_map(|arm| folders(&arm));
+        let is_run = |run: &PathBuf| run.join("result.json").is_file();
+        let is_ours = |run: &PathBuf| {
+            let seed = run.file_name().map(|name| name.to_string_lossy());
+            run.parent().is_some_and(|arm| arms.contains(arm)) && seed.is_some_and(|seed| seeds.contains(&*seed))
+        };
+        let mut runs: Vec<PathBuf> = runs.filter(|run| is_run(run) && !is_ours(run)).collect();
+        runs.sort();
+        runs
+    }
+
     /// Attributes the gain from the finished runs, cell by cell of the grid.
     ///
     /// # Errors
@@ -265,7 +284,7 @@ impl Store {
         let runs = self.runs(record)?;
         let cells = cells(record, &runs)?;
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
-            let name = title(&study.name, cell);
+            let name = study.title(cell);
             let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
             let ends = self.at_ends(record, cell)?;
             attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(ends));
@@ -346,12 +365,6 @@ fn read<T: DeserializeOwned>(path: &Path, remedy: &str) -> Result<T> {
     let json: serde_json::Value = serde_json::from_slice(&files::read(path)?).map_err(damaged)?;
     check_version(path, &json)?;
     serde_json::from_value(json).map_err(damaged)
-}
-
-/// A study's name and the levels of a cell.
-fn title(study: &str, cell: &[Level]) -> String {
-    let levels: Vec<String> = cell.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
-    if levels.is_empty() { study.to_owned() } else { format!("{study}, {}", levels.join(", ")) }
 }
 
 /// Which test images a finished run got wrong; `None` if it isn't finished.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::{Purpose, StudyFile, TrainingFile, ValidationError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::TrainingConfig;
 
 /// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
@@ -109,8 +109,11 @@ impl TuningFile {
             }
         }
         for setting in &settings {
-            let message = |e: crate::Error| crate::Error::invalid(e.to_string().replace("training.", "tuning."));
-            setting.of(training).check().map_err(|e| file.locate(message(e)))?;
+            let tuned = |e| match e {
+                Error::Key { key, message, .. } => Error::key("tuning", key, message),
+                other => other,
+            };
+            setting.of(training).check().map_err(|e| file.locate(tuned(e)))?;
         }
         let validation = self.validation.as_ref().map_or(1.0 / 6.0, |fraction| *fraction.as_ref());
         if let Some(spanned) = self.validation.as_ref().filter(|_| !(validation > 0.0 && validation < 1.0)) {
@@ -124,7 +127,7 @@ impl TuningFile {
         }
         if self.learning_rate.is_empty() && self.weight_decay.is_empty() && self.batch.is_empty() {
             let message = "[tuning] has nothing to try: give it a list of learning_rate, weight_decay or batch";
-            return Err(file.locate(crate::Error::invalid(message)));
+            return Err(file.error_at("tuning", "learning_rate", message));
         }
         Ok(Tuning { settings, validation, seeds })
     }

@@ -14,4 +14,5 @@ pub use checkpoint::{Checkpoint, Past};
 pub use device::{DeviceChoice, DeviceKind};
 pub use maker::{Maker, peak_memory};
 pub use protocol::{Protocol, TrainingConfig};
+pub(crate) use trainer::predicted_classes;
 pub use trainer::{EVALUATION_BATCH, EpochEnd, EpochMetrics, EpochSums, Evaluation, Progress, Trainer};

@@ -81,10 +81,10 @@ impl TrainingConfig {
         self.learning_rate * self.decay.powi(i32::try_from(decays).unwrap_or(i32::MAX))
     }
 
-    /// Refuses values that no run can be made with; the message starts with the key.
+    /// Refuses values that no run can be made with.
     ///
     /// # Errors
-    /// When a count is 0, or a rate negative or not finite.
+    /// [`Error::Key`] when a count is 0, or a rate negative or not finite.
     pub fn check(&self) -> Result<()> {
         let counts = [
             ("epochs", self.epochs),
@@ -93,17 +93,17 @@ impl TrainingConfig {
             ("decay_from", self.decay_from),
         ];
         if let Some((key, _)) = counts.iter().find(|(_, count)| *count == 0) {
-            return Err(Error::invalid(format!("training.{key} = 0, but it must be at least 1")));
+            return Err(Error::key("training", key, "= 0, but it must be at least 1"));
         }
         let most =
             [("batch", self.batch, MOST_IMAGES), ("images_per_epoch", self.images_per_epoch.unwrap_or(1), MOST_IMAGES)];
         if let Some((key, count, most)) = most.iter().find(|(_, count, most)| count > most) {
-            return Err(Error::invalid(format!("training.{key} = {count}, but at most {most} are possible")));
+            return Err(Error::key("training", key, format!("= {count}, but at most {most} are possible")));
         }
         let rates = [("learning_rate", self.learning_rate), ("weight_decay", self.weight_decay), ("decay", self.decay)];
         match rates.iter().find(|(_, rate)| !rate.is_finite() || *rate < 0.0) {
             Some((key, rate)) => {
-                Err(Error::invalid(format!("training.{key} = {rate}, but it must be a finite number, at least 0")))
+                Err(Error::key("training", key, format!("= {rate}, but it must be a finite number, at least 0")))
             }
             None => Ok(()),
         }

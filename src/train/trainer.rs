@@ -250,7 +250,8 @@ impl EpochSums {
     }
 }
 
-fn predicted_classes(scores: &Tensor) -> Result<Vec<u8>> {
+/// The class with the largest score of every image, the first of equal ones; scores of the shape (batch, classes).
+pub(crate) fn predicted_classes(scores: &Tensor) -> Result<Vec<u8>> {
     let classes = scores.detach().argmax(D::Minus1)?.to_vec1::<u32>()?;
     Ok(classes.into_iter().map(|class| class as u8).collect())
 }
