@@ -19,8 +19,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
     let record = store.study()?;
-    let mut more = report::invariance::learned(&record, &store.runs(&record)?)?;
-    more.extend(report::choices(&store.choices(&record)?));
+    let more = report::further(&record, &store.runs(&record)?, &store.choices(&record)?)?;
     let tables = args.format.exporter().export(&store.attribute()?, &more)?;
     super::print(tables.trim_end())
 }

@@ -98,7 +98,7 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
             "The share of an arm is (e(" (attribution.baseline) ") − e(arm)) / (e(" (attribution.baseline) ") − e("
             (attribution.target) ")), e being mean test errors over the same seeds."
         }
-        @for sheet in sheets(attribution).iter().chain(&source.learned()?) { (table(sheet)) }
+        @for sheet in sheets(attribution).iter().chain(&source.further()?) { (table(sheet)) }
         @if !notes.is_empty() {
             h3 { "Before you trust it" }
             ul { @for note in &notes { li { (note) } } }

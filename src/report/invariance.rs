@@ -7,16 +7,10 @@ use crate::lab::{LayerErrors, LearnedEquivariance, LearnedLayer};
 use crate::stats::student;
 use crate::study::{Level, Record, Run};
 
-/// A table for every cell of the grid in which runs were measured.
+/// The table of a cell; `None` where none of its runs was measured.
 ///
 /// # Errors
 /// When a record can't be read.
-pub fn learned(record: &Record, runs: &[Run]) -> Result<Vec<Sheet>> {
-    let of_cell = |cell| of_cell(record, cell, runs).transpose();
-    record.study.cells().into_iter().filter_map(of_cell).collect()
-}
-
-/// The table of a cell; `None` where none of its runs was measured.
 pub(super) fn of_cell(record: &Record, cell: &[Level], runs: &[Run]) -> Result<Option<Sheet>> {
     let mut rows = Vec::new();
     let mut images = None;

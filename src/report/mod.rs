@@ -3,11 +3,13 @@
 pub mod bench;
 pub mod check;
 pub mod compare;
+mod confusions;
 mod csv;
 mod export;
 pub mod figure;
+mod further;
 pub mod html;
-pub mod invariance;
+mod invariance;
 mod latex;
 mod learned;
 mod markdown;
@@ -23,7 +25,8 @@ pub mod tidy;
 
 pub use csv::Csv;
 pub use export::{Export, TableFormat};
+pub use further::further;
 pub use latex::Latex;
 pub use markdown::Markdown;
-pub use sheet::{Sheet, choices, notes, sheets};
+pub use sheet::{Sheet, notes, sheets};
 pub use source::Source;

@@ -10,7 +10,7 @@ use super::figure::{
 use super::roles::roles;
 use super::sentence::with_minus_signs;
 use super::sheet::Sheet;
-use super::{invariance, learned, pictures, progress};
+use super::{further, learned, pictures, progress};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -171,12 +171,12 @@ impl Source {
         Ok(figures)
     }
 
-    /// How equivariant its runs became, as a table.
+    /// The tables beside those of its attribution.
     ///
     /// # Errors
     /// When a record can't be read.
-    pub fn learned(&self) -> Result<Option<Sheet>> {
-        invariance::of_cell(&self.record, &self.cell, &self.runs)
+    pub fn further(&self) -> Result<Vec<Sheet>> {
+        further::of_cell(&self.record, &self.cell, &self.runs)
     }
 
     fn arm(&self, name: &str) -> Option<&Arm> {
