@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use equisplit::Result;
 use equisplit::model::InputShape;
-use equisplit::report::table::{self, BudgetRow};
-use equisplit::study::{Arm, StudyFile};
+use equisplit::report::budgets;
+use equisplit::study::StudyFile;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -21,9 +21,5 @@ pub fn run(args: &Args) -> Result<()> {
     if args.json {
         return super::print_json(&study.arms);
     }
-    let ids: Vec<String> = study.arms.iter().map(Arm::id).collect();
-    let arms = ids.iter().zip(&study.arms);
-    let rows: Vec<BudgetRow> =
-        arms.map(|(id, arm)| BudgetRow { name: id, bank: arm.net.bank.name(), budget: arm.budget }).collect();
-    super::print(&table::budgets(&rows))
+    super::print(&budgets::table(&study.arms))
 }

@@ -1,6 +1,7 @@
 //! Results as people read them, one file a format.
 
 pub mod bench;
+pub mod budgets;
 pub mod check;
 pub mod compare;
 mod confusions;

@@ -18,22 +18,29 @@ const DIGITS: usize = 100;
 /// each that has a checkpoint. Images with several channels have no pictures.
 pub(super) fn figures<'a>(record: &Record, arms: impl Iterator<Item = &'a Arm>, runs: &[Run]) -> Vec<Box<dyn Figure>> {
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
+    let mut untold = Vec::new();
     for arm in arms {
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs) {
-            Ok(of_arm) => figures.extend(of_arm),
+            Ok(Some(of_arm)) => figures.extend(of_arm),
+            Ok(None) if runs.iter().any(|run| run.arm == *arm && run.test_error().is_some()) => untold.push(arm.id()),
+            Ok(None) => {}
             Err(error) => crate::tell!("warning: no pictures of {}: {error}", arm.id()),
         }
+    }
+    if !untold.is_empty() {
+        crate::tell!("note: no pictures of the filters of {}: no checkpoint of theirs is left", untold.join(", "));
     }
     figures
 }
 
-fn of_arm(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Vec<Box<dyn Figure>>> {
-    let Some((seed, network)) = trained(record, arm, runs)? else { return Ok(Vec::new()) };
-    let Some(first) = network.layers().first() else { return Ok(Vec::new()) };
+/// `None` where there's no checkpoint of a finished run.
+fn of_arm(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Option<Vec<Box<dyn Figure>>>> {
+    let Some((seed, network)) = trained(record, arm, runs)? else { return Ok(None) };
+    let Some(first) = network.layers().first() else { return Ok(None) };
     let filters = filter_figure(arm, seed, first.layer.as_ref())?;
     let maps = cayley_figure(arm, seed, &first.name, first.layer.as_ref())?;
-    Ok(filters.into_iter().chain(maps).collect())
+    Ok(Some(filters.into_iter().chain(maps).collect()))
 }
 
 /// The network of the first finished run that has a checkpoint, and the run's seed.
@@ -71,7 +78,7 @@ fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<d
             ((0..copies).map(name).collect(), what, rows)
         }
         // The kernels of random-mask aren't copies of each other.
-        bank if bank.rescales() && bank != Family::RandomMask => {
+        bank if bank.repeats() => {
             let tiles = maps.div_ceil(base);
             let rows = (0..base).map(|n| (0..tiles).map(|tile| tile * base + n).filter(|&map| map < maps).collect());
             (

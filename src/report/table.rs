@@ -20,41 +20,19 @@ const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error;
                                   P(better): how likely a run of the second arm errs less than one of the first, with its\n\
                                   bootstrap interval (– where every run of one errs less than every run of the other).\n";
 
-const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
+pub(super) const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
 
-/// What one arm costs.
-#[derive(Debug, Clone, Copy)]
-pub struct BudgetRow<'a> {
-    /// Name in the study file.
-    pub name: &'a str,
-    /// Filter bank.
-    pub bank: &'a str,
-    /// What its network costs.
-    pub budget: Budget,
-}
-
-impl BudgetRow<'_> {
-    fn cells(&self) -> [String; 6] {
-        [
-            self.name.to_owned(),
-            self.bank.to_owned(),
-            self.budget.parameters.to_string(),
-            self.budget.one_bit_parameters.to_string(),
-            self.budget.maps.to_string(),
-            self.budget.multiply_adds.to_string(),
-        ]
-    }
-}
-
-impl<'a> From<&'a ArmSummary> for BudgetRow<'a> {
-    fn from(arm: &'a ArmSummary) -> Self {
-        Self { name: &arm.name, bank: &arm.bank, budget: arm.budget }
-    }
-}
-
-/// The budgets of some arms, one a line.
-pub fn budgets(rows: &[BudgetRow]) -> String {
-    lines(&BUDGET_HEADER, 2, rows.iter().map(|row| row.cells().to_vec()))
+/// What an arm costs, under [`BUDGET_HEADER`].
+pub(super) fn budget_cells(name: &str, bank: &str, budget: Budget) -> [String; 6] {
+    let Budget { parameters, one_bit_parameters, maps, multiply_adds } = budget;
+    [
+        name.to_owned(),
+        bank.to_owned(),
+        parameters.to_string(),
+        one_bit_parameters.to_string(),
+        maps.to_string(),
+        multiply_adds.to_string(),
+    ]
 }
 
 /// The outcome of a study: arms, gain, the share of it that each control matches, and the ladder. Errors are in percent,
@@ -98,7 +76,8 @@ fn arms(arms: &[ArmSummary]) -> String {
     let header: Vec<&str> = BUDGET_HEADER.into_iter().chain(["seeds", "test error"]).collect();
     let row = |arm: &ArmSummary| {
         let error = mean_and_sd(arm).map_or_else(|| NONE.to_owned(), |error| error + " %");
-        BudgetRow::from(arm).cells().into_iter().chain([arm.seeds.len().to_string(), error]).collect()
+        let budget = budget_cells(&arm.name, &arm.bank, arm.budget);
+        budget.into_iter().chain([arm.seeds.len().to_string(), error]).collect()
     };
     lines(&header, 2, arms.iter().map(row))
 }
@@ -365,21 +344,5 @@ Warning: two seeds say next to nothing.
         assert!(text.contains("\np4's test error is 2.75 [no interval] percentage points"), "{text}");
         assert!(text.contains("\ngain not established: one seed gives no interval\n"), "{text}");
         assert!(!text.contains("matched by") && !text.contains("Steps"), "{text}");
-    }
-
-    #[test]
-    fn budgets_are_one_a_line() {
-        let row = BudgetRow {
-            name: "repeat-mask",
-            bank: "repeat-mask",
-            budget: Budget { parameters: 300_000, one_bit_parameters: 2_700_000, maps: 560, multiply_adds: 12 },
-        };
-        let expected = "\
-arm          bank         parameters  one-bit  maps  multiply-adds
-───────────────────────────────────────────────────────────────────
-repeat-mask  repeat-mask      300000  2700000   560             12
-";
-        let text = budgets(&[row]);
-        assert_eq!(text, expected, "\n{text}");
     }
 }
