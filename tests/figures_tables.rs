@@ -1,7 +1,7 @@
 //! Tables for papers and the sentence above them, letter by letter.
 
 use equisplit::model::Budget;
-use equisplit::report::{TableFormat, sentence};
+use equisplit::report::{CellTables, TableFormat, Tables, sentence};
 use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio, SeedError, Share, Step};
 use equisplit::stats::comparison::Comparison;
 use equisplit::stats::improvement::Improvement;
@@ -92,7 +92,8 @@ fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Opti
 }
 
 fn export(format: TableFormat, attribution: &Attribution) -> String {
-    format.exporter().export(std::slice::from_ref(attribution), &[]).unwrap()
+    let cells = vec![CellTables { attribution: attribution.clone(), further: Vec::new() }];
+    format.exporter().export(&Tables { cells, tuning: None }).unwrap()
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn every_run_records_how_equivariant_it_is_and_what_turned_images_do() {
         let changed = |learned: &LearnedEquivariance| learned.angles.iter().find(|at| at.angle == 90).unwrap().changed;
         let changed = runs.iter().filter(|(run, _)| run.arm.name == arm).map(|(_, record)| changed(&record.learned));
         let mean = 100.0 * changed.sum::<f64>() / 2.0;
-        let row = table.lines().rfind(|line| line.starts_with(&format!("| {arm} | 2 |"))).unwrap();
+        let row = table.lines().rfind(|line| line.starts_with(&format!("| {arm} | C4 | 2 |"))).unwrap();
         assert!(row.contains(&format!("| {mean:.1} ")), "{row}: {mean}");
         assert_eq!(row.contains("e-"), arm == "p4", "only p4's maps turn as the images do: {row}");
     }

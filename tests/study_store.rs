@@ -67,11 +67,10 @@ fn a_store_that_is_done_is_not_written_to() {
 #[test]
 fn finished_runs_that_a_study_no_longer_asks_for_are_told() {
     let folder = Folder::new();
-    assert!(!folder.run(TINY, &["--jobs", "2"]).contains("left out"));
+    assert!(!folder.run(TINY, &["--jobs", "2"]).contains("left out of"));
     let fewer = folder.run(&TINY.replace("seeds = 2", "seeds = 1"), &["--jobs", "2"]);
     let first = folder.store().join("p4/seed-1");
-    let told =
-        format!("note: 4 finished runs of other arms or seeds are left out of this study, as {}", first.display());
+    let told = format!("note: left out of this study: 4 runs of other arms or seeds, as {}", first.display());
     assert!(fewer.contains(&told), "{fewer}");
 }
 

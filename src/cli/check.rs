@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
         (None, Some(path)) => {
             let file = StudyFile::read(path)?;
-            inputs = images(args, &file.content.data)?;
+            inputs = images(args, &file.content.data).map_err(|e| file.locate(e))?;
             let study = file.resolve(inputs.shape, None)?;
             (arms(args, &study)?.into_iter().map(new).collect(), study.symmetry())
         }

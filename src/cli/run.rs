@@ -67,12 +67,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let mut options = Options { wish, device, quiet: false, tensorboard, signal: Arc::default() };
     let plan = study::plan(&record, &dataset, &store, &options)?;
     let table = report::plan::table(&plan, &record, &dataset);
+    tell_of_left_out(&store, &record);
     if args.dry_run {
         super::print(&table)?;
         return Ok(ExitCode::SUCCESS);
     }
     equisplit::tell!("{table}");
-    tell_of_left_out(&store, &record);
     tell_of_other_vectors(&plan, &record);
     options.signal = watch.begin();
     // A store that is done may be read-only.
@@ -97,12 +97,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Says so where the store has finished runs that the study file doesn't ask for: they're in no table.
+/// Says so where the store has runs that the study file doesn't ask for: they're in no table.
 fn tell_of_left_out(store: &Store, record: &Record) {
     let runs = store.left_out(record);
-    if let [first, ..] = runs.as_slice() {
-        let (count, first) = (runs.len(), first.display());
-        equisplit::tell!("note: {count} finished runs of other arms or seeds are left out of this study, as {first}");
+    if let Some(first) = runs.first() {
+        let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
+        equisplit::tell!("note: left out of this study: {count} of other arms or seeds, as {}", first.display());
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use equisplit::Result;
-use equisplit::report::{self, TableFormat};
+use equisplit::report::{TableFormat, Tables};
 use equisplit::study::Store;
 
 #[derive(clap::Args)]
@@ -17,9 +17,6 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let store = Store::open(&args.store)?;
-    let record = store.study()?;
-    let more = report::further(&record, &store.runs(&record)?, &store.choices(&record)?)?;
-    let tables = args.format.exporter().export(&store.attribute()?, &more)?;
-    super::print(tables.trim_end())
+    let tables = Tables::read(&Store::open(&args.store)?)?;
+    super::print(args.format.exporter().export(&tables)?.trim_end())
 }

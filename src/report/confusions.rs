@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::sheet::Sheet;
-use crate::study::{Level, Outcome, Record, Run};
+use crate::study::{Arm, Level, Outcome, Record, Run};
 
 /// Pairs of classes that are listed of every arm.
 const LISTED: usize = 4;
 
 /// The table of a cell; `None` where none of its runs is finished.
 pub(super) fn of_cell(record: &Record, cell: &[Level], runs: &[Run]) -> Option<Sheet> {
-    let row = |name: &str| {
-        let of_arm = runs.iter().filter(|run| run.arm.name == name && run.arm.levels == cell);
-        let finished: Vec<&Outcome> = of_arm.filter_map(Run::result).map(|result| &result.outcome).collect();
-        row(name, &finished, &record.test_labels)
+    let row = |arm: &Arm| {
+        let of_arm = runs.iter().filter(|run| run.arm == *arm);
+        let ended: Vec<&Outcome> = of_arm.filter_map(Run::result).map(|result| &result.outcome).collect();
+        row(&arm.name, &ended, &record.test_labels)
     };
-    let rows: Vec<Vec<String>> = record.study.arms_of(cell).filter_map(|arm| row(&arm.name)).collect();
+    let rows: Vec<Vec<String>> = record.study.arms_of(cell).filter_map(row).collect();
     let header = ["Arm", "Runs", "Most often", "Second", "Third", "Fourth"];
     (!rows.is_empty()).then(|| Sheet {
         caption: format!(

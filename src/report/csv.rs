@@ -1,7 +1,6 @@
 //! All numbers of an attribution as one CSV table, one row a number, unrounded.
 
-use super::export::Export;
-use super::sheet::Sheet;
+use super::export::{Export, Tables};
 use crate::error::{Error, Result};
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
@@ -16,7 +15,7 @@ use crate::stats::student;
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 ///
-/// Further tables aren't in it: `tuning.json` and `equivariance.json` in the store have their numbers.
+/// Further tables aren't in it: `result.json`, `equivariance.json` and `tuning.json` in the store have their numbers.
 pub struct Csv;
 
 const HEADER: [&str; 17] = [
@@ -40,11 +39,11 @@ const HEADER: [&str; 17] = [
 ];
 
 impl Export for Csv {
-    fn export(&self, attributions: &[Attribution], _: &[Sheet]) -> Result<String> {
+    fn export(&self, tables: &Tables) -> Result<String> {
         let fail = |e: &dyn std::fmt::Display| Error::invalid(format!("table as CSV: {e}"));
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADER).map_err(|e| fail(&e))?;
-        for row in attributions.iter().flat_map(rows) {
+        for row in tables.attributions().into_iter().flat_map(rows) {
             writer.write_record(row).map_err(|e| fail(&e))?;
         }
         let bytes = writer.into_inner().map_err(|e| fail(&e))?;

@@ -3,18 +3,67 @@
 use super::csv::Csv;
 use super::latex::Latex;
 use super::markdown::Markdown;
-use super::sheet::Sheet;
+use super::sheet::{Sheet, choices};
+use super::{confusions, invariance};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
+use crate::study::{Level, Record, Run, Store};
+
+/// What there is to tell of a study in tables.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// Every cell of its grid; one where it has none.
+    pub cells: Vec<CellTables>,
+    /// What tuning chose, if there was tuning.
+    pub tuning: Option<Sheet>,
+}
+
+/// What there is to tell of a cell.
+#[derive(Clone, Debug)]
+pub struct CellTables {
+    /// Its outcome.
+    pub attribution: Attribution,
+    /// Tables beside those of the attribution.
+    pub further: Vec<Sheet>,
+}
+
+impl Tables {
+    /// Of a store.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub fn read(store: &Store) -> Result<Self> {
+        let record = store.study()?;
+        let runs = store.runs(&record)?;
+        let cells = record.study.cells().into_iter().zip(store.attribute_as(&record)?);
+        let cell = |(cell, attribution): (&[Level], Attribution)| {
+            Ok(CellTables { attribution, further: further(&record, cell, &runs)? })
+        };
+        Ok(Self { cells: cells.map(cell).collect::<Result<_>>()?, tuning: choices(&store.choices(&record)?) })
+    }
+
+    /// The outcomes of all cells.
+    pub fn attributions(&self) -> Vec<&Attribution> {
+        self.cells.iter().map(|cell| &cell.attribution).collect()
+    }
+}
+
+/// The tables of a cell beside its attribution's: what is confused, and how equivariant its runs became.
+///
+/// # Errors
+/// When a record can't be read.
+pub(super) fn further(record: &Record, cell: &[Level], runs: &[Run]) -> Result<Vec<Sheet>> {
+    let learned = invariance::of_cell(record, cell, runs)?;
+    Ok(confusions::of_cell(record, cell, runs).into_iter().chain(learned).collect())
+}
 
 /// A format of tables.
 pub trait Export {
-    /// The tables of a study, of every cell of its grid where it has one, and then `more` of them, as of what tuning chose;
-    /// ends with a newline.
+    /// The tables as text that ends with a newline.
     ///
     /// # Errors
     /// When they can't be written in this format.
-    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String>;
+    fn export(&self, tables: &Tables) -> Result<String>;
 }
 
 /// The formats by name.
@@ -22,7 +71,7 @@ pub trait Export {
 pub enum TableFormat {
     /// For repositories and issues.
     Markdown,
-    /// Unrounded, one row a number, for notebooks.
+    /// Unrounded, one row a number, for notebooks: of the attribution alone.
     Csv,
     /// For papers; needs \usepackage{booktabs}.
     Latex,

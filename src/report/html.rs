@@ -39,7 +39,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
     let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
     let configuration =
         toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
-    let cells = cells(&sources.iter().map(|source| source.attribution.clone()).collect::<Vec<_>>());
+    let cells = cells(&sources.iter().map(|source| &source.attribution).collect::<Vec<_>>());
     let cells = cells.map(Sheet::with_minus_signs);
     let mut number = 0;
     let across = figures(&Source::across(sources), &mut number)?;

@@ -1,10 +1,9 @@
 //! Tables as LaTeX, with the rules of the package booktabs.
 
-use super::export::Export;
+use super::export::{CellTables, Export, Tables};
 use super::sentence::answer;
 use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
-use crate::stats::attribution::Attribution;
 
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
@@ -13,25 +12,31 @@ const MOST_ROWS: usize = 40;
 pub struct Latex;
 
 impl Export for Latex {
-    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String> {
+    fn export(&self, tables: &Tables) -> Result<String> {
+        let study =
+            tables.cells.first().map_or("", |cell| cell.attribution.study.split(", ").next().unwrap_or_default());
         let cells =
-            cells(attributions).iter().flat_map(|cells| parts(&cells.clone().with_minus_signs())).collect::<Vec<_>>();
-        let cells = (1..).zip(&cells).map(|(n, part)| table(part, &format!("tab:cells-{n}")));
-        let more = more.iter().flat_map(parts).collect::<Vec<_>>();
-        let more = (1..).zip(&more).map(|(n, part)| table(part, &format!("tab:more-{n}")));
-        let tables = cells.chain(attributions.iter().map(page)).chain(more).collect::<Vec<_>>().join("\n");
+            cells(&tables.attributions()).map(|cells| numbered([&cells.with_minus_signs()], &format!("{study}-cells")));
+        let tuning = tables.tuning.as_ref().map(|tuning| numbered([tuning], &format!("{study}-tuning")));
+        let pages = tables.cells.iter().map(page);
+        let tables = cells.into_iter().chain(pages).chain(tuning).collect::<Vec<_>>().join("\n");
         Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
     }
 }
 
-fn page(attribution: &Attribution) -> String {
-    let sheets: Vec<Sheet> = sheets(attribution).iter().flat_map(parts).collect();
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
-    let study: String = attribution.study.chars().map(plain).collect();
-    let numbered = (1..).zip(&sheets);
-    let tables: Vec<String> = numbered.map(|(n, sheet)| table(sheet, &format!("tab:{study}-{n}"))).collect();
+fn page(CellTables { attribution, further }: &CellTables) -> String {
+    let tables = numbered(sheets(attribution).iter().chain(further), &attribution.study);
     let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
-    format!("% {}: {}\n{notes}\n{}", attribution.study, answer(attribution), tables.join("\n"))
+    format!("% {}: {}\n{notes}\n{}", attribution.study, answer(attribution), tables)
+}
+
+/// Tables labelled `tab:<name>-1` and so on.
+fn numbered<'a>(sheets: impl IntoIterator<Item = &'a Sheet>, name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let name: String = name.chars().map(plain).collect();
+    let sheets: Vec<Sheet> = sheets.into_iter().flat_map(parts).collect();
+    let tables = (1..).zip(&sheets).map(|(n, sheet)| table(sheet, &format!("tab:{name}-{n}")));
+    tables.collect::<Vec<_>>().join("\n")
 }
 
 /// A table that fits on a page, or its parts that do: a float can't break.
@@ -82,6 +87,7 @@ fn escaped(text: &str) -> String {
             '<' | '>' | '|' => out.extend(['$', c, '$']),
             '&' | '%' | '$' | '#' | '_' | '{' | '}' => out.extend(['\\', c]),
             '±' => out.push_str(r"$\pm$"),
+            '°' => out.push_str(r"$^\circ$"),
             '→' => out.push_str(r"$\to$"),
             '–' => out.push_str("--"),
             '−' => out.push_str("$-$"),

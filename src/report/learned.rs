@@ -67,7 +67,7 @@ fn equivariance(measured: &[Measured], turned: usize, missing: Vec<String>) -> E
 }
 
 /// The parts of a network: a convolution with its norm, activation and pool over the group is one.
-fn stages(run: &LearnedEquivariance) -> Vec<String> {
+pub(super) fn stages(run: &LearnedEquivariance) -> Vec<String> {
     let mut stages: Vec<String> = run.layers.iter().map(|layer| stage(&layer.layer).to_owned()).collect();
     stages.dedup();
     stages
@@ -83,9 +83,18 @@ fn error_after(
     name: &str,
     state: impl Fn([LayerErrors; 2]) -> LayerErrors,
 ) -> Option<Spread> {
+    Spread::of(errors_after(runs, name, state).into_iter())
+}
+
+/// The errors of equivariance after the last layer of a stage, of new weights and of trained ones, as `state` picks; one a run.
+pub(super) fn errors_after(
+    runs: &[LearnedEquivariance],
+    name: &str,
+    state: impl Fn([LayerErrors; 2]) -> LayerErrors,
+) -> Vec<f64> {
     let error = |run: &LearnedEquivariance| {
         let last = run.layers.iter().rfind(|layer| stage(&layer.layer) == name)?;
         state([last.new, last.trained]).image_error
     };
-    Spread::of(runs.iter().filter_map(error))
+    runs.iter().filter_map(error).collect()
 }

@@ -1,6 +1,6 @@
 //! Tables as GitHub-flavoured Markdown.
 
-use super::export::Export;
+use super::export::{CellTables, Export, Tables};
 use super::sentence::answer;
 use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
@@ -10,20 +10,20 @@ use crate::stats::attribution::Attribution;
 pub struct Markdown;
 
 impl Export for Markdown {
-    fn export(&self, attributions: &[Attribution], more: &[Sheet]) -> Result<String> {
-        let title = |attribution: &Attribution| match attributions.len() {
+    fn export(&self, tables: &Tables) -> Result<String> {
+        let title = |attribution: &Attribution| match tables.cells.len() {
             1 => String::new(),
             _ => format!("## {}\n\n", escaped(&attribution.study)),
         };
-        let parts = cells(attributions).map(|cells| table(&cells.with_minus_signs())).into_iter();
-        let parts = parts.chain(attributions.iter().map(|cell| title(cell) + &page(cell)));
-        let parts = parts.chain(more.iter().map(table));
+        let parts = cells(&tables.attributions()).map(|cells| table(&cells.with_minus_signs())).into_iter();
+        let parts = parts.chain(tables.cells.iter().map(|cell| title(&cell.attribution) + &page(cell)));
+        let parts = parts.chain(tables.tuning.as_ref().map(table));
         Ok(parts.collect::<Vec<_>>().join("\n"))
     }
 }
 
-fn page(attribution: &Attribution) -> String {
-    let tables: Vec<String> = sheets(attribution).iter().map(table).collect();
+fn page(CellTables { attribution, further }: &CellTables) -> String {
+    let tables: Vec<String> = sheets(attribution).iter().chain(further).map(table).collect();
     let notes: String = notes(attribution).iter().map(|note| format!("\n- {}", escaped(note))).collect();
     let notes = if notes.is_empty() { notes } else { format!("\nNotes:\n{notes}\n") };
     format!("{}\n\n{}{notes}", escaped(&answer(attribution)), tables.join("\n"))

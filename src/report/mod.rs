@@ -8,7 +8,6 @@ mod confusions;
 mod csv;
 mod export;
 pub mod figure;
-mod further;
 pub mod html;
 mod invariance;
 mod latex;
@@ -25,8 +24,7 @@ pub mod table;
 pub mod tidy;
 
 pub use csv::Csv;
-pub use export::{Export, TableFormat};
-pub use further::further;
+pub use export::{CellTables, Export, TableFormat, Tables};
 pub use latex::Latex;
 pub use markdown::Markdown;
 pub use sheet::{Sheet, notes, sheets};

@@ -17,21 +17,27 @@ const DIGITS: usize = 100;
 /// Filters of each of the arms that makes several of one, and feature maps of those that are equivariant, of the first finished run
 /// each that has a checkpoint. Images with several channels have no pictures.
 pub(super) fn figures<'a>(record: &Record, arms: impl Iterator<Item = &'a Arm>, runs: &[Run]) -> Vec<Box<dyn Figure>> {
+    let is_finished = |arm: &Arm| runs.iter().any(|run| run.arm == *arm && run.test_error().is_some());
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
-    let mut untold = Vec::new();
+    let mut without = Vec::new();
     for arm in arms {
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs) {
             Ok(Some(of_arm)) => figures.extend(of_arm),
-            Ok(None) if runs.iter().any(|run| run.arm == *arm && run.test_error().is_some()) => untold.push(arm.id()),
+            Ok(None) if has_copies(arm.net.bank) && is_finished(arm) => without.push(arm.id()),
             Ok(None) => {}
             Err(error) => crate::tell!("warning: no pictures of {}: {error}", arm.id()),
         }
     }
-    if !untold.is_empty() {
-        crate::tell!("note: no pictures of the filters of {}: no checkpoint of theirs is left", untold.join(", "));
+    if !without.is_empty() {
+        crate::tell!("note: no pictures of the filters of {}: no checkpoint of theirs is left", without.join(", "));
     }
     figures
+}
+
+/// Whether a filter of the first layer has several copies, which make a picture.
+fn has_copies(bank: Family) -> bool {
+    bank.repeats() || matches!(bank, Family::P4 | Family::P4m | Family::Scrambled)
 }
 
 /// `None` where there's no checkpoint of a finished run.
@@ -54,7 +60,8 @@ fn trained(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Netw
         record.input.unwrap_or(InputShape::DIGITS),
         &weights.builder(DType::F32, &Device::Cpu),
     )?;
-    Ok(weights.load(&checkpoint.tensors).ok().map(|()| (seed, network)))
+    weights.load(&checkpoint.tensors)?;
+    Ok(Some((seed, network)))
 }
 
 fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {

@@ -49,8 +49,7 @@ fn looks(controls: &[&str]) -> Vec<usize> {
     for (look, name) in looks.iter_mut().zip(controls).filter(|(look, _)| look.is_none()) {
         *look = kin(name).filter(|place| taken.insert(*place));
     }
-    let free: Vec<usize> = (0..taken.len() + controls.len()).filter(|place| !taken.contains(place)).collect();
-    let mut free = free.into_iter();
+    let mut free = (0..).filter(|place| !taken.contains(place));
     looks.into_iter().map(|look| look.or_else(|| free.next()).unwrap_or_default()).collect()
 }
 

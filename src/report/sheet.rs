@@ -52,7 +52,7 @@ pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
 }
 
 /// Errors and shares of all cells of a grid under each other; `None` where there's one cell.
-pub fn cells(attributions: &[Attribution]) -> Option<Sheet> {
+pub fn cells(attributions: &[&Attribution]) -> Option<Sheet> {
     let [Attribution { baseline, target, study, .. }, _, ..] = attributions else { return None };
     let named = |title: &str| title.split_once(", ").map(|(name, cell)| (name.to_owned(), cell.to_owned()));
     let (study, _) = named(study)?;
@@ -66,7 +66,7 @@ pub fn cells(attributions: &[Attribution]) -> Option<Sheet> {
         let error = mean_and_sd(arm).unwrap_or_else(|| NONE.to_owned());
         vec![cell, arm.name.clone(), arm.seeds.len().to_string(), error, share, interval]
     };
-    let rows = attributions.iter().flat_map(|of_cell| of_cell.arms.iter().map(move |arm| row(of_cell, arm)));
+    let rows = attributions.iter().copied().flat_map(|of_cell| of_cell.arms.iter().map(move |arm| row(of_cell, arm)));
     let header = ["Cell", "Arm", "Seeds", "Error (%)", "Share", "95 % interval"];
     Some(Sheet {
         caption: format!(

@@ -10,7 +10,7 @@ use super::figure::{
 use super::roles::roles;
 use super::sentence::with_minus_signs;
 use super::sheet::Sheet;
-use super::{further, learned, pictures, progress};
+use super::{export, learned, pictures, progress};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -176,7 +176,7 @@ impl Source {
     /// # Errors
     /// When a record can't be read.
     pub fn further(&self) -> Result<Vec<Sheet>> {
-        further::of_cell(&self.record, &self.cell, &self.runs)
+        export::further(&self.record, &self.cell, &self.runs)
     }
 
     fn arm(&self, name: &str) -> Option<&Arm> {

@@ -61,7 +61,8 @@ pub fn attribution(attribution: &Attribution) -> String {
 
 /// The outcomes of all cells of a study's grid, and under them what they come to.
 pub fn attributions(attributions: &[Attribution]) -> String {
-    let parts = attributions.iter().map(attribution).chain(sheet::cells(attributions).map(of_sheet));
+    let cells = sheet::cells(&attributions.iter().collect::<Vec<_>>());
+    let parts = attributions.iter().map(attribution).chain(cells.map(of_sheet));
     parts.collect::<Vec<_>>().join("\n")
 }
 

@@ -249,7 +249,7 @@ impl Store {
         runs.collect()
     }
 
-    /// Folders of finished runs that aren't the study's, since it has no such arm or seed (any more).
+    /// Folders of runs that ended but aren't the study's, since it has no such arm or seed (any more).
     pub fn left_out(&self, record: &Record) -> Vec<PathBuf> {
         let Record { study, .. } = record;
         let arms: BTreeSet<PathBuf> = study.arms.iter().map(|arm| self.arm_folder(arm)).collect();
