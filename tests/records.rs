@@ -1,4 +1,4 @@
-//! The records under `experiments/results` say what README.md and RESULTS.md say of them.
+//! The records under `experiments/results` say what README.md, RESULTS.md and docs/further-results.md say of them.
 
 use std::path::{Path, PathBuf};
 
@@ -45,7 +45,8 @@ fn attributions_come_out_of_the_records() {
 
 #[test]
 fn results_have_the_numbers_of_every_finished_study() {
-    let (results, index) = (text("RESULTS.md"), text("experiments/results/README.md"));
+    let results = [text("RESULTS.md"), text("docs/further-results.md")].join(" ");
+    let index = text("experiments/results/README.md");
     for folder in stores() {
         let name = folder.file_name().unwrap().to_str().unwrap().to_owned();
         assert!(index.contains(&format!("`{name}`")), "experiments/results/README.md doesn't list {name}");
@@ -54,13 +55,13 @@ fn results_have_the_numbers_of_every_finished_study() {
                 continue;
             }
             for arm in &attribution.arms {
-                assert!(results.contains(&error(arm)), "RESULTS.md lacks {} of {}", error(arm), arm.name);
+                assert!(results.contains(&error(arm)), "no results with {} of {}", error(arm), arm.name);
             }
             for control in &attribution.shares {
                 let share = share(&control.ratio, "");
                 assert!(
                     results.contains(&share),
-                    "RESULTS.md lacks {share} of {} in {}",
+                    "no results with {share} of {} in {}",
                     control.control,
                     attribution.study
                 );
