@@ -203,6 +203,12 @@ fn tuning_that_makes_no_sense_is_told() {
     assert!(with("learning_rate = [-1.0]").contains("tuning.learning_rate = -1"));
     let error = with("validation = 1.5");
     assert!(error.contains("study.toml:14: tuning.validation = 1.5"), "{error}");
+    // That a part is left without images shows when the images are there.
+    let tuned = TINY.replace("[training]", "[tuning]\nlearning_rate = [0.1]\nvalidation = 0.001\n\n[training]");
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    let error = failure(&["run", &study_file(folder.path(), &tuned), "--out", out.to_str().unwrap()]);
+    assert!(error.contains("study.toml:15: tuning.validation = 0.001 of 96 training images"), "{error}");
     assert!(with("learning_rate = [0.1]\nseeds = 0").contains("tuning.seeds = 0"));
     for empty in ["learning_rate = []", "seeds = 2"] {
         assert!(with(empty).contains("[tuning] has nothing to try"));

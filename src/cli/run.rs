@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
     let tensorboard = args.tensorboard;
     let mut options = Options { wish, device, quiet: false, tensorboard, signal: Arc::default() };
-    let plan = study::plan(&record, &dataset, &store, &options)?;
+    let plan = study::plan(&record, &dataset, &store, &options).map_err(|e| file.locate(e))?;
     let table = report::plan::table(&plan, &record, &dataset);
     tell_of_left_out(&store, &record);
     if args.dry_run {

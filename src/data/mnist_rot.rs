@@ -55,7 +55,9 @@ fn check_sizes(upright: &idx::Folder, train: usize, test: usize) -> Result<usize
     wanted("train", Some(train), total)?;
     wanted("test", Some(test), total)?;
     if train + test > total {
-        let message = format!("= {train} and data.test = {test}, but there are only {total} images for both");
+        let message = format!(
+            "= {train} and data.test = {test} (12000 and 50000 by default), but there are only {total} images for both"
+        );
         return Err(Error::key("data", "train", message));
     }
     Ok(total)

@@ -21,12 +21,12 @@ pub(super) fn of_cell(record: &Record, cell: &[Level], runs: &[Run]) -> Result<O
     }
     let Some(first) = arms.iter().flat_map(|(_, runs)| runs).next() else { return Ok(None) };
     let (layer_images, turned) = (first.layer_images.unwrap_or(LAYER_IMAGES), first.turned_images);
-    let header = ["Arm", "Group", "Runs", "Scores, new", "Scores, trained", "Maps, trained", "Changed (%)"];
+    let header = ["Arm", "Group", "Runs", "Scores, new", "Scores, trained", "Maps", "Changed (%)"];
     Ok(Some(Sheet {
         caption: format!(
             "Learned equivariance in {}, means over runs ± standard deviation ({NONE}: not measured). Scores: how far the class \
              scores of {layer_images} test images move when the images do, by the elements of the group, relative to the distance \
-             between different images, with new and with trained weights. Maps: the same of the hidden maps after each stage, \
+             between different images, with new and with trained weights. Maps: the same of the trained hidden maps after each stage, \
              from the least to the greatest; those of arms without a group are each turned in place, others as the group acts on \
              them. Changed: how many of {turned} test images get another class when they are turned by 90°",
             record.study.title(cell)

@@ -56,9 +56,8 @@ impl Purpose {
     pub fn trial(train: usize, fraction: f64) -> Result<Self> {
         let validation = (train as f64 * fraction).round() as usize;
         if validation == 0 || validation >= train {
-            return Err(Error::invalid(format!(
-                "tuning.validation = {fraction} of {train} training images leaves a part without any"
-            )));
+            let message = format!("= {fraction} of {train} training images leaves a part without any");
+            return Err(Error::key("tuning", "validation", message));
         }
         Ok(Self::HeldOut { train: train - validation, validation })
     }

@@ -198,7 +198,10 @@ impl Record {
     /// When there are too few training images to hold some out.
     pub fn trial_config(&self, arm: &Arm, setting: &Setting, validation: f64, run: usize) -> Result<RunConfig> {
         let training = TrainingConfig { test_every_epoch: false, ..setting.of(&arm.training) };
-        let of_arm = |e: Error| Error::invalid(format!("{}: {e}", arm.id()));
+        let of_arm = |e| match e {
+            Error::Key { table, key, message } => Error::key(table, key, format!("{message} (arm {})", arm.id())),
+            other => other,
+        };
         let purpose = Purpose::trial(self.train(arm), validation).map_err(of_arm)?;
         Ok(self.config(arm, purpose, training, tuning::FIRST_SEED + run as u64))
     }
