@@ -18,13 +18,14 @@ const DIGITS: usize = 100;
 /// each that has a checkpoint. Images with several channels have no pictures.
 pub(super) fn figures<'a>(record: &Record, arms: impl Iterator<Item = &'a Arm>, runs: &[Run]) -> Vec<Box<dyn Figure>> {
     let is_finished = |arm: &Arm| runs.iter().any(|run| run.arm == *arm && run.test_error().is_some());
+    let is_grey = record.input.unwrap_or(InputShape::DIGITS).channels == 1;
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
     let mut without = Vec::new();
     for arm in arms {
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs) {
             Ok(Some(of_arm)) => figures.extend(of_arm),
-            Ok(None) if has_copies(arm.net.bank) && is_finished(arm) => without.push(arm.id()),
+            Ok(None) if is_grey && has_copies(arm.net.bank) && is_finished(arm) => without.push(arm.id()),
             Ok(None) => {}
             Err(error) => crate::tell!("warning: no pictures of {}: {error}", arm.id()),
         }

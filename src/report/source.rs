@@ -53,7 +53,7 @@ impl Source {
         let file = store.file()?;
         let runs = store.runs(&record)?;
         let choices = store.choices(&record)?;
-        let cells = record.study.cells().into_iter().zip(store.attribute()?);
+        let cells = record.study.cells().into_iter().zip(store.attribute_as(&record)?);
         let source = |(cell, attribution): (&[Level], Attribution)| {
             let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == cell).cloned().collect();
             let arms = roles(&record.study, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
