@@ -8,6 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use common::{TINY, equisplit, failure, results, study_file};
 
+/// Where one run of the tiny study has its event file.
+const EVENTS: &str = "p4/seed-0/events.out.tfevents.equisplit";
+
 struct Folder {
     folder: tempfile::TempDir,
 }
@@ -106,29 +109,60 @@ fn event_files_are_whole_or_not_there() {
     assert_eq!(size(&stopped), size(&whole));
 }
 
+/// Ends another thread's loop when it goes, also where the test that has it panics.
+struct Ending<'a>(&'a AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn assert_same_runs(one: &Folder, other: &Folder) {
+    let stores = [one, other].map(|folder| folder.store().to_str().unwrap().to_owned());
+    let compared = equisplit().args(["compare", &stores[0], &stores[1]]).output().unwrap();
+    let compared = String::from_utf8(compared.stdout).unwrap();
+    assert_eq!(compared.matches(" 2/2\n").count(), 4, "all runs are as they were: {compared}");
+}
+
+/// However long it lasts: before the first epoch, between epochs, and after the end.
 #[test]
 fn an_event_file_that_goes_away_takes_no_run_with_it() {
     let [whole, robbed] = [Folder::new(), Folder::new()];
     whole.run(TINY, &["--tensorboard"]);
-    let file = robbed.store().join("p4/seed-0/events.out.tfevents.equisplit");
+    let file = robbed.store().join(EVENTS);
     let done = AtomicBool::new(false);
-    std::thread::scope(|scope| {
+    let told = std::thread::scope(|scope| {
+        let _ending = Ending(&done);
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
                 let _ = std::fs::remove_file(&file);
             }
         });
-        let told = robbed.run(TINY, &["--tensorboard"]);
-        done.store(true, Ordering::Relaxed);
-        assert!(told.contains("p4 seed 0: its event file is given up: "), "{told}");
+        robbed.run(TINY, &["--tensorboard"])
     });
-    let stores = [&whole, &robbed].map(|folder| folder.store().to_str().unwrap().to_owned());
-    let compared = equisplit().args(["compare", &stores[0], &stores[1]]).output().unwrap();
-    let compared = String::from_utf8(compared.stdout).unwrap();
-    assert_eq!(compared.matches(" 2/2\n").count(), 4, "all runs are as they were: {compared}");
+    assert!(told.contains("p4 seed 0: its event file is given up: "), "{told}");
+    assert_same_runs(&whole, &robbed);
     robbed.run(TINY, &["--tensorboard"]);
     let again = std::fs::metadata(&file).unwrap().len();
-    assert_eq!(again, std::fs::metadata(whole.store().join("p4/seed-0/events.out.tfevents.equisplit")).unwrap().len());
+    assert_eq!(again, std::fs::metadata(whole.store().join(EVENTS)).unwrap().len());
+}
+
+#[test]
+fn an_event_file_that_cannot_be_written_takes_no_run_with_it() {
+    let [whole, barred] = [Folder::new(), Folder::new()];
+    whole.run(TINY, &["--tensorboard"]);
+    let place = barred.store().join(EVENTS);
+    std::fs::create_dir_all(&place).unwrap();
+    let told = barred.run(TINY, &["--tensorboard"]);
+    assert!(told.contains("p4 seed 0: its event file is given up: "), "{told}");
+    assert_same_runs(&whole, &barred);
+    std::fs::remove_dir(&place).unwrap();
+    // What leads nowhere can't be written either, for a run that has ended.
+    std::os::unix::fs::symlink("/nowhere/at/all", &place).unwrap();
+    let told = barred.run(TINY, &["--tensorboard"]);
+    assert!(told.contains("p4 seed 0: it has no event file: "), "{told}");
+    assert_same_runs(&whole, &barred);
 }
 
 #[test]

@@ -93,11 +93,14 @@ impl Job<'_> {
         self.tensorboard && !run.is_pending() && !Events::exist(run.folder.path())
     }
 
-    /// Writes the event file of a run that was made without one.
-    pub fn log(&self, run: &Run) -> Result<()> {
-        let Some(result) = run.result().filter(|_| self.is_unlogged(run)) else { return Ok(()) };
-        let events = Events::begin(run.folder.path(), &run.folder.metrics(result.epochs)?)?;
-        result.outcome.error().map_or(Ok(()), |error| events.finish(result.epochs, error))
+    /// Writes the event file of a run that was made without one. That it can't be written takes nothing from the run, and is
+    /// only told.
+    pub fn log(&self, run: &Run) {
+        let Some(result) = run.result().filter(|_| self.is_unlogged(run)) else { return };
+        let metrics = run.folder.metrics(result.epochs);
+        if let Err(error) = metrics.and_then(|done| Events::begin(run.folder.path(), &done, result.outcome.error())) {
+            self.progress.line(&format!("{}: it has no event file: {error}", run.label()));
+        }
     }
 
     /// Measures how equivariant a finished run became, where the study asks for it. That it can't be measured takes nothing
@@ -181,9 +184,18 @@ impl Job<'_> {
         if past.makers.last() != Some(self.maker) {
             past.makers.push(self.maker.clone());
         }
-        Events::remove(folder.path())?;
-        let events = self.tensorboard.then(|| Events::begin(folder.path(), &metrics)).transpose()?;
+        let events = self.begin_events(run, &metrics);
         Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
+    }
+
+    /// The event file of a sitting, if one is asked for and can be written.
+    fn begin_events(&self, run: &Run, done: &[EpochMetrics]) -> Option<Events> {
+        let folder = run.folder.path();
+        let begin = || self.tensorboard.then(|| Events::begin(folder, done, None)).transpose();
+        Events::remove(folder).and_then(|()| begin()).unwrap_or_else(|error| {
+            self.progress.line(&format!("{}: its event file is given up: {error}", run.label()));
+            None
+        })
     }
 
     /// Trains to the end of the epoch, or until it's time to save; [`Error::Diverged`] where the run can't go on.

@@ -315,6 +315,7 @@ impl Crew<'_> {
             self.job.progress.made_elsewhere();
         }
         self.job.measure(&run)?;
-        self.job.log(&run)
+        self.job.log(&run);
+        Ok(())
     }
 }

@@ -10,6 +10,7 @@ use std::time::SystemTime;
 use prost::Message;
 
 use crate::error::{Error, Result};
+use crate::files::write_whole;
 use crate::train::EpochMetrics;
 
 /// TensorBoard wants `tfevents` in the name.
@@ -69,42 +70,54 @@ impl Events {
         }
     }
 
-    /// The file in a run's folder, anew, with the epochs that are done.
-    pub fn begin(folder: &Path, done: &[EpochMetrics]) -> Result<Self> {
+    /// The file in a run's folder, anew and whole, with the epochs that are done and, of a run that has ended, its error.
+    pub fn begin(folder: &Path, done: &[EpochMetrics], end: Option<f64>) -> Result<Self> {
         let path = folder.join(FILE);
         let version = Event { wall_time: now(), step: 0, what: Some(What::FileVersion("brain.Event:2".to_owned())) };
-        std::fs::write(&path, record(&version.encode_to_vec())).map_err(|e| Error::io(&path, e))?;
-        let events = Self { path };
-        done.iter().try_for_each(|epoch| events.add(epoch))?;
-        Ok(events)
+        let epochs = done.iter().map(of_epoch);
+        let end = end.map(|error| of_end(done.len(), error));
+        let events: Vec<Event> = std::iter::once(version).chain(epochs).chain(end).collect();
+        write_whole(&path, |file| events.iter().try_for_each(|event| file.write_all(&record(&event.encode_to_vec()))))?;
+        Ok(Self { path })
     }
 
     /// Adds an epoch.
     pub fn add(&self, epoch: &EpochMetrics) -> Result<()> {
-        let scalars = [
-            ("loss/train", Some(epoch.train_loss)),
-            ("error/train", Some(epoch.train_error)),
-            ("error/test", epoch.test_error),
-            ("learning_rate", Some(epoch.learning_rate)),
-        ];
-        self.append(epoch.epoch, &scalars)
+        self.append(&of_epoch(epoch))
     }
 
     /// Adds the error at the end.
     pub fn finish(&self, epochs: usize, error: f64) -> Result<()> {
-        self.append(epochs, &[("error/final", Some(error))])
+        self.append(&of_end(epochs, error))
     }
 
-    fn append(&self, step: usize, scalars: &[(&str, Option<f64>)]) -> Result<()> {
-        let value = scalars
-            .iter()
-            .filter_map(|(tag, value)| Some(Scalar { tag: (*tag).to_owned(), simple_value: Some((*value)? as f32) }));
-        let what = Some(What::Summary(Summary { value: value.collect() }));
-        let event = Event { wall_time: now(), step: step as i64, what };
+    fn append(&self, event: &Event) -> Result<()> {
         let file = OpenOptions::new().append(true).open(&self.path);
         let written = file.and_then(|mut file| file.write_all(&record(&event.encode_to_vec())));
         written.map_err(|e| Error::io(&self.path, e))
     }
+}
+
+fn of_epoch(epoch: &EpochMetrics) -> Event {
+    let scalars = [
+        ("loss/train", Some(epoch.train_loss)),
+        ("error/train", Some(epoch.train_error)),
+        ("error/test", epoch.test_error),
+        ("learning_rate", Some(epoch.learning_rate)),
+    ];
+    of_scalars(epoch.epoch, &scalars)
+}
+
+fn of_end(epochs: usize, error: f64) -> Event {
+    of_scalars(epochs, &[("error/final", Some(error))])
+}
+
+fn of_scalars(step: usize, scalars: &[(&str, Option<f64>)]) -> Event {
+    let value = scalars
+        .iter()
+        .filter_map(|(tag, value)| Some(Scalar { tag: (*tag).to_owned(), simple_value: Some((*value)? as f32) }));
+    let what = Some(What::Summary(Summary { value: value.collect() }));
+    Event { wall_time: now(), step: step as i64, what }
 }
 
 fn now() -> f64 {
