@@ -1,31 +1,41 @@
 //! Planar convolution and its gradients on lanes: what the two algorithms share, and the choice between them.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
-use super::maps::{GROUPS_AT_ONCE, LaneShape, Lanes};
+use super::direct;
+use super::maps::{LaneShape, Lanes, waves};
 use super::simd::lane_count;
-use super::{direct, winograd};
+use super::winograd::{self, Scheme};
 use crate::kernel::Window;
 
-/// The sizes of a convolution whose input has been padded with zeros as far as the algorithm needs.
+/// The sizes of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub struct Geometry {
     pub in_maps: usize,
     pub out_maps: usize,
     pub kernel: [usize; 2],
     pub stride: usize,
-    /// Height and width of the padded input.
-    pub padded: [usize; 2],
+    pub padding: usize,
+    /// Height and width of the input.
+    pub in_size: [usize; 2],
     /// Height and width of the output.
     pub out_size: [usize; 2],
+}
+
+impl Geometry {
+    /// Height and width of the padded input.
+    pub fn padded(&self) -> [usize; 2] {
+        self.in_size.map(|pixels| pixels + 2 * self.padding)
+    }
 }
 
 /// A convolution of feature maps with filters (out maps, in maps, k, k).
 pub struct Convolution {
     input: LaneShape,
     geometry: Geometry,
-    padding: usize,
     filters: Vec<f32>,
     algorithm: Algorithm,
 }
@@ -44,12 +54,22 @@ pub enum Wanted {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
     Direct,
-    /// Fewer multiplications, for 3×3 filters at stride 1.
-    Winograd,
+    /// Fewer multiplications, for 3×3 and 5×5 filters at stride 1.
+    Winograd(Scheme),
 }
 
 /// Maps below which Winograd's transforms cost more than they save.
 const WINOGRAD_MAPS: usize = 8;
+
+/// Sums of filters' gradients that a thread adds up at once.
+const SUMS_AT_ONCE: usize = 4096;
+
+/// Steps that the sums for the gradient of filters should have before lanes are added up, which costs about as much as six.
+const STEPS: usize = 16;
+
+/// Groups that are worked on together so that sums have that many steps: no more, since there's work for no more threads than
+/// there are runs of groups.
+const MOST_GROUPS: usize = 4;
 
 impl Convolution {
     /// The convolution of `input` with `filters`; `None` where they don't fit.
@@ -65,36 +85,28 @@ impl Convolution {
         if input.maps != in_maps || filters.len() != out_maps * in_maps * k_height * k_width || filters.is_empty() {
             return None;
         }
-        let few = in_maps.min(out_maps) < WINOGRAD_MAPS;
-        let algorithm = match ([k_height, k_width], stride) {
-            ([3, 3], 1) if !few => Algorithm::Winograd,
-            _ => Algorithm::Direct,
-        };
-        let padded = match algorithm {
-            Algorithm::Direct => input.size.map(|pixels| pixels + 2 * padding),
-            Algorithm::Winograd => out_size.map(winograd::padded),
-        };
-        let geometry = Geometry { in_maps, out_maps, kernel: [k_height, k_width], stride, padded, out_size };
-        Some(Self { input, geometry, padding, filters, algorithm })
+        let kernel = [k_height, k_width];
+        let geometry = Geometry { in_maps, out_maps, kernel, stride, padding, in_size: input.size, out_size };
+        let scheme = Scheme::of(&geometry).filter(|_| in_maps.min(out_maps) >= WINOGRAD_MAPS);
+        let algorithm = scheme.map_or(Algorithm::Direct, Algorithm::Winograd);
+        Some(Self { input, geometry, filters, algorithm })
     }
 
     /// The output.
     pub fn forward(&self, input: &Lanes) -> Lanes {
-        let workspace = input.workspace();
-        let shape = LaneShape { maps: self.geometry.out_maps, size: self.geometry.out_size, ..self.input };
+        let (g, workspace) = (&self.geometry, input.workspace());
+        let shape = LaneShape { maps: g.out_maps, size: g.out_size, ..self.input };
         match self.algorithm {
             Algorithm::Direct => {
-                let weights = direct::ForwardWeights::new(&self.geometry, &self.filters);
-                Lanes::build(workspace, shape, |group, output| {
-                    let padded = self.pad(workspace, input.group(group));
-                    direct::forward(&self.geometry, workspace, &padded, &weights, output);
+                let weights = direct::ForwardWeights::new(g, &self.filters);
+                Lanes::build_runs(workspace, shape, self.run(), |groups, output| {
+                    direct::forward(g, workspace, &self.pad(workspace, input.groups(groups)), &weights, output);
                 })
             }
-            Algorithm::Winograd => {
-                let weights = winograd::Weights::forward(&self.geometry, &self.filters);
-                Lanes::build(workspace, shape, |group, output| {
-                    let padded = self.pad(workspace, input.group(group));
-                    winograd::forward(&self.geometry, workspace, &padded, &weights, output);
+            Algorithm::Winograd(scheme) => {
+                let weights = winograd::Weights::forward(scheme, g, &self.filters);
+                Lanes::build_runs(workspace, shape, self.run(), |groups, output| {
+                    scheme.forward(g, workspace, input.groups(groups), &weights, output);
                 })
             }
         }
@@ -103,74 +115,105 @@ impl Convolution {
     /// The gradients of the input and of the filters, as far as they are wanted.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
-        let workspace = input.workspace();
+        let (g, workspace) = (&self.geometry, input.workspace());
         let plan = match self.algorithm {
-            Algorithm::Direct => Backward::Direct(direct::BackwardWeights::new(&self.geometry, &self.filters)),
-            Algorithm::Winograd => Backward::Winograd(winograd::Weights::backward(&self.geometry, &self.filters)),
+            Algorithm::Direct => Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, &self.filters))),
+            Algorithm::Winograd(scheme) => {
+                Backward::Winograd(scheme, of_input.then(|| winograd::Weights::backward(scheme, g, &self.filters)))
+            }
         };
         let length = match self.algorithm {
             Algorithm::Direct => self.filters.len(),
-            Algorithm::Winograd => winograd::sums_length(&self.geometry),
+            Algorithm::Winograd(scheme) => scheme.sums_length(g),
         };
-        let group = |group: usize, mut input_gradient: Option<&mut [f32]>| {
-            let padded = self.pad(workspace, input.group(group));
+        let run = |groups: Range<usize>, mut input_gradient: Option<&mut [f32]>| {
             let mut sums = of_filters.then(|| workspace.take(length));
             if let Some(sums) = &mut sums {
                 sums.fill(0.0);
             }
-            let mut scratch = match &mut input_gradient {
-                Some(to) if to.len() == padded.len() => {
-                    to.fill(0.0);
-                    None
-                }
-                Some(_) => Some(self.padded_zeros(workspace)),
-                None => None,
-            };
-            let into = scratch.as_deref_mut().or(input_gradient.as_deref_mut());
-            let entries = (&*padded, gradient.group(group));
+            if let Some(to) = &mut input_gradient {
+                to.fill(0.0);
+            }
+            let entries = (input.groups(groups.clone()), gradient.groups(groups));
             match &plan {
                 Backward::Direct(weights) => {
-                    direct::backward(&self.geometry, workspace, entries, weights, into, sums.as_deref_mut());
+                    self.backward_directly(
+                        workspace,
+                        entries,
+                        weights.as_ref().zip(input_gradient),
+                        sums.as_deref_mut(),
+                    );
                 }
-                Backward::Winograd(weights) => {
-                    winograd::backward(&self.geometry, workspace, entries, weights, into, sums.as_deref_mut());
+                Backward::Winograd(scheme, weights) => {
+                    let of_input = weights.as_ref().zip(input_gradient);
+                    scheme.backward(g, workspace, entries, of_input, sums.as_deref_mut());
                 }
-            }
-            if let (Some(to), Some(scratch)) = (&mut input_gradient, &scratch) {
-                self.crop(scratch, to);
             }
             sums
         };
         let mut total = vec![0.0; if of_filters { length } else { 0 }];
-        let add = |sums: Option<Buffer>| {
-            total.iter_mut().zip(sums.iter().flat_map(|sums| sums.iter())).for_each(|(total, part)| *total += part);
+        let add = |parts: Vec<Option<Buffer>>| {
+            total.par_chunks_mut(SUMS_AT_ONCE).enumerate().for_each(|(chunk, total)| {
+                for part in parts.iter().flatten() {
+                    total.iter_mut().zip(&part[chunk * SUMS_AT_ONCE..]).for_each(|(total, part)| *total += part);
+                }
+            });
         };
-        let input_gradient = self.for_each_group(workspace, of_input, group, add);
+        let input_gradient = self.for_each_run(workspace, of_input, run, add);
         if !of_filters {
             return (input_gradient, None);
         }
         let filter_gradient = match self.algorithm {
             Algorithm::Direct => total,
-            Algorithm::Winograd => winograd::filter_gradient(&self.geometry, &total),
+            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g.out_maps * g.in_maps, &total),
         };
         (input_gradient, Some(filter_gradient))
     }
 
-    /// Runs `group` for every group of images, with the group's part of the input's gradient if that's wanted, and `add` on
-    /// the results in order; returns the gradient.
-    fn for_each_group(
+    fn backward_directly(
+        &self,
+        workspace: &Workspace,
+        (input, gradient): (&[f32], &[f32]),
+        of_input: Option<(&direct::BackwardWeights, &mut [f32])>,
+        sums: Option<&mut [f32]>,
+    ) {
+        let padded = self.pad(workspace, input);
+        let entries = (&*padded, gradient);
+        match of_input {
+            Some((weights, to)) if to.len() < padded.len() => {
+                let mut scratch = workspace.take(padded.len());
+                scratch.fill(0.0);
+                direct::backward(&self.geometry, workspace, entries, Some((weights, &mut scratch)), sums);
+                self.crop(&scratch, to);
+            }
+            of_input => direct::backward(&self.geometry, workspace, entries, of_input, sums),
+        }
+    }
+
+    /// Groups that are worked on together.
+    fn run(&self) -> usize {
+        let steps = match self.algorithm {
+            Algorithm::Direct => self.geometry.out_size.iter().product(),
+            Algorithm::Winograd(scheme) => scheme.tiles(&self.geometry),
+        };
+        STEPS.div_ceil(steps).min(MOST_GROUPS).next_power_of_two()
+    }
+
+    /// Does `run` for all groups of images, some at a time, with their part of the input's gradient if that's wanted, and
+    /// `add` with the results in order; returns the gradient.
+    fn for_each_run(
         &self,
         workspace: &Workspace,
         of_input: bool,
-        group: impl Fn(usize, Option<&mut [f32]>) -> Option<Buffer> + Sync,
-        mut add: impl FnMut(Option<Buffer>),
+        run: impl Fn(Range<usize>, Option<&mut [f32]>) -> Option<Buffer> + Sync,
+        mut add: impl FnMut(Vec<Option<Buffer>>),
     ) -> Option<Lanes> {
         if of_input {
-            return Some(Lanes::build_with(workspace, self.input, |n, entries| group(n, Some(entries)), add));
+            let run = |groups: Range<usize>, entries: &mut [f32]| run(groups, Some(entries));
+            return Some(Lanes::build_with(workspace, self.input, self.run(), run, add));
         }
-        let groups: Vec<usize> = (0..self.input.groups()).collect();
-        for wave in groups.chunks(GROUPS_AT_ONCE) {
-            wave.par_iter().map(|&n| group(n, None)).collect::<Vec<_>>().into_iter().for_each(&mut add);
+        for wave in waves(self.input.groups(), self.run()) {
+            add(wave.into_par_iter().map(|groups| run(groups, None)).collect());
         }
         None
     }
@@ -179,46 +222,50 @@ impl Convolution {
         self.geometry.in_maps * lane_count()
     }
 
-    /// A group's input with its padding; itself where there's none.
+    /// Groups' inputs with their padding; themselves where there's none.
     fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Padded<'b> {
-        if self.input.size == self.geometry.padded {
+        if self.geometry.padding == 0 {
             return Padded::Same(entries);
         }
-        let mut padded = self.padded_zeros(workspace);
-        self.for_each_row(|inside, outside, length| {
-            padded[outside..outside + length].copy_from_slice(&entries[inside..inside + length]);
-        });
+        let [inside, outside] = self.images();
+        let mut padded = workspace.take(entries.len() / inside * outside);
+        padded.fill(0.0);
+        for (entries, padded) in entries.chunks_exact(inside).zip(padded.chunks_exact_mut(outside)) {
+            self.for_each_row(|inside, outside, length| {
+                padded[outside..outside + length].copy_from_slice(&entries[inside..inside + length]);
+            });
+        }
         Padded::Copy(padded)
     }
 
     fn crop(&self, padded: &[f32], entries: &mut [f32]) {
-        entries.fill(0.0);
-        self.for_each_row(|inside, outside, length| {
-            entries[inside..inside + length].copy_from_slice(&padded[outside..outside + length]);
-        });
+        let [inside, outside] = self.images();
+        for (entries, padded) in entries.chunks_exact_mut(inside).zip(padded.chunks_exact(outside)) {
+            self.for_each_row(|inside, outside, length| {
+                entries[inside..inside + length].copy_from_slice(&padded[outside..outside + length]);
+            });
+        }
     }
 
-    fn padded_zeros(&self, workspace: &Workspace) -> Buffer {
-        let [height, width] = self.geometry.padded;
-        let mut zeros = workspace.take(height * width * self.row());
-        zeros.fill(0.0);
-        zeros
+    /// Floats of a group's input without and with its padding.
+    fn images(&self) -> [usize; 2] {
+        [self.geometry.in_size, self.geometry.padded()].map(|[height, width]| height * width * self.row())
     }
 
-    /// Visits the image's rows as far as the padded image has them: (start in the image, start in the padded image, length).
+    /// Visits the image's rows: (start in the image, start in the padded image, length).
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let ([height, width], [padded_height, padded_width]) = (self.input.size, self.geometry.padded);
-        let columns = width.min(padded_width.saturating_sub(self.padding));
-        for y in 0..height.min(padded_height.saturating_sub(self.padding)) {
-            let outside = (y + self.padding) * padded_width + self.padding;
-            visit(y * width * self.row(), outside * self.row(), columns * self.row());
+        let Geometry { padding, in_size: [height, width], .. } = self.geometry;
+        let [_, padded_width] = self.geometry.padded();
+        for y in 0..height {
+            let outside = (y + padding) * padded_width + padding;
+            visit(y * width * self.row(), outside * self.row(), width * self.row());
         }
     }
 }
 
 enum Backward {
-    Direct(direct::BackwardWeights),
-    Winograd(winograd::Weights),
+    Direct(Option<direct::BackwardWeights>),
+    Winograd(Scheme, Option<winograd::Weights>),
 }
 
 enum Padded<'a> {

@@ -62,7 +62,7 @@ impl Geometry {
     /// The in maps, a chunk at a time.
     fn chunks(&self, parts: usize) -> impl Iterator<Item = Chunk> {
         let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * lane_bytes();
-        let width = self.padded[1];
+        let [_, width] = self.padded();
         blocks(self.in_maps, (PATCH_BYTES / per_map).max(8))
             .map(move |(first, maps)| Chunk::new([first, maps], width, parts))
     }
@@ -73,11 +73,18 @@ impl Geometry {
         (0..self.taps()).map(|tap| chunk.pixel(tap / width, tap % width)).collect()
     }
 
-    /// Where each output pixel's first tap reads.
-    fn sources(&self, chunk: &Chunk) -> Vec<usize> {
-        let [height, width] = self.out_size;
-        let place = |pixel| chunk.pixel(pixel / width * self.stride, pixel % width * self.stride);
-        (0..height * width).map(place).collect()
+    /// Where the first tap of each output pixel of `groups` groups reads.
+    fn sources(&self, chunk: &Chunk, groups: usize) -> Vec<usize> {
+        let ([height, width], [padded_height, _]) = (self.out_size, self.padded());
+        let place = |group: usize, pixel: usize| {
+            chunk.pixel(group * padded_height + pixel / width * self.stride, pixel % width * self.stride)
+        };
+        (0..groups).flat_map(|group| (0..height * width).map(move |pixel| place(group, pixel))).collect()
+    }
+
+    /// Groups that `vectors` vectors of output are.
+    fn groups(&self, vectors: usize, parts: usize) -> usize {
+        vectors / (self.out_size[0] * self.out_size[1] * self.out_maps * parts)
     }
 }
 
@@ -101,7 +108,7 @@ impl ForwardWeights {
     }
 }
 
-/// The output of one group from its padded input.
+/// The outputs of some groups from their padded inputs.
 pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &ForwardWeights, output: &mut [f32]) {
     struct Forward<'a>(&'a Geometry, &'a Workspace, &'a [f32], &'a ForwardWeights, &'a mut [f32]);
     impl WithSimd for Forward<'_> {
@@ -110,11 +117,13 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
         fn with_simd<S: Simd>(self, simd: S) {
             let Self(g, workspace, input, weights, output) = self;
             let parts = parts::<S>();
-            let to: Vec<usize> = (0..g.out_size[0] * g.out_size[1]).map(|pixel| pixel * g.out_maps * parts).collect();
-            let input: &[S::f32s] = bytemuck::cast_slice(input);
+            let (input, output): (&[S::f32s], &mut [S::f32s]) =
+                (bytemuck::cast_slice(input), bytemuck::cast_slice_mut(output));
+            let groups = g.groups(output.len(), parts);
+            let to: Vec<usize> = (0..output.len()).step_by(g.out_maps * parts).collect();
             for (chunk, weights) in g.chunks(parts).zip(&weights.0) {
                 let source = chunk.take(workspace, input, g.in_maps);
-                let (from, taps) = (g.sources(&chunk), g.tap_places(&chunk));
+                let (from, taps) = (g.sources(&chunk, groups), g.tap_places(&chunk));
                 let job = Gather {
                     source: bytemuck::cast_slice(&source),
                     from: &from,
@@ -126,7 +135,7 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
                     parts,
                     accumulate: chunk.first > 0,
                 };
-                gather(simd, &job, bytemuck::cast_slice_mut(output));
+                gather(simd, &job, output);
             }
         }
     }
@@ -151,39 +160,37 @@ impl BackwardWeights {
     }
 }
 
-/// Adds one group's part to the gradients of its padded input and of the filters, those that are wanted.
+/// Adds some groups' part to the gradient of their padded input, if it's wanted, which takes the weights for that, and to that
+/// of the filters, if these are.
 pub fn backward(
     g: &Geometry,
     workspace: &Workspace,
-    (input, gradient): (&[f32], &[f32]),
-    weights: &BackwardWeights,
-    input_gradient: Option<&mut [f32]>,
-    filter_gradient: Option<&mut [f32]>,
+    entries: (&[f32], &[f32]),
+    of_input: Option<(&BackwardWeights, &mut [f32])>,
+    of_filters: Option<&mut [f32]>,
 ) {
     struct Backward<'a> {
         g: &'a Geometry,
         workspace: &'a Workspace,
-        input: &'a [f32],
-        gradient: &'a [f32],
-        weights: &'a BackwardWeights,
-        input_gradient: Option<&'a mut [f32]>,
-        filter_gradient: Option<&'a mut [f32]>,
+        entries: (&'a [f32], &'a [f32]),
+        of_input: Option<(&'a BackwardWeights, &'a mut [f32])>,
+        of_filters: Option<&'a mut [f32]>,
     }
     impl WithSimd for Backward<'_> {
         type Output = ();
 
         fn with_simd<S: Simd>(self, simd: S) {
-            let Self { g, workspace, input, gradient, weights, input_gradient, filter_gradient } = self;
+            let Self { g, workspace, entries: (input, gradient), of_input, of_filters } = self;
             let gradient: &[S::f32s] = bytemuck::cast_slice(gradient);
-            if let Some(to) = input_gradient {
+            if let Some((weights, to)) = of_input {
                 add_input_gradient(simd, g, workspace, gradient, weights, bytemuck::cast_slice_mut(to));
             }
-            if let Some(to) = filter_gradient {
+            if let Some(to) = of_filters {
                 add_filter_gradient(simd, g, workspace, (bytemuck::cast_slice(input), gradient), to);
             }
         }
     }
-    dispatch(Backward { g, workspace, input, gradient, weights, input_gradient, filter_gradient });
+    dispatch(Backward { g, workspace, entries, of_input, of_filters });
 }
 
 /// Every tap carries the gradient of a pixel to the pixel that it read.
@@ -196,8 +203,8 @@ fn add_input_gradient<S: Simd>(
     to: &mut [S::f32s],
 ) {
     let parts = parts::<S>();
-    let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded[1] };
-    let (pixels, taps) = (g.sources(&whole), g.tap_places(&whole));
+    let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded()[1] };
+    let (pixels, taps) = (g.sources(&whole, g.groups(gradient.len(), parts)), g.tap_places(&whole));
     let outs = Chunk::new([0, g.out_maps], g.out_size[1], parts);
     let copy = outs.take(workspace, gradient, g.out_maps);
     let chunk = (CHUNK_BYTES / (g.out_maps * lane_bytes())).max(6);
@@ -233,7 +240,7 @@ fn add_filter_gradient<S: Simd>(
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
         let input: &[S::f32s] = bytemuck::cast_slice(&input);
-        let (steps, taps) = (g.sources(&chunk), g.tap_places(&chunk));
+        let (steps, taps) = (g.sources(&chunk, g.groups(gradient.len(), parts)), g.tap_places(&chunk));
         let columns = chunk.maps * g.taps();
         let rights: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
         let mut sums = workspace.take(OUT_BLOCK * columns);

@@ -1,5 +1,6 @@
 //! Feature maps with the images of a batch side by side in vector lanes.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use candle_core::{Result, Tensor};
@@ -34,7 +35,14 @@ pub struct LaneShape {
 
 /// Groups that are worked on before their results are taken up: enough to keep many threads busy, few enough to hold the
 /// parts of large filters' gradients.
-pub const GROUPS_AT_ONCE: usize = 32;
+const GROUPS_AT_ONCE: usize = 32;
+
+/// The groups as runs of `run` of them, the last maybe shorter; as many runs at once as have results that are held.
+pub fn waves(groups: usize, run: usize) -> impl Iterator<Item = Vec<Range<usize>>> {
+    let runs: Vec<_> = (0..groups).step_by(run).map(|start| start..(start + run).min(groups)).collect();
+    let at_once = GROUPS_AT_ONCE.div_ceil(run);
+    (0..runs.len()).step_by(at_once).map(move |first| runs[first..(first + at_once).min(runs.len())].to_vec())
+}
 
 impl LaneShape {
     /// Groups of images.
@@ -61,31 +69,51 @@ impl LaneShape {
 impl Lanes {
     /// Maps filled by `write`(group, floats of the group), in parallel.
     pub fn build(workspace: &Workspace, shape: LaneShape, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
-        Self::build_with(workspace, shape, write, |()| {})
+        Self::build_runs(workspace, shape, 1, |groups, entries| write(groups.start, entries))
     }
 
-    /// As [`Lanes::build`]; `take` gets what `write` returns, in the order of the groups, of which no more than a few dozen
-    /// are held.
+    /// As [`Lanes::build`], with `run` groups at a time, the last time maybe less.
+    pub fn build_runs(
+        workspace: &Workspace,
+        shape: LaneShape,
+        run: usize,
+        write: impl Fn(Range<usize>, &mut [f32]) + Sync,
+    ) -> Self {
+        Self::build_with(workspace, shape, run, write, |_| {})
+    }
+
+    /// As [`Lanes::build_runs`]; `take` gets what `write` returns, in the order of the groups, of which no more than a few
+    /// dozen are held.
     pub fn build_with<R: Send>(
         workspace: &Workspace,
         shape: LaneShape,
-        write: impl Fn(usize, &mut [f32]) -> R + Sync,
-        mut take: impl FnMut(R),
+        run: usize,
+        write: impl Fn(Range<usize>, &mut [f32]) -> R + Sync,
+        mut take: impl FnMut(Vec<R>),
     ) -> Self {
         let mut entries = workspace.take(shape.groups() * shape.group());
-        for (wave, entries) in entries.chunks_mut(GROUPS_AT_ONCE * shape.group()).enumerate() {
-            let groups = entries.par_chunks_mut(shape.group()).enumerate();
-            let written = groups.map(|(n, entries)| {
-                let group = wave * GROUPS_AT_ONCE + n;
-                let result = write(group, entries);
+        let mut rest = &mut entries[..];
+        for wave in waves(shape.groups(), run) {
+            let runs: Vec<_> = wave
+                .into_iter()
+                .map(|groups| {
+                    let (entries, after) = std::mem::take(&mut rest).split_at_mut(groups.len() * shape.group());
+                    rest = after;
+                    (groups, entries)
+                })
+                .collect();
+            let written = runs.into_par_iter().map(|(groups, entries)| {
+                let result = write(groups.clone(), entries);
                 // Lanes without an image stay out of all sums because they are 0.
-                let used = shape.lanes_of(group);
+                let last = groups.end - 1;
+                let used = shape.lanes_of(last);
                 if used < lane_count() {
+                    let entries = &mut entries[(groups.len() - 1) * shape.group()..];
                     entries.chunks_exact_mut(lane_count()).for_each(|lanes| lanes[used..].fill(0.0));
                 }
                 result
             });
-            written.collect::<Vec<_>>().into_iter().for_each(&mut take);
+            take(written.collect());
         }
         Self { shape, entries: Arc::new(entries), workspace: workspace.clone() }
     }
@@ -136,6 +164,11 @@ impl Lanes {
 
     /// The floats of one group: (height, width, maps, lanes).
     pub fn group(&self, group: usize) -> &[f32] {
-        &self.entries[group * self.shape.group()..(group + 1) * self.shape.group()]
+        self.groups(group..group + 1)
+    }
+
+    /// The floats of some groups, one after the other.
+    pub fn groups(&self, groups: Range<usize>) -> &[f32] {
+        &self.entries[groups.start * self.shape.group()..groups.end * self.shape.group()]
     }
 }

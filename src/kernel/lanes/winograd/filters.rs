@@ -1,0 +1,107 @@
+//! From filters to points, and from the sums over points to the gradient of filters.
+
+use super::scheme::{Matrices, Scheme};
+use crate::kernel::lanes::conv::Geometry;
+use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
+
+/// Filters that are transformed side by side: at least those of a block of out maps.
+const SIDE: usize = 8;
+
+/// An entry of each of these filters.
+type Side = [f32; SIDE];
+
+/// Transformed filters in the order in which they are read: of each point, [`Gather::weights`].
+///
+/// [`Gather::weights`]: crate::kernel::lanes::micro::Gather::weights
+pub struct Weights(Vec<Vec<f32>>);
+
+impl Weights {
+    /// For the way forward.
+    pub fn forward(scheme: Scheme, g: &Geometry, filters: &[f32]) -> Self {
+        Self::new(scheme, filters, [g.out_maps, g.in_maps], |out, inner| out * g.in_maps + inner)
+    }
+
+    /// For the way back: in and out maps exchanged.
+    pub fn backward(scheme: Scheme, g: &Geometry, filters: &[f32]) -> Self {
+        Self::new(scheme, filters, [g.in_maps, g.out_maps], |inner, out| out * g.in_maps + inner)
+    }
+
+    fn new(scheme: Scheme, filters: &[f32], maps: [usize; 2], place: impl Fn(usize, usize) -> usize) -> Self {
+        match scheme {
+            Scheme::F2x3 => Self::pack::<4, 2, 3>(filters, maps, place),
+            Scheme::F4x3 => Self::pack::<6, 4, 3>(filters, maps, place),
+            Scheme::F2x5 => Self::pack::<6, 2, 5>(filters, maps, place),
+        }
+    }
+
+    fn pack<const N: usize, const M: usize, const R: usize>(
+        filters: &[f32],
+        [written, summed]: [usize; 2],
+        place: impl Fn(usize, usize) -> usize,
+    ) -> Self {
+        let mut points = vec![Vec::with_capacity(written * summed); N * N];
+        for (first, maps) in blocks(written, OUT_BLOCK) {
+            for inner in 0..summed {
+                let mut taps = [[[0.0; SIDE]; R]; R];
+                for side in 0..maps {
+                    let filter = &filters[place(first + side, inner) * R * R..][..R * R];
+                    for (tap, value) in filter.iter().enumerate() {
+                        taps[tap / R][tap % R][side] = *value;
+                    }
+                }
+                let transformed = sandwich(&Matrices::<N, M, R>::FILTERS, &taps);
+                for (point, values) in points.iter_mut().zip(transformed.as_flattened()) {
+                    point.extend_from_slice(&values[..maps]);
+                }
+            }
+        }
+        Self(points)
+    }
+
+    /// The points of a row.
+    pub fn row<const N: usize>(&self, row: usize) -> &[Vec<f32>] {
+        &self.0[row * N..][..N]
+    }
+}
+
+/// T x Tᵀ of every filter's x.
+fn sandwich<const A: usize, const B: usize>(matrix: &[[f32; B]; A], x: &[[Side; B]; B]) -> [[Side; A]; A] {
+    // T of every column; transposed, so that the same again transforms the rows.
+    let half: [[Side; B]; A] = std::array::from_fn(|a| std::array::from_fn(|b| dot(matrix[a], |k| x[k][b])));
+    std::array::from_fn(|a| std::array::from_fn(|c| dot(matrix[c], |k| half[a][k])))
+}
+
+fn dot<const L: usize>(factors: [f32; L], entry: impl Fn(usize) -> Side) -> Side {
+    let mut sum = [0.0; SIDE];
+    for (l, factor) in factors.into_iter().enumerate() {
+        sum.iter_mut().zip(entry(l)).for_each(|(sum, value)| *sum += factor * value);
+    }
+    sum
+}
+
+/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u: Gᵀ u G.
+pub fn gradient(scheme: Scheme, filters: usize, sums: &[f32]) -> Vec<f32> {
+    match scheme {
+        Scheme::F2x3 => fold::<4, 2, 3>(filters, sums),
+        Scheme::F4x3 => fold::<6, 4, 3>(filters, sums),
+        Scheme::F2x5 => fold::<6, 2, 5>(filters, sums),
+    }
+}
+
+fn fold<const N: usize, const M: usize, const R: usize>(filters: usize, sums: &[f32]) -> Vec<f32> {
+    let matrix = Matrices::<N, M, R>::FILTERS;
+    let transposed: [[f32; N]; R] = std::array::from_fn(|r| std::array::from_fn(|n| matrix[n][r]));
+    let mut gradient = vec![0.0; R * R * filters];
+    for (start, count) in blocks(filters, SIDE) {
+        let mut points = [[[0.0; SIDE]; N]; N];
+        for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(filters)) {
+            point[..count].copy_from_slice(&sums[start..start + count]);
+        }
+        let taps = sandwich(&transposed, &points);
+        for (tap, values) in taps.as_flattened().iter().enumerate() {
+            let places = gradient[start * R * R + tap..].iter_mut().step_by(R * R);
+            places.zip(&values[..count]).for_each(|(place, value)| *place = *value);
+        }
+    }
+    gradient
+}
