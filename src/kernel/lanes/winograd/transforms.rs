@@ -10,7 +10,7 @@ use crate::kernel::lanes::simd::lane_bytes;
 
 /// Bytes of transformed tiles that are worked on together, so that they stay in the second-level cache. Only one row of
 /// points is there at a time: more tiles fit, which makes the sums over tiles long.
-const TILE_BYTES: usize = 512 << 10;
+const TILE_BYTES: usize = 1 << 20;
 
 /// Some rows of tiles of images that follow each other in memory.
 pub struct Tiles {
@@ -116,7 +116,8 @@ pub fn to_points<S: Simd, const N: usize, const L: usize>(
 ) {
     let vectors = plane.pixel(tiles);
     let [before, length] = plane.inside(line.len(), vectors);
-    line.fill(simd.splat_f32s(0.0));
+    line[..before].fill(simd.splat_f32s(0.0));
+    line[before + length..].fill(simd.splat_f32s(0.0));
     for tile_row in tiles.rows() {
         let mut terms = [(&images[..0], 0.0); L];
         let mut count = 0;
