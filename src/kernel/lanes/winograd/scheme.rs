@@ -163,6 +163,7 @@ const fn rounded<const N: usize, const L: usize>(rows: [[f64; L]; N]) -> [[f32; 
 }
 
 #[cfg(test)]
+#[allow(clippy::needless_range_loop)] // Indices are what is written in the definition.
 mod tests {
     use super::*;
 
