@@ -1,5 +1,7 @@
 //! From filters to points, and from the sums over points to the gradient of filters.
 
+use rayon::prelude::*;
+
 use super::scheme::{Matrices, Scheme};
 use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
@@ -26,7 +28,7 @@ impl Weights {
         Self::new(scheme, filters, [g.in_maps, g.out_maps], |inner, out| out * g.in_maps + inner)
     }
 
-    fn new(scheme: Scheme, filters: &[f32], maps: [usize; 2], place: impl Fn(usize, usize) -> usize) -> Self {
+    fn new(scheme: Scheme, filters: &[f32], maps: [usize; 2], place: impl Fn(usize, usize) -> usize + Sync) -> Self {
         match scheme {
             Scheme::F2x3 => Self::pack::<4, 2, 3>(filters, maps, place),
             Scheme::F4x3 => Self::pack::<6, 4, 3>(filters, maps, place),
@@ -37,10 +39,21 @@ impl Weights {
     fn pack<const N: usize, const M: usize, const R: usize>(
         filters: &[f32],
         [written, summed]: [usize; 2],
-        place: impl Fn(usize, usize) -> usize,
+        place: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
-        let mut points = vec![Vec::with_capacity(written * summed); N * N];
-        for (first, maps) in blocks(written, OUT_BLOCK) {
+        let mut points = vec![vec![0.0; written * summed]; N * N];
+        let blocks: Vec<(usize, usize)> = blocks(written, OUT_BLOCK).collect();
+        // Of every block, its part of each point.
+        let mut parts: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::with_capacity(N * N)).collect();
+        for point in &mut points {
+            let mut rest = &mut point[..];
+            for (part, (_, maps)) in parts.iter_mut().zip(&blocks) {
+                let (first, after) = rest.split_at_mut(maps * summed);
+                part.push(first);
+                rest = after;
+            }
+        }
+        parts.into_par_iter().zip(blocks).for_each(|(mut part, (first, maps))| {
             for inner in 0..summed {
                 let mut taps = [[[0.0; SIDE]; R]; R];
                 for side in 0..maps {
@@ -50,11 +63,11 @@ impl Weights {
                     }
                 }
                 let transformed = sandwich(&Matrices::<N, M, R>::FILTERS, &taps);
-                for (point, values) in points.iter_mut().zip(transformed.as_flattened()) {
-                    point.extend_from_slice(&values[..maps]);
+                for (point, values) in part.iter_mut().zip(transformed.as_flattened()) {
+                    point[inner * maps..][..maps].copy_from_slice(&values[..maps]);
                 }
             }
-        }
+        });
         Self(points)
     }
 
@@ -92,16 +105,17 @@ fn fold<const N: usize, const M: usize, const R: usize>(filters: usize, sums: &[
     let matrix = Matrices::<N, M, R>::FILTERS;
     let transposed: [[f32; N]; R] = std::array::from_fn(|r| std::array::from_fn(|n| matrix[n][r]));
     let mut gradient = vec![0.0; R * R * filters];
-    for (start, count) in blocks(filters, SIDE) {
+    gradient.par_chunks_mut(SIDE * R * R).enumerate().for_each(|(chunk, gradient)| {
+        let count = gradient.len() / (R * R);
         let mut points = [[[0.0; SIDE]; N]; N];
         for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(filters)) {
-            point[..count].copy_from_slice(&sums[start..start + count]);
+            point[..count].copy_from_slice(&sums[chunk * SIDE..][..count]);
         }
         let taps = sandwich(&transposed, &points);
         for (tap, values) in taps.as_flattened().iter().enumerate() {
-            let places = gradient[start * R * R + tap..].iter_mut().step_by(R * R);
+            let places = gradient[tap..].iter_mut().step_by(R * R);
             places.zip(&values[..count]).for_each(|(place, value)| *place = *value);
         }
-    }
+    });
     gradient
 }
