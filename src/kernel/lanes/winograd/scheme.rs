@@ -1,7 +1,7 @@
 //! Winograd's schemes: which there are, and the matrices that they consist of.
 //!
 //! F(m×m, r×r) evaluates polynomials at n = m + r − 1 points: 0, pairs ±p, and infinity (Toom and Cook). The pairs are ±1 for
-//! 4 points; for 6 they are ±2/3 and ±3/2, since the usual ±1 and ±2 lose four times as much of the accuracy. The entries of
+//! 4 points; for 6 they are ±2/3 and ±3/2, since the usual ±1 and ±2 lose two to four times as much accuracy. The entries of
 //! 0, of infinity and of both points of a pair differ in parity only, of which the transforms make use.
 
 use crate::kernel::lanes::conv::Geometry;
