@@ -64,7 +64,7 @@ const WINOGRAD_MAPS: usize = 8;
 /// Sums of filters' gradients that a thread adds up at once.
 const SUMS_AT_ONCE: usize = 4096;
 
-/// Steps that the sums for the gradient of filters should have before lanes are added up, which costs about as much as six.
+/// Steps that the sums for the gradient of filters should have before lanes are added up, which costs as much as several.
 const STEPS: usize = 16;
 
 /// Groups that are worked on together so that sums have that many steps: no more, since there's work for no more threads than
@@ -99,13 +99,13 @@ impl Convolution {
         match self.algorithm {
             Algorithm::Direct => {
                 let weights = direct::ForwardWeights::new(g, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run(), |groups, output| {
+                Lanes::build_runs(workspace, shape, self.run_length(), |groups, output| {
                     direct::forward(g, workspace, &self.pad(workspace, input.groups(groups)), &weights, output);
                 })
             }
             Algorithm::Winograd(scheme) => {
                 let weights = winograd::Weights::forward(scheme, g, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run(), |groups, output| {
+                Lanes::build_runs(workspace, shape, self.run_length(), |groups, output| {
                     scheme.forward(g, workspace, input.groups(groups), &weights, output);
                 })
             }
@@ -126,23 +126,16 @@ impl Convolution {
             Algorithm::Direct => self.filters.len(),
             Algorithm::Winograd(scheme) => scheme.sums_length(g),
         };
-        let run = |groups: Range<usize>, mut input_gradient: Option<&mut [f32]>| {
+        let run = |groups: Range<usize>, input_gradient: Option<&mut [f32]>| {
             let mut sums = of_filters.then(|| workspace.take(length));
             if let Some(sums) = &mut sums {
                 sums.fill(0.0);
             }
-            if let Some(to) = &mut input_gradient {
-                to.fill(0.0);
-            }
             let entries = (input.groups(groups.clone()), gradient.groups(groups));
             match &plan {
                 Backward::Direct(weights) => {
-                    self.backward_directly(
-                        workspace,
-                        entries,
-                        weights.as_ref().zip(input_gradient),
-                        sums.as_deref_mut(),
-                    );
+                    let of_input = weights.as_ref().zip(input_gradient);
+                    self.backward_directly(workspace, entries, of_input, sums.as_deref_mut());
                 }
                 Backward::Winograd(scheme, weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
@@ -182,7 +175,6 @@ impl Convolution {
         match of_input {
             Some((weights, to)) if to.len() < padded.len() => {
                 let mut scratch = workspace.take(padded.len());
-                scratch.fill(0.0);
                 direct::backward(&self.geometry, workspace, entries, Some((weights, &mut scratch)), sums);
                 self.crop(&scratch, to);
             }
@@ -191,7 +183,7 @@ impl Convolution {
     }
 
     /// Groups that are worked on together.
-    fn run(&self) -> usize {
+    fn run_length(&self) -> usize {
         let steps = match self.algorithm {
             Algorithm::Direct => self.geometry.out_size.iter().product(),
             Algorithm::Winograd(scheme) => scheme.tiles(&self.geometry),
@@ -210,9 +202,9 @@ impl Convolution {
     ) -> Option<Lanes> {
         if of_input {
             let run = |groups: Range<usize>, entries: &mut [f32]| run(groups, Some(entries));
-            return Some(Lanes::build_with(workspace, self.input, self.run(), run, add));
+            return Some(Lanes::build_with(workspace, self.input, self.run_length(), run, add));
         }
-        for wave in waves(self.input.groups(), self.run()) {
+        for wave in waves(self.input.groups(), self.run_length()) {
             add(wave.into_par_iter().map(|groups| run(groups, None)).collect());
         }
         None

@@ -160,8 +160,8 @@ impl BackwardWeights {
     }
 }
 
-/// Adds some groups' part to the gradient of their padded input, if it's wanted, which takes the weights for that, and to that
-/// of the filters, if these are.
+/// Writes the gradient of some groups' padded input, if it's wanted, which takes the weights for that, and adds their part to
+/// that of the filters, if that's wanted.
 pub fn backward(
     g: &Geometry,
     workspace: &Workspace,
@@ -183,7 +183,7 @@ pub fn backward(
             let Self { g, workspace, entries: (input, gradient), of_input, of_filters } = self;
             let gradient: &[S::f32s] = bytemuck::cast_slice(gradient);
             if let Some((weights, to)) = of_input {
-                add_input_gradient(simd, g, workspace, gradient, weights, bytemuck::cast_slice_mut(to));
+                write_input_gradient(simd, g, workspace, gradient, weights, bytemuck::cast_slice_mut(to));
             }
             if let Some(to) = of_filters {
                 add_filter_gradient(simd, g, workspace, (bytemuck::cast_slice(input), gradient), to);
@@ -194,7 +194,7 @@ pub fn backward(
 }
 
 /// Every tap carries the gradient of a pixel to the pixel that it read.
-fn add_input_gradient<S: Simd>(
+fn write_input_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
     workspace: &Workspace,
@@ -202,6 +202,7 @@ fn add_input_gradient<S: Simd>(
     weights: &BackwardWeights,
     to: &mut [S::f32s],
 ) {
+    to.fill(simd.splat_f32s(0.0));
     let parts = parts::<S>();
     let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded()[1] };
     let (pixels, taps) = (g.sources(&whole, g.groups(gradient.len(), parts)), g.tap_places(&whole));

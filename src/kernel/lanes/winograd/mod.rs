@@ -11,7 +11,7 @@ mod transforms;
 
 use pulp::{Simd, WithSimd};
 
-use super::buffer::Workspace;
+use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
 use super::micro::{Gather, Operand, Walk, gather, outer};
 use super::simd::{dispatch, parts};
@@ -21,14 +21,9 @@ pub use scheme::Scheme;
 use transforms::{Plane, Tiles, from_points, to_points};
 
 impl Scheme {
-    /// Tiles of an image.
-    pub fn tiles(self, g: &Geometry) -> usize {
-        g.out_size.iter().map(|pixels| pixels.div_ceil(self.numbers().outputs)).product()
-    }
-
     /// Floats that [`Scheme::backward`] sums up for the gradient of the filters: (points, out maps, in maps).
     pub fn sums_length(self, g: &Geometry) -> usize {
-        self.numbers().points.pow(2) * g.out_maps * g.in_maps
+        self.numbers().points().pow(2) * g.out_maps * g.in_maps
     }
 
     /// The outputs of some groups.
@@ -40,8 +35,8 @@ impl Scheme {
         }
     }
 
-    /// Adds some groups' part to the gradient of their input, if it's wanted, which takes the weights for that, and to the
-    /// sums for the gradient of the filters, if these are.
+    /// Writes the gradient of some groups' input, if it's wanted, which takes the weights for that, and adds their part to the
+    /// sums for the gradient of the filters, if that's wanted.
     pub fn backward(
         self,
         g: &Geometry,
@@ -70,6 +65,17 @@ fn cover<const N: usize, const M: usize>(
     (Tiles::all(groups, g.out_size, [N, M], g.in_maps + g.out_maps, parts), input, plane)
 }
 
+/// Room for a row of the points of the input's tiles and of the output's, and for a line of each.
+fn scratch<S: Simd, const N: usize, const M: usize>(
+    workspace: &Workspace,
+    tiles: &Tiles,
+    [input, output]: [&Plane; 2],
+) -> [Buffer; 4] {
+    let points = |plane: &Plane| N * tiles.count() * tiles.pitch(plane.maps);
+    [points(input), points(output), input.line(tiles, N), output.line(tiles, M)]
+        .map(|vectors| workspace.take(vectors * S::F32_LANES))
+}
+
 struct Forward<'a, const N: usize, const M: usize, const R: usize> {
     g: &'a Geometry,
     workspace: &'a Workspace,
@@ -89,14 +95,9 @@ impl<const N: usize, const M: usize, const R: usize> WithSimd for Forward<'_, N,
         let output: &mut [S::f32s] = bytemuck::cast_slice_mut(output);
         let (tiles, in_plane, out_plane) = cover::<N, M>(g, output.len(), parts::<S>());
         for tiles in tiles {
-            let take = |vectors: usize| workspace.take(vectors * S::F32_LANES);
-            let [mut patches, mut products] =
-                [g.in_maps, g.out_maps].map(|maps| take(N * tiles.count() * tiles.pitch(maps)));
-            let [patches, products]: [&mut [S::f32s]; 2] =
-                [&mut patches, &mut products].map(|entries| bytemuck::cast_slice_mut(entries));
-            let (mut in_line, mut out_line) = (take(in_plane.line(&tiles, N)), take(out_plane.line(&tiles, M)));
-            let [in_line, out_line]: [&mut [S::f32s]; 2] =
-                [&mut in_line, &mut out_line].map(|line| bytemuck::cast_slice_mut(line));
+            let mut scratch = scratch::<S, N, M>(workspace, &tiles, [&in_plane, &out_plane]);
+            let [patches, products, in_line, out_line] =
+                scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
             for row in 0..N {
                 let of_input = (Matrices::<N, M, R>::INPUT, row);
                 to_points(simd, (&tiles, &in_plane), of_input, input, in_line, patches);
@@ -123,17 +124,15 @@ impl<const N: usize, const M: usize, const R: usize> WithSimd for Backward<'_, N
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { g, workspace, entries: (input, gradient), mut of_input, mut sums } = self;
         let (input, gradient): (&[S::f32s], &[S::f32s]) = (bytemuck::cast_slice(input), bytemuck::cast_slice(gradient));
+        if let Some((_, to)) = &mut of_input {
+            to.fill(0.0);
+        }
         let filters = g.out_maps * g.in_maps;
         let (tiles, in_plane, out_plane) = cover::<N, M>(g, gradient.len(), parts::<S>());
         for tiles in tiles {
-            let take = |vectors: usize| workspace.take(vectors * S::F32_LANES);
-            let [mut patches, mut gradients] =
-                [g.in_maps, g.out_maps].map(|maps| take(N * tiles.count() * tiles.pitch(maps)));
-            let [patches, gradients]: [&mut [S::f32s]; 2] =
-                [&mut patches, &mut gradients].map(|entries| bytemuck::cast_slice_mut(entries));
-            let (mut in_line, mut out_line) = (take(in_plane.line(&tiles, N)), take(out_plane.line(&tiles, M)));
-            let [in_line, out_line]: [&mut [S::f32s]; 2] =
-                [&mut in_line, &mut out_line].map(|line| bytemuck::cast_slice_mut(line));
+            let mut scratch = scratch::<S, N, M>(workspace, &tiles, [&in_plane, &out_plane]);
+            let [patches, gradients, in_line, out_line] =
+                scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
             for row in 0..N {
                 let of_output = (Matrices::<N, M, R>::OUTPUT, row);
                 to_points(simd, (&tiles, &out_plane), of_output, gradient, out_line, gradients);

@@ -29,45 +29,47 @@ impl<const N: usize, const M: usize, const R: usize> Matrices<N, M, R> {
     pub const FILTERS: [[f32; R]; N] = rounded(filters::<N, R>());
 }
 
-/// What a scheme does for images of a certain size.
-pub const SCHEMES: [(Scheme, Numbers); 3] = [
-    (Scheme::F2x3, Numbers { points: 4, outputs: 2, kernel: 3 }),
-    (Scheme::F4x3, Numbers { points: 6, outputs: 4, kernel: 3 }),
-    (Scheme::F2x5, Numbers { points: 6, outputs: 2, kernel: 5 }),
-];
-
 /// The numbers of a scheme along one axis.
 #[derive(Clone, Copy)]
 pub struct Numbers {
-    pub points: usize,
     pub outputs: usize,
     pub kernel: usize,
 }
 
+impl Numbers {
+    pub fn points(self) -> usize {
+        self.outputs + self.kernel - 1
+    }
+}
+
 impl Scheme {
+    const ALL: [Self; 3] = [Self::F2x3, Self::F4x3, Self::F2x5];
+
     /// The scheme with the fewest products; `None` where the definition has no more.
     pub fn of(g: &Geometry) -> Option<Self> {
-        let [height, width] = g.out_size;
-        let products = |numbers: &Numbers| {
-            let tiles = height.div_ceil(numbers.outputs) * width.div_ceil(numbers.outputs);
-            numbers.points * numbers.points * tiles
-        };
-        let fitting = SCHEMES.iter().filter(|(_, n)| g.kernel == [n.kernel; 2] && g.stride == 1);
-        let (scheme, numbers) = fitting.min_by_key(|(_, numbers)| products(numbers))?;
-        (products(numbers) < g.kernel[0] * g.kernel[1] * height * width).then_some(*scheme)
+        let fits = |scheme: &Self| g.stride == 1 && g.kernel == [scheme.numbers().kernel; 2];
+        let products = |scheme: &Self| scheme.numbers().points().pow(2) * scheme.tiles(g);
+        let scheme = Self::ALL.into_iter().filter(fits).min_by_key(products)?;
+        let by_definition = [g.kernel, g.out_size].as_flattened().iter().product::<usize>();
+        (products(&scheme) < by_definition).then_some(scheme)
     }
 
     /// Its numbers.
     pub fn numbers(self) -> Numbers {
         match self {
-            Self::F2x3 => SCHEMES[0].1,
-            Self::F4x3 => SCHEMES[1].1,
-            Self::F2x5 => SCHEMES[2].1,
+            Self::F2x3 => Numbers { outputs: 2, kernel: 3 },
+            Self::F4x3 => Numbers { outputs: 4, kernel: 3 },
+            Self::F2x5 => Numbers { outputs: 2, kernel: 5 },
         }
+    }
+
+    /// Tiles of an image.
+    pub fn tiles(self, g: &Geometry) -> usize {
+        g.out_size.iter().map(|pixels| pixels.div_ceil(self.numbers().outputs)).product()
     }
 }
 
-/// The p of the pairs ±p among `points` points.
+/// The p of the pairs ±p among `points` points. The compiler evaluates it: other numbers of points don't compile.
 const fn pairs(points: usize) -> &'static [f64] {
     match points {
         4 => &[1.0],
