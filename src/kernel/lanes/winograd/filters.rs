@@ -1,10 +1,14 @@
+#![allow(clippy::needless_range_loop)] // Indices are what is written in the definition.
+
 //! From filters to points, and from the sums over points to the gradient of filters.
 
+use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::scheme::{Matrices, Scheme};
 use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
+use crate::kernel::lanes::simd::dispatch;
 
 /// Filters that are transformed side by side: at least those of a block of out maps.
 const SIDE: usize = 8;
@@ -79,17 +83,41 @@ impl Weights {
 
 /// T x Tᵀ of every filter's x.
 fn sandwich<const A: usize, const B: usize>(matrix: &[[f32; B]; A], x: &[[Side; B]; B]) -> [[Side; A]; A] {
-    // T of every column; transposed, so that the same again transforms the rows.
-    let half: [[Side; B]; A] = std::array::from_fn(|a| std::array::from_fn(|b| dot(matrix[a], |k| x[k][b])));
-    std::array::from_fn(|a| std::array::from_fn(|c| dot(matrix[c], |k| half[a][k])))
+    struct Sandwich<'a, const A: usize, const B: usize>(&'a [[f32; B]; A], &'a [[Side; B]; B]);
+    impl<const A: usize, const B: usize> WithSimd for Sandwich<'_, A, B> {
+        type Output = [[Side; A]; A];
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> Self::Output {
+            let Self(matrix, x) = self;
+            // T of every column; transposed, so that the same again transforms the rows.
+            let mut half = [[[0.0; SIDE]; B]; A];
+            for a in 0..A {
+                for b in 0..B {
+                    for k in 0..B {
+                        add_scaled(&mut half[a][b], matrix[a][k], &x[k][b]);
+                    }
+                }
+            }
+            let mut result = [[[0.0; SIDE]; A]; A];
+            for a in 0..A {
+                for c in 0..A {
+                    for k in 0..B {
+                        add_scaled(&mut result[a][c], matrix[c][k], &half[a][k]);
+                    }
+                }
+            }
+            result
+        }
+    }
+    dispatch(Sandwich(matrix, x))
 }
 
-fn dot<const L: usize>(factors: [f32; L], entry: impl Fn(usize) -> Side) -> Side {
-    let mut sum = [0.0; SIDE];
-    for (l, factor) in factors.into_iter().enumerate() {
-        sum.iter_mut().zip(entry(l)).for_each(|(sum, value)| *sum += factor * value);
+#[inline(always)]
+fn add_scaled(sum: &mut Side, factor: f32, values: &Side) {
+    for side in 0..SIDE {
+        sum[side] += factor * values[side];
     }
-    sum
 }
 
 /// The gradient of the filters (out maps, in maps, k, k) from the sums over points u: Gᵀ u G.

@@ -11,17 +11,17 @@ mod transforms;
 
 use pulp::{Simd, WithSimd};
 
-use super::buffer::{Buffer, Workspace};
+use super::buffer::Workspace;
 use super::conv::Geometry;
 use super::micro::{Gather, Operand, Walk, gather, outer};
-use super::simd::{dispatch, parts};
+use super::simd::{dispatch, lane_bytes, parts};
 pub use filters::{Weights, gradient as filter_gradient};
-use scheme::Matrices;
 pub use scheme::Scheme;
-use transforms::{Plane, Tiles, from_points, to_points};
+use scheme::{ALL, Matrices, rows_of};
+use transforms::{Plane, Tiles, between, from_points, to_points};
 
 impl Scheme {
-    /// Floats that [`Scheme::backward`] sums up for the gradient of the filters: (points, out maps, in maps).
+    /// Floats that [`Scheme::add_sums`] sums up for the gradient of the filters: (points, out maps, in maps).
     pub fn sums_length(self, g: &Geometry) -> usize {
         self.numbers().points().pow(2) * g.out_maps * g.in_maps
     }
@@ -53,27 +53,82 @@ impl Scheme {
     }
 }
 
-/// The tiles of some groups, and the input and the output as they see them.
-fn cover<const N: usize, const M: usize>(
-    g: &Geometry,
-    output: usize,
-    parts: usize,
-) -> (impl Iterator<Item = Tiles>, Plane, Plane) {
-    let input = Plane { size: g.in_size, offset: g.padding, maps: g.in_maps };
-    let plane = Plane { size: g.out_size, offset: 0, maps: g.out_maps };
-    let groups = output / (g.out_size[0] * g.out_size[1] * g.out_maps * parts);
-    (Tiles::all(groups, g.out_size, [N, M], g.in_maps + g.out_maps, parts), input, plane)
+/// Bytes of transformed tiles that should be worked on together, so that they stay in a near cache.
+const TILE_BYTES: usize = 2 << 20;
+
+/// Tiles that are worked on together even so: sums over fewer cost too much to start and to end.
+const LEAST: usize = 18;
+
+/// How the work on some groups is cut.
+struct Plan<'a> {
+    g: &'a Geometry,
+    workspace: &'a Workspace,
+    groups: usize,
+    input: Plane,
+    output: Plane,
+    /// Tiles at once.
+    most: usize,
+    /// Rows of points in a pass: all, or where tiles of many maps would take too much room, those of a pair.
+    rows: usize,
 }
 
-/// Room for a row of the points of the input's tiles and of the output's, and for a line of each.
-fn scratch<S: Simd, const N: usize, const M: usize>(
-    workspace: &Workspace,
-    tiles: &Tiles,
-    [input, output]: [&Plane; 2],
-) -> [Buffer; 4] {
-    let points = |plane: &Plane| N * tiles.count() * tiles.pitch(plane.maps);
-    [points(input), points(output), input.line(tiles, N), output.line(tiles, M)]
-        .map(|vectors| workspace.take(vectors * S::F32_LANES))
+impl<'a> Plan<'a> {
+    /// For `vectors` vectors of output and `points` points along an axis.
+    fn new<S: Simd>(g: &'a Geometry, workspace: &'a Workspace, vectors: usize, points: usize) -> Self {
+        let row = points * (g.in_maps + g.out_maps) * lane_bytes();
+        let rows = if points == 4 || LEAST * points * row <= TILE_BYTES { points } else { 2 };
+        Self {
+            g,
+            workspace,
+            groups: vectors / (g.out_size[0] * g.out_size[1] * g.out_maps * parts::<S>()),
+            input: Plane { size: g.in_size, offset: g.padding, maps: g.in_maps },
+            output: Plane { size: g.out_size, offset: 0, maps: g.out_maps },
+            most: (TILE_BYTES / (rows * row)).max(LEAST),
+            rows,
+        }
+    }
+
+    /// Does all passes over all tiles.
+    #[inline(always)]
+    fn work<S: Simd, const N: usize, const M: usize>(&self, simd: S, mut passes: impl Passes) {
+        for tiles in Tiles::all(self.groups, self.g.out_size, M, self.most, parts::<S>()) {
+            let points = |plane: &Plane| self.rows * N * tiles.count() * tiles.pitch(plane.maps);
+            let mut scratch = [points(&self.input), points(&self.output), between(N)]
+                .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
+            let [inputs, outputs, between] = scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
+            let mut work = Work { plan: self, tiles, inputs, outputs, between };
+            if N == 4 || self.rows == N {
+                passes.pass::<S, ALL>(simd, &mut work);
+            } else {
+                passes.pass::<S, 0>(simd, &mut work);
+                passes.pass::<S, 1>(simd, &mut work);
+                passes.pass::<S, 2>(simd, &mut work);
+            }
+        }
+    }
+}
+
+/// Tiles and memory for a pass.
+struct Work<'a, V> {
+    plan: &'a Plan<'a>,
+    tiles: Tiles,
+    /// Points of the tiles' inputs.
+    inputs: &'a mut [V],
+    /// Points of the tiles' outputs.
+    outputs: &'a mut [V],
+    between: &'a mut [V],
+}
+
+impl<V> Work<'_, V> {
+    /// Vectors of a row of points of so many maps.
+    fn row(&self, points: usize, maps: usize) -> usize {
+        points * self.tiles.count() * self.tiles.pitch(maps)
+    }
+}
+
+/// What is done in a pass.
+trait Passes {
+    fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>);
 }
 
 struct Forward<'a, const N: usize, const M: usize, const R: usize> {
@@ -89,23 +144,25 @@ impl<const N: usize, const M: usize, const R: usize> WithSimd for Forward<'_, N,
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { g, workspace, input, weights, output } = self;
-        output.fill(0.0);
-        let input: &[S::f32s] = bytemuck::cast_slice(input);
-        let output: &mut [S::f32s] = bytemuck::cast_slice_mut(output);
-        let (tiles, in_plane, out_plane) = cover::<N, M>(g, output.len(), parts::<S>());
-        for tiles in tiles {
-            let mut scratch = scratch::<S, N, M>(workspace, &tiles, [&in_plane, &out_plane]);
-            let [patches, products, in_line, out_line] =
-                scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
-            for row in 0..N {
-                let of_input = (Matrices::<N, M, R>::INPUT, row);
-                to_points(simd, (&tiles, &in_plane), of_input, input, in_line, patches);
-                multiply(simd, &tiles, [g.in_maps, g.out_maps], weights.row::<N>(row), patches, products);
-                let of_output = (Matrices::<N, M, R>::OUTPUT, row);
-                from_points(simd, (&tiles, &out_plane), of_output, products, out_line, output);
-            }
+        Plan::new::<S>(self.g, self.workspace, self.output.len() / S::F32_LANES, N).work::<S, N, M>(simd, self);
+    }
+}
+
+impl<const N: usize, const M: usize, const R: usize> Passes for Forward<'_, N, M, R> {
+    #[inline(always)]
+    fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
+        let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
+        let maps = [self.g.in_maps, self.g.out_maps];
+        let [from, to] = maps.map(|maps| work.row(N, maps));
+        let Work { plan, tiles, inputs, outputs, between } = work;
+        let of_pixels = Matrices::<N, M, R>::INPUT;
+        to_points::<S, PASS, N, M, N>(simd, (tiles, &plan.input), of_pixels, input, between, inputs);
+        for (place, row) in rows_of(PASS, N).enumerate() {
+            let weights = self.weights.row::<N>(row);
+            multiply(simd, tiles, maps, weights, &inputs[place * from..], &mut outputs[place * to..]);
         }
+        let of_outputs = Matrices::<N, M, R>::OUTPUT;
+        from_points::<S, PASS, N, M, M>(simd, (tiles, &plan.output), of_outputs, outputs, between, output);
     }
 }
 
@@ -122,32 +179,34 @@ impl<const N: usize, const M: usize, const R: usize> WithSimd for Backward<'_, N
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { g, workspace, entries: (input, gradient), mut of_input, mut sums } = self;
-        let (input, gradient): (&[S::f32s], &[S::f32s]) = (bytemuck::cast_slice(input), bytemuck::cast_slice(gradient));
-        if let Some((_, to)) = &mut of_input {
-            to.fill(0.0);
-        }
-        let filters = g.out_maps * g.in_maps;
-        let (tiles, in_plane, out_plane) = cover::<N, M>(g, gradient.len(), parts::<S>());
-        for tiles in tiles {
-            let mut scratch = scratch::<S, N, M>(workspace, &tiles, [&in_plane, &out_plane]);
-            let [patches, gradients, in_line, out_line] =
-                scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
-            for row in 0..N {
-                let of_output = (Matrices::<N, M, R>::OUTPUT, row);
-                to_points(simd, (&tiles, &out_plane), of_output, gradient, out_line, gradients);
-                let input_matrix = (Matrices::<N, M, R>::INPUT, row);
-                if let Some(sums) = &mut sums {
-                    to_points(simd, (&tiles, &in_plane), input_matrix, input, in_line, patches);
-                    let sums = &mut sums[row * N * filters..][..N * filters];
-                    add_products(simd, &tiles, [g.out_maps, g.in_maps], gradients, patches, sums);
-                }
-                if let Some((weights, to)) = &mut of_input {
-                    multiply(simd, &tiles, [g.out_maps, g.in_maps], weights.row::<N>(row), gradients, patches);
-                    let to = bytemuck::cast_slice_mut(to);
-                    from_points(simd, (&tiles, &in_plane), input_matrix, patches, in_line, to);
-                }
+        Plan::new::<S>(self.g, self.workspace, self.entries.1.len() / S::F32_LANES, N).work::<S, N, M>(simd, self);
+    }
+}
+
+impl<const N: usize, const M: usize, const R: usize> Passes for Backward<'_, N, M, R> {
+    #[inline(always)]
+    fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
+        let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
+        let maps = [self.g.out_maps, self.g.in_maps];
+        let [of_outputs, of_inputs] = maps.map(|maps| work.row(N, maps));
+        let Work { plan, tiles, inputs, outputs, between } = work;
+        let (in_matrix, out_matrix) = (Matrices::<N, M, R>::INPUT, Matrices::<N, M, R>::OUTPUT);
+        to_points::<S, PASS, N, M, M>(simd, (tiles, &plan.output), out_matrix, gradient, between, outputs);
+        if let Some(sums) = &mut self.sums {
+            to_points::<S, PASS, N, M, N>(simd, (tiles, &plan.input), in_matrix, input, between, inputs);
+            let length = N * self.g.out_maps * self.g.in_maps;
+            for (place, row) in rows_of(PASS, N).enumerate() {
+                let (left, right) = (&outputs[place * of_outputs..], &inputs[place * of_inputs..]);
+                add_products(simd, tiles, maps, left, right, &mut sums[row * length..][..length]);
             }
+        }
+        if let Some((weights, to)) = &mut self.of_input {
+            for (place, row) in rows_of(PASS, N).enumerate() {
+                let (from, into) = (&outputs[place * of_outputs..], &mut inputs[place * of_inputs..]);
+                multiply(simd, tiles, maps, weights.row::<N>(row), from, into);
+            }
+            let to = bytemuck::cast_slice_mut(to);
+            from_points::<S, PASS, N, M, N>(simd, (tiles, &plan.input), in_matrix, inputs, between, to);
         }
     }
 }

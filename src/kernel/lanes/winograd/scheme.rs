@@ -69,6 +69,19 @@ impl Scheme {
     }
 }
 
+/// The pass that has all rows of points.
+pub const ALL: usize = usize::MAX;
+
+/// Whether row `n` of `points` is worked on in `pass`: those of 0 and of infinity in pass 0, the pairs one after the other.
+pub const fn in_pass(pass: usize, points: usize, n: usize) -> bool {
+    pass == ALL || (n + 1) % points / 2 == pass
+}
+
+/// The rows of `pass`.
+pub fn rows_of(pass: usize, points: usize) -> impl Iterator<Item = usize> {
+    (0..points).filter(move |&n| in_pass(pass, points, n))
+}
+
 /// The p of the pairs ±p among `points` points. The compiler evaluates it: other numbers of points don't compile.
 const fn pairs(points: usize) -> &'static [f64] {
     match points {

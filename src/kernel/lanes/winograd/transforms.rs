@@ -1,16 +1,16 @@
 #![allow(clippy::needless_range_loop)] // Iterators over arrays of vectors don't reliably become registers.
 
-//! From images to a row of the tiles' points, and back: the matrices of a scheme along the columns of an image, a line of
-//! pixels at a time, and then along its rows, tile by tile. Lanes hold images, so it needs no shuffles.
+//! From the pixels of tiles to points and back. Lanes hold images, so it needs no shuffles.
+//!
+//! One axis is transformed after the other, along the tiles of a row: what neighbours share of the first axis, is shared.
 
 use pulp::Simd;
 
+use super::scheme::{ALL, in_pass, rows_of};
 use crate::kernel::lanes::micro::blocks;
-use crate::kernel::lanes::simd::lane_bytes;
 
-/// Bytes of transformed tiles that are worked on together, so that they stay in a near cache. Only one row of points is there
-/// at a time: more tiles fit, which makes the sums over tiles long.
-const TILE_BYTES: usize = 1 << 20;
+/// Vectors of a pixel that are transformed in one go: as many as let what lies between the axes stay in a near cache.
+const CHUNK: usize = 48;
 
 /// Some rows of tiles of images that follow each other in memory.
 pub struct Tiles {
@@ -37,16 +37,17 @@ struct TileRow {
 }
 
 impl Tiles {
-    /// All tiles of `images` images with `out_size` outputs, as many rows at a time as fit with `maps` maps.
+    /// All tiles of `images` images with `out_size` outputs, as many rows at a time as have at most `most` tiles, but at least
+    /// one.
     pub fn all(
         images: usize,
         out_size: [usize; 2],
-        [points, step]: [usize; 2],
-        maps: usize,
+        step: usize,
+        most: usize,
         parts: usize,
     ) -> impl Iterator<Item = Self> {
         let [per_image, columns] = out_size.map(|pixels| pixels.div_ceil(step));
-        let most = (TILE_BYTES / (columns * points * maps * lane_bytes())).max(1);
+        let most = (most / columns).max(1);
         blocks(images * per_image, most).map(move |(first, rows)| Self { first, rows, per_image, columns, step, parts })
     }
 
@@ -55,7 +56,7 @@ impl Tiles {
         self.rows * self.columns
     }
 
-    /// Vectors from a tile to the next: entry (point of the row, tile, map) of transformed tiles lies at
+    /// Vectors from a tile to the next: entry (point, tile, map) of transformed tiles lies at
     /// (point·count + tile)·pitch + map.
     pub fn pitch(&self, maps: usize) -> usize {
         let vectors = maps * self.parts;
@@ -81,125 +82,89 @@ pub struct Plane {
 }
 
 impl Plane {
-    /// Vectors of a line that covers all tiles, each `length` pixels long.
-    pub fn line(&self, tiles: &Tiles, length: usize) -> usize {
-        ((tiles.columns - 1) * tiles.step + length) * self.maps * tiles.parts
-    }
-
     /// Vectors of a pixel.
     fn pixel(&self, tiles: &Tiles) -> usize {
         self.maps * tiles.parts
     }
 
-    /// Where a line has the image's pixels: the vectors before them and those that they take.
-    fn inside(&self, line: usize, vectors: usize) -> [usize; 2] {
-        let before = (self.offset * vectors).min(line);
-        [before, (self.size[1] * vectors).min(line - before)]
-    }
-
-    /// The vectors of `tile_row`'s line `line` in the images, if it's inside one.
-    fn start(&self, tile_row: &TileRow, line: usize, vectors: usize) -> Option<usize> {
-        let y = (tile_row.top + line).checked_sub(self.offset).filter(|&y| y < self.size[0])?;
-        Some((tile_row.image * self.size[0] + y) * self.size[1] * vectors)
+    /// The image's row or column that the tiles' `place` along `axis` is.
+    fn inside(&self, axis: usize, place: usize) -> Option<usize> {
+        place.checked_sub(self.offset).filter(|&place| place < self.size[axis])
     }
 }
 
-/// Row `row` of T d Tᵀ of every tile, where T is the matrix and d the L×L pixels of the tile.
+/// Vectors of scratch memory that the transforms of `points` points along an axis take.
+pub const fn between(points: usize) -> usize {
+    (points * points + points) * CHUNK
+}
+
+/// The rows of T d Tᵀ that are in the pass, of every tile, where T is the matrix and d the L×L pixels of the tile, which lies M
+/// from the next: entry (row in the pass, column, tile, map).
 #[inline(always)]
-pub fn to_points<S: Simd, const N: usize, const L: usize>(
+pub fn to_points<S: Simd, const PASS: usize, const N: usize, const M: usize, const L: usize>(
     simd: S,
     (tiles, plane): (&Tiles, &Plane),
-    (matrix, row): ([[f32; L]; N], usize),
+    matrix: [[f32; L]; N],
     images: &[S::f32s],
-    line: &mut [S::f32s],
+    between: &mut [S::f32s],
     points: &mut [S::f32s],
 ) {
-    let vectors = plane.pixel(tiles);
-    let [before, length] = plane.inside(line.len(), vectors);
-    line[..before].fill(simd.splat_f32s(0.0));
-    line[before + length..].fill(simd.splat_f32s(0.0));
-    for tile_row in tiles.rows() {
-        let mut terms = [(&images[..0], 0.0); L];
-        let mut count = 0;
-        for l in 0..L {
-            let start = plane.start(&tile_row, l, vectors).filter(|_| matrix[row][l] != 0.0);
-            if let Some(start) = start {
-                terms[count] = (&images[start..start + length], matrix[row][l]);
-                count += 1;
+    let (vectors, pitch, [height, width]) = (plane.pixel(tiles), tiles.pitch(plane.maps), plane.size);
+    // Of the last L columns of pixels, the points of each.
+    let (half, nothing) = between.split_at_mut(L * N * CHUNK);
+    nothing.fill(simd.splat_f32s(0.0));
+    for (start, length) in blocks(vectors, CHUNK) {
+        for row in tiles.rows() {
+            for column in 0..tiles.columns {
+                let left = column * M;
+                for x in left + if column == 0 { 0 } else { L - M }..left + L {
+                    let mut pixels = [&nothing[..length]; L];
+                    if let Some(x) = plane.inside(1, x) {
+                        for l in 0..L {
+                            if let Some(y) = plane.inside(0, row.top + l) {
+                                let pixel = (row.image * height + y) * width + x;
+                                pixels[l] = &images[pixel * vectors + start..][..length];
+                            }
+                        }
+                    }
+                    let mut chunks = half[x % L * N * CHUNK..].chunks_exact_mut(CHUNK);
+                    let to = std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[..length]);
+                    all_points_of::<S, PASS, N, L>(simd, matrix, pixels, to);
+                }
+                let mut chunks = points.chunks_exact_mut(tiles.count() * pitch);
+                for n in rows_of(PASS, N) {
+                    let mut pixels = [&half[..0]; L];
+                    for l in 0..L {
+                        pixels[l] = &half[((left + l) % L * N + n) * CHUNK..][..length];
+                    }
+                    let place = (row.tile + column) * pitch + start;
+                    let to = std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[place..][..length]);
+                    all_points_of::<S, ALL, N, L>(simd, matrix, pixels, to);
+                }
             }
         }
-        sum_lines(simd, &terms[..count], &mut line[before..before + length]);
-        spread(simd, matrix, tiles, tile_row.tile, vectors, line, points);
     }
 }
 
-/// to = Σ factor · line. No recursion: what isn't inlined isn't compiled for the vectors, and takes more than twice as long.
+/// The [`points_of`] that are in the pass, entry by entry.
 #[inline(always)]
-fn sum_lines<S: Simd>(simd: S, terms: &[(&[S::f32s], f32)], to: &mut [S::f32s]) {
-    match terms {
-        [] => to.fill(simd.splat_f32s(0.0)),
-        [a] => sum_of(simd, [*a], to),
-        [a, b] => sum_of(simd, [*a, *b], to),
-        [a, b, c] => sum_of(simd, [*a, *b, *c], to),
-        [a, b, c, d, rest @ ..] => {
-            sum_of(simd, [*a, *b, *c, *d], to);
-            rest.iter().for_each(|(line, factor)| add_line(simd, *factor, line, to));
-        }
-    }
-}
-
-#[inline(always)]
-fn sum_of<S: Simd, const K: usize>(simd: S, terms: [(&[S::f32s], f32); K], to: &mut [S::f32s]) {
-    let (mut lines, mut factors) = ([&terms[0].0[..0]; K], [simd.splat_f32s(0.0); K]);
-    for k in 0..K {
-        lines[k] = &terms[k].0[..to.len()];
-        factors[k] = simd.splat_f32s(terms[k].1);
-    }
-    for v in 0..to.len() {
-        let mut sum = simd.mul_f32s(factors[0], lines[0][v]);
-        for k in 1..K {
-            sum = simd.mul_add_e_f32s(factors[k], lines[k][v], sum);
-        }
-        to[v] = sum;
-    }
-}
-
-#[inline(always)]
-fn add_line<S: Simd>(simd: S, factor: f32, line: &[S::f32s], to: &mut [S::f32s]) {
-    let factor = simd.splat_f32s(factor);
-    for (to, value) in to.iter_mut().zip(line) {
-        *to = simd.mul_add_e_f32s(factor, *value, *to);
-    }
-}
-
-/// The points of a line's tiles.
-#[inline(always)]
-fn spread<S: Simd, const N: usize, const L: usize>(
+fn all_points_of<S: Simd, const PASS: usize, const N: usize, const L: usize>(
     simd: S,
     matrix: [[f32; L]; N],
-    tiles: &Tiles,
-    first: usize,
-    vectors: usize,
-    line: &[S::f32s],
-    points: &mut [S::f32s],
+    pixels: [&[S::f32s]; L],
+    points: [&mut [S::f32s]; N],
 ) {
-    let pitch = points.len() / N / tiles.count();
-    for column in 0..tiles.columns {
-        let mut from = [&line[..0]; L];
+    let length = pixels[0].len();
+    assert!(pixels.iter().all(|pixels| pixels.len() == length) && points.iter().all(|points| points.len() == length));
+    for v in 0..length {
+        let mut entries = [simd.splat_f32s(0.0); L];
         for l in 0..L {
-            from[l] = &line[(column * tiles.step + l) * vectors..][..vectors];
+            entries[l] = pixels[l][v];
         }
-        let mut chunks = points.chunks_exact_mut(tiles.count() * pitch);
-        let to: [&mut [S::f32s]; N] =
-            std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[(first + column) * pitch..][..vectors]);
-        for v in 0..vectors {
-            let mut pixels = [simd.splat_f32s(0.0); L];
-            for l in 0..L {
-                pixels[l] = from[l][v];
-            }
-            let entries = points_of(simd, matrix, pixels);
-            for n in 0..N {
-                to[n][v] = entries[n];
+        let entries = points_of(simd, matrix, entries);
+        for n in 0..N {
+            if in_pass(PASS, N, n) {
+                points[n][v] = entries[n];
             }
         }
     }
@@ -263,91 +228,124 @@ fn sum_of_two<S: Simd>(simd: S, a: Option<S::f32s>, b: Option<S::f32s>) -> S::f3
     }
 }
 
-/// Adds what row `row` of the points contributes to Tᵀ p T of every tile to the tile's pixels: the adjoint of [`to_points`].
+/// What the rows in the pass give of Tᵀ p T, of every tile, where p are its points: the adjoint of [`to_points`]. Pixels that
+/// several tiles have get their sum; passes have to follow each other.
 #[inline(always)]
-pub fn from_points<S: Simd, const N: usize, const L: usize>(
+pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, const L: usize>(
     simd: S,
     (tiles, plane): (&Tiles, &Plane),
-    (matrix, row): ([[f32; L]; N], usize),
+    matrix: [[f32; L]; N],
     points: &[S::f32s],
-    line: &mut [S::f32s],
+    between: &mut [S::f32s],
     images: &mut [S::f32s],
 ) {
-    let vectors = plane.pixel(tiles);
-    let [before, length] = plane.inside(line.len(), vectors);
-    for tile_row in tiles.rows() {
-        collect(simd, matrix, tiles, tile_row.tile, vectors, points, line);
-        for l in 0..L {
-            if let Some(start) = plane.start(&tile_row, l, vectors).filter(|_| matrix[row][l] != 0.0) {
-                add_line(simd, matrix[row][l], &line[before..before + length], &mut images[start..start + length]);
+    let (vectors, pitch, [height, width]) = (plane.pixel(tiles), tiles.pitch(plane.maps), plane.size);
+    // Of the last L columns of pixels, the points of each.
+    let (half, nowhere) = between.split_at_mut(N * L * CHUNK);
+    for (start, length) in blocks(vectors, CHUNK) {
+        for row in tiles.rows() {
+            let image = &mut images[row.image * height * width * vectors..][..height * width * vectors];
+            for column in 0..tiles.columns {
+                let left = column * M;
+                for (place, n) in rows_of(PASS, N).enumerate() {
+                    let mut from = [&points[..0]; N];
+                    for m in 0..N {
+                        let tile = (place * N + m) * tiles.count() + row.tile + column;
+                        from[m] = &points[tile * pitch + start..][..length];
+                    }
+                    let mut chunks = half[n * L * CHUNK..].chunks_exact_mut(CHUNK);
+                    let mut to: [&mut [S::f32s]; L] =
+                        std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[..length]);
+                    to.rotate_left(left % L);
+                    all_pixels_of::<S, ALL, N, M, L>(simd, matrix, from, to, column > 0);
+                }
+                // Those that no tile to come has.
+                let done = if column + 1 == tiles.columns { L } else { M };
+                for x in left..left + done {
+                    let Some(image_x) = plane.inside(1, x) else { continue };
+                    let mut from = [&half[..0]; N];
+                    for n in 0..N {
+                        from[n] = &half[(n * L + x % L) * CHUNK..][..length];
+                    }
+                    let first = row.top.saturating_sub(plane.offset);
+                    let mut rows = image.chunks_exact_mut(width * vectors).skip(first);
+                    let mut outside = nowhere.chunks_exact_mut(CHUNK);
+                    let to = std::array::from_fn(|l| match plane.inside(0, row.top + l) {
+                        Some(_) => &mut rows.next().unwrap_or_default()[image_x * vectors + start..][..length],
+                        None => &mut outside.next().unwrap_or_default()[..length],
+                    });
+                    all_pixels_of::<S, PASS, N, M, L>(simd, matrix, from, to, row.top > 0);
+                }
             }
         }
     }
 }
 
-/// The line of the tiles whose points these are: the sum of what they have for its pixels.
+/// [`pixels_of`] entry by entry, added to what passes before have written and, with `shared`, to what the tile before has.
 #[inline(always)]
-fn collect<S: Simd, const N: usize, const L: usize>(
+fn all_pixels_of<S: Simd, const PASS: usize, const N: usize, const M: usize, const L: usize>(
     simd: S,
     matrix: [[f32; L]; N],
-    tiles: &Tiles,
-    first: usize,
-    vectors: usize,
-    points: &[S::f32s],
-    line: &mut [S::f32s],
+    points: [&[S::f32s]; N],
+    pixels: [&mut [S::f32s]; L],
+    shared: bool,
 ) {
-    let pitch = points.len() / N / tiles.count();
-    // The pixels of a tile that the one before has as well.
-    let shared = L - tiles.step.min(L);
-    line[..shared * vectors].fill(simd.splat_f32s(0.0));
-    for column in 0..tiles.columns {
-        let mut from = [&points[..0]; N];
+    let length = points[0].len();
+    assert!(pixels.iter().all(|pixels| pixels.len() == length) && points.iter().all(|points| points.len() == length));
+    for v in 0..length {
+        let mut entries = [simd.splat_f32s(0.0); N];
         for n in 0..N {
-            from[n] = &points[(n * tiles.count() + first + column) * pitch..][..vectors];
+            entries[n] = points[n][v];
         }
-        let pixels = &mut line[column * tiles.step * vectors..][..L * vectors];
-        let mut chunks = pixels.chunks_exact_mut(vectors);
-        let to: [&mut [S::f32s]; L] = std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[..vectors]);
-        for v in 0..vectors {
-            let mut entries = [simd.splat_f32s(0.0); N];
-            for n in 0..N {
-                entries[n] = from[n][v];
-            }
-            let pixels = pixels_of(simd, matrix, entries);
-            for l in 0..L {
-                to[l][v] = if l < shared { simd.add_f32s(pixels[l], to[l][v]) } else { pixels[l] };
+        let entries = pixels_of::<S, PASS, N, L>(simd, matrix, entries);
+        for l in 0..L {
+            if let Some(entry) = entries[l] {
+                let add = l + M < L && shared || written(matrix, PASS, l);
+                pixels[l][v] = if add { simd.add_f32s(pixels[l][v], entry) } else { entry };
             }
         }
     }
 }
 
-/// Tᵀ p along one axis.
+/// Whether passes before this one have written pixel `l`.
 #[inline(always)]
-fn pixels_of<S: Simd, const N: usize, const L: usize>(
+fn written<const N: usize, const L: usize>(matrix: [[f32; L]; N], pass: usize, l: usize) -> bool {
+    let mut written = false;
+    for before in 0..if pass == ALL { 0 } else { pass } {
+        for n in 0..N {
+            written |= in_pass(before, N, n) && matrix[n][l] != 0.0;
+        }
+    }
+    written
+}
+
+/// What the points in the pass give of Tᵀ p along one axis; `None` where they have no part.
+#[inline(always)]
+fn pixels_of<S: Simd, const PASS: usize, const N: usize, const L: usize>(
     simd: S,
     matrix: [[f32; L]; N],
     points: [S::f32s; N],
-) -> [S::f32s; L] {
+) -> [Option<S::f32s>; L] {
     let (mut sums, mut differences) = (points, points);
     for plus in (1..N - 1).step_by(2) {
         sums[plus] = simd.add_f32s(points[plus], points[plus + 1]);
         differences[plus] = simd.sub_f32s(points[plus], points[plus + 1]);
     }
-    let mut pixels = [simd.splat_f32s(0.0); L];
+    let mut pixels = [None; L];
     for l in 0..L {
         let mut sum = None;
         for n in [0, N - 1] {
-            if matrix[n][l] != 0.0 {
+            if in_pass(PASS, N, n) && matrix[n][l] != 0.0 {
                 sum = Some(add_scaled(simd, matrix[n][l], points[n], sum));
             }
         }
         for plus in (1..N - 1).step_by(2) {
             let pair = if l % 2 == 0 { sums[plus] } else { differences[plus] };
-            if matrix[plus][l] != 0.0 {
+            if in_pass(PASS, N, plus) && matrix[plus][l] != 0.0 {
                 sum = Some(add_scaled(simd, matrix[plus][l], pair, sum));
             }
         }
-        pixels[l] = sum_of_two(simd, sum, None);
+        pixels[l] = sum;
     }
     pixels
 }
