@@ -14,6 +14,7 @@ mod matmul;
 mod norm;
 mod operators;
 mod pool;
+mod rearrange;
 mod slices;
 
 pub use conv::{Window, conv2d};
@@ -23,3 +24,4 @@ pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub(crate) use operators::relu;
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};
+pub use rearrange::rearrange;
