@@ -93,7 +93,7 @@ pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Res
     let convolution = Convolution::new(input, filters, filter_shape, window);
     let convolution = convolution.ok_or_else(|| Error::invalid("the kernel doesn't fit the image"))?;
     let images = noise_maps(&Workspace::default(), input);
-    let output = convolution.forward(&images);
+    let output = convolution.forward(&images, None);
     let gradient = noise_maps(images.workspace(), output.shape());
     let time = |pass: &dyn Fn(&Convolution)| {
         Timing::of(repeats, || {
@@ -101,7 +101,7 @@ pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Res
             Ok(())
         })
     };
-    let forward = time(&|convolution| drop(convolution.forward(&images)))?;
+    let forward = time(&|convolution| drop(convolution.forward(&images, None)))?;
     let input_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Input)))?;
     let filter_gradient = time(&|convolution| drop(convolution.backward(&images, &gradient, Wanted::Filters)))?;
     let products = output.shape().batch * output.shape().pixels() * filter_entries;
@@ -134,5 +134,5 @@ fn noise(stream: &str, length: usize) -> Vec<f32> {
 
 fn noise_maps(workspace: &Workspace, shape: LaneShape) -> Lanes {
     let entries = noise("maps", shape.group());
-    Lanes::build(workspace, shape, |_, to| to.copy_from_slice(&entries))
+    Lanes::build(workspace, shape, None, |_, to| to.copy_from_slice(&entries))
 }

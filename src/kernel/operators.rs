@@ -1,11 +1,13 @@
 //! The operators of layers on feature maps, however these are stored.
 
+use std::sync::Arc;
+
 use candle_core::{Result, Tensor};
 
 use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
-use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, norm};
+use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, Watch, norm};
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 
 impl FeatureMap {
@@ -24,7 +26,8 @@ impl FeatureMap {
         let Some(convolution) = Convolution::new(input, entries, shape, window) else {
             candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
         };
-        let output = convolution.forward(&lanes);
+        let watch = norm::moments_watch(convolution.output());
+        let output = convolution.forward(&lanes, tape.is_some().then_some(&watch));
         let filters = filters.clone();
         let step = move |gradient: Lanes, of_input: bool| {
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
@@ -53,7 +56,8 @@ impl FeatureMap {
         let output = norm::apply(&lanes, &affine);
         let bias = bias.clone();
         let step = move |gradient: Lanes, _: bool| {
-            let sums = norm::gradient_sums(&gradient, &gradient, &affine, &vec![0.0; fields]);
+            let watch = norm::gradient_watch(&gradient, &affine, &vec![0.0; fields]);
+            let sums = norm::gradient_sums(&gradient, &watch);
             let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();
             Ok((Some(gradient), of_parameters(&[(&bias, of_bias)])?))
         };
@@ -79,7 +83,7 @@ impl FeatureMap {
                 let normalised = normalise_batch(&tensor, gamma, beta, &moments, epsilon)?;
                 return Ok((Self(Storage::Tensor(activate(&normalised, activation)?)), moments));
             }
-            Storage::Lanes(lanes, tape) => (lanes, tape),
+            Storage::Lanes(lanes, tape) => (lanes.stored(), tape),
         };
         let moments = norm::field_moments(&lanes, fields);
         let deviation: Vec<f64> = moments.variance.iter().map(|variance| (variance + epsilon).sqrt()).collect();
@@ -87,10 +91,12 @@ impl FeatureMap {
         let means = slope.iter().zip(&moments.mean);
         let offset = numbers(beta)?.iter().zip(means).map(|(beta, (slope, mean))| beta - slope * mean).collect();
         let affine = Affine { slope, offset, activation };
-        let output = norm::apply(&lanes, &affine);
+        let watch: Arc<Watch> = Arc::new(norm::gradient_watch(&lanes, &affine, &moments.mean));
+        let output = norm::apply(&lanes, &affine).with_watch(tape.is_some().then(|| Arc::clone(&watch)));
         let (gamma, beta, kept) = (gamma.clone(), beta.clone(), moments.clone());
         let step = move |gradient: Lanes, of_input: bool| {
-            let sums = norm::gradient_sums(&lanes, &gradient, &affine, &kept.mean);
+            let gradient = gradient.stored();
+            let sums = norm::gradient_sums(&gradient, &*watch);
             let of_gamma = sums.iter().zip(&deviation).map(|(sum, sigma)| (sum[1] / sigma) as f32).collect();
             let of_beta = sums.iter().map(|sum| sum[0] as f32).collect();
             let factors = norm_gradient(&affine.slope, &kept, &deviation, &sums);

@@ -88,6 +88,23 @@ impl DerefMut for Buffer {
     }
 }
 
+/// Floats of somebody else, or in a buffer.
+pub enum Floats<'a> {
+    Borrowed(&'a [f32]),
+    Owned(Buffer),
+}
+
+impl Deref for Floats<'_> {
+    type Target = [f32];
+
+    fn deref(&self) -> &[f32] {
+        match self {
+            Self::Borrowed(floats) => floats,
+            Self::Owned(buffer) => buffer,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

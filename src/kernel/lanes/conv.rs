@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, Workspace};
+use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
-use super::maps::{LaneShape, Lanes, waves};
+use super::maps::{LaneShape, Lanes, Watch, waves};
 use super::simd::lane_count;
 use super::winograd::{self, Scheme};
 use crate::kernel::Window;
@@ -92,27 +92,31 @@ impl Convolution {
         Some(Self { input, geometry, filters, algorithm })
     }
 
-    /// The output.
-    pub fn forward(&self, input: &Lanes) -> Lanes {
-        let (g, workspace) = (&self.geometry, input.workspace());
-        let shape = LaneShape { maps: g.out_maps, size: g.out_size, ..self.input };
+    /// The shape of the output.
+    pub fn output(&self) -> LaneShape {
+        LaneShape { maps: self.geometry.out_maps, size: self.geometry.out_size, ..self.input }
+    }
+
+    /// The output, shown to `watch`.
+    pub fn forward(&self, input: &Lanes, watch: Option<&Watch>) -> Lanes {
+        let (g, workspace, shape) = (&self.geometry, input.workspace(), self.output());
         match self.algorithm {
             Algorithm::Direct => {
                 let weights = direct::ForwardWeights::new(g, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run_length(), |groups, output| {
-                    direct::forward(g, workspace, &self.pad(workspace, input.groups(groups)), &weights, output);
+                Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
+                    direct::forward(g, workspace, &self.pad(workspace, &input.groups(groups)), &weights, output);
                 })
             }
             Algorithm::Winograd(scheme) => {
                 let weights = winograd::Weights::forward(scheme, g, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run_length(), |groups, output| {
-                    scheme.forward(g, workspace, input.groups(groups), &weights, output);
+                Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
+                    scheme.forward(g, workspace, &input.groups(groups), &weights, output);
                 })
             }
         }
     }
 
-    /// The gradients of the input and of the filters, as far as they are wanted.
+    /// The gradients of the input and of the filters, as far as they are wanted; the input's watch is shown its gradient.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
         let (g, workspace) = (&self.geometry, input.workspace());
@@ -131,7 +135,8 @@ impl Convolution {
             if let Some(sums) = &mut sums {
                 sums.fill(0.0);
             }
-            let entries = (input.groups(groups.clone()), gradient.groups(groups));
+            let (input, gradient) = (input.groups(groups.clone()), gradient.groups(groups));
+            let entries = (&*input, &*gradient);
             match &plan {
                 Backward::Direct(weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
@@ -152,7 +157,7 @@ impl Convolution {
                 }
             });
         };
-        let input_gradient = self.for_each_run(workspace, of_input, run, add);
+        let input_gradient = self.for_each_run(input, of_input, run, add);
         if !of_filters {
             return (input_gradient, None);
         }
@@ -195,14 +200,15 @@ impl Convolution {
     /// `add` with the results in order; returns the gradient.
     fn for_each_run(
         &self,
-        workspace: &Workspace,
+        input: &Lanes,
         of_input: bool,
         run: impl Fn(Range<usize>, Option<&mut [f32]>) -> Option<Buffer> + Sync,
         mut add: impl FnMut(Vec<Option<Buffer>>),
     ) -> Option<Lanes> {
         if of_input {
             let run = |groups: Range<usize>, entries: &mut [f32]| run(groups, Some(entries));
-            return Some(Lanes::build_with(workspace, self.input, self.run_length(), run, add));
+            let workspace = input.workspace();
+            return Some(Lanes::build_with(workspace, self.input, self.run_length(), input.watch(), run, add));
         }
         for wave in waves(self.input.groups(), self.run_length()) {
             add(wave.into_par_iter().map(|groups| run(groups, None)).collect());
@@ -215,9 +221,9 @@ impl Convolution {
     }
 
     /// Groups' inputs with their padding; themselves where there's none.
-    fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Padded<'b> {
+    fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Floats<'b> {
         if self.geometry.padding == 0 {
-            return Padded::Same(entries);
+            return Floats::Borrowed(entries);
         }
         let [inside, outside] = self.images();
         let mut padded = workspace.take(entries.len() / inside * outside);
@@ -227,7 +233,7 @@ impl Convolution {
                 padded[outside..outside + length].copy_from_slice(&entries[inside..inside + length]);
             });
         }
-        Padded::Copy(padded)
+        Floats::Owned(padded)
     }
 
     fn crop(&self, padded: &[f32], entries: &mut [f32]) {
@@ -258,20 +264,4 @@ impl Convolution {
 enum Backward {
     Direct(Option<direct::BackwardWeights>),
     Winograd(Scheme, Option<winograd::Weights>),
-}
-
-enum Padded<'a> {
-    Same(&'a [f32]),
-    Copy(Buffer),
-}
-
-impl std::ops::Deref for Padded<'_> {
-    type Target = [f32];
-
-    fn deref(&self) -> &[f32] {
-        match self {
-            Self::Same(entries) => entries,
-            Self::Copy(buffer) => buffer,
-        }
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, Workspace};
+use super::buffer::{Buffer, Floats, Workspace};
 use super::simd::lane_count;
 use crate::kernel::slices::with_entries;
 
@@ -18,9 +18,26 @@ use crate::kernel::slices::with_entries;
 #[derive(Clone)]
 pub struct Lanes {
     shape: LaneShape,
-    entries: Arc<Buffer>,
+    entries: Entries,
     workspace: Workspace,
+    seen: Option<Arc<Seen>>,
+    watch: Option<Arc<Watch>>,
 }
+
+#[derive(Clone)]
+enum Entries {
+    Stored(Arc<Buffer>),
+    Deferred(Arc<Write>),
+}
+
+/// Writes the floats of a group.
+type Write = dyn Fn(usize, &mut [f32]) + Send + Sync;
+
+/// Sums that are taken of a group while what was written to it is still near: of some things two numbers each.
+pub type Watch = dyn Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync;
+
+/// What a [`Watch`] has returned, by group.
+pub type Seen = Vec<Vec<[f64; 2]>>;
 
 /// The sizes of [`Lanes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,12 +81,25 @@ impl LaneShape {
     pub fn lanes_of(&self, group: usize) -> usize {
         (self.batch - group * lane_count()).min(lane_count())
     }
+
+    /// Sets the floats of group `group` that have no image to 0, which keeps them out of all sums.
+    fn clear_unused(&self, group: usize, entries: &mut [f32]) {
+        let used = self.lanes_of(group);
+        if used < lane_count() {
+            entries.chunks_exact_mut(lane_count()).for_each(|lanes| lanes[used..].fill(0.0));
+        }
+    }
 }
 
 impl Lanes {
-    /// Maps filled by `write`(group, floats of the group), in parallel.
-    pub fn build(workspace: &Workspace, shape: LaneShape, write: impl Fn(usize, &mut [f32]) + Sync) -> Self {
-        Self::build_runs(workspace, shape, 1, |groups, entries| write(groups.start, entries))
+    /// Maps filled by `write`(group, floats of the group), in parallel; each group is shown to `watch`.
+    pub fn build(
+        workspace: &Workspace,
+        shape: LaneShape,
+        watch: Option<&Watch>,
+        write: impl Fn(usize, &mut [f32]) + Sync,
+    ) -> Self {
+        Self::build_runs(workspace, shape, 1, watch, |groups, entries| write(groups.start, entries))
     }
 
     /// As [`Lanes::build`], with `run` groups at a time, the last time maybe less.
@@ -77,9 +107,10 @@ impl Lanes {
         workspace: &Workspace,
         shape: LaneShape,
         run: usize,
+        watch: Option<&Watch>,
         write: impl Fn(Range<usize>, &mut [f32]) + Sync,
     ) -> Self {
-        Self::build_with(workspace, shape, run, write, |_| {})
+        Self::build_with(workspace, shape, run, watch, write, |_| {})
     }
 
     /// As [`Lanes::build_runs`]; `take` gets what `write` returns, in the order of the groups, of which no more than a few
@@ -88,11 +119,13 @@ impl Lanes {
         workspace: &Workspace,
         shape: LaneShape,
         run: usize,
+        watch: Option<&Watch>,
         write: impl Fn(Range<usize>, &mut [f32]) -> R + Sync,
         mut take: impl FnMut(Vec<R>),
     ) -> Self {
         let mut entries = workspace.take(shape.groups() * shape.group());
         let mut rest = &mut entries[..];
+        let mut seen = Seen::new();
         for wave in waves(shape.groups(), run) {
             let runs: Vec<_> = wave
                 .into_iter()
@@ -104,18 +137,57 @@ impl Lanes {
                 .collect();
             let written = runs.into_par_iter().map(|(groups, entries)| {
                 let result = write(groups.clone(), entries);
-                // Lanes without an image stay out of all sums because they are 0.
-                let last = groups.end - 1;
-                let used = shape.lanes_of(last);
-                if used < lane_count() {
-                    let entries = &mut entries[(groups.len() - 1) * shape.group()..];
-                    entries.chunks_exact_mut(lane_count()).for_each(|lanes| lanes[used..].fill(0.0));
-                }
-                result
+                shape.clear_unused(groups.end - 1, &mut entries[(groups.len() - 1) * shape.group()..]);
+                let groups = groups.zip(entries.chunks_exact(shape.group()));
+                (result, watch.map(|watch| groups.map(|(group, entries)| watch(group, entries)).collect()))
             });
-            take(written.collect());
+            let (results, sums): (Vec<R>, Vec<Option<Seen>>) = written.unzip();
+            take(results);
+            seen.extend(sums.into_iter().flatten().flatten());
         }
-        Self { shape, entries: Arc::new(entries), workspace: workspace.clone() }
+        Self {
+            shape,
+            entries: Entries::Stored(Arc::new(entries)),
+            workspace: workspace.clone(),
+            seen: watch.map(|_| Arc::new(seen)),
+            watch: None,
+        }
+    }
+
+    /// Maps that `write`(group, floats of the group) computes whenever they are read: what is done entry by entry costs less
+    /// than to write the result to memory and to read it from there.
+    pub fn defer(
+        workspace: &Workspace,
+        shape: LaneShape,
+        write: impl Fn(usize, &mut [f32]) + Send + Sync + 'static,
+    ) -> Self {
+        let entries = Entries::Deferred(Arc::new(write));
+        Self { shape, entries, workspace: workspace.clone(), seen: None, watch: None }
+    }
+
+    /// The same maps, computed once.
+    pub fn stored(self) -> Self {
+        match &self.entries {
+            Entries::Stored(_) => self,
+            Entries::Deferred(write) => {
+                Self::build(&self.workspace, self.shape, None, |group, entries| write(group, entries))
+            }
+        }
+    }
+
+    /// The same maps, with a watch for their gradient.
+    pub fn with_watch(self, watch: Option<Arc<Watch>>) -> Self {
+        Self { watch, ..self }
+    }
+
+    /// What is to be shown the gradient of these maps.
+    pub fn watch(&self) -> Option<&Watch> {
+        self.watch.as_deref()
+    }
+
+    /// What was seen of these maps when they were written.
+    pub fn seen(&self) -> Option<&Seen> {
+        self.seen.as_deref()
     }
 
     /// From a tensor (batch, maps, height, width) of f32.
@@ -124,7 +196,7 @@ impl Lanes {
         let shape = LaneShape { batch, maps, size: [height, width] };
         let (lanes, pixels) = (lane_count(), shape.pixels());
         with_entries::<f32, _>(tensor, |images| {
-            Ok(Self::build(workspace, shape, |group, entries| {
+            Ok(Self::build(workspace, shape, None, |group, entries| {
                 entries.fill(0.0);
                 for lane in 0..shape.lanes_of(group) {
                     let image = &images[(group * lanes + lane) * maps * pixels..][..maps * pixels];
@@ -141,9 +213,10 @@ impl Lanes {
     pub fn to_tensor(&self) -> Result<Tensor> {
         let LaneShape { batch, maps, size: [height, width] } = self.shape;
         let (lanes, pixels) = (lane_count(), self.shape.pixels());
+        let whole = self.clone().stored();
         let mut images = vec![0.0; batch * maps * pixels];
         images.par_chunks_mut(maps * pixels).enumerate().for_each(|(image, values)| {
-            let entries = self.group(image / lanes);
+            let entries = whole.group(image / lanes);
             for (map, values) in values.chunks_mut(pixels).enumerate() {
                 let places = entries[map * lanes + image % lanes..].iter().step_by(maps * lanes);
                 values.iter_mut().zip(places).for_each(|(value, place)| *value = *place);
@@ -163,12 +236,23 @@ impl Lanes {
     }
 
     /// The floats of one group: (height, width, maps, lanes).
-    pub fn group(&self, group: usize) -> &[f32] {
+    pub fn group(&self, group: usize) -> Floats<'_> {
         self.groups(group..group + 1)
     }
 
     /// The floats of some groups, one after the other.
-    pub fn groups(&self, groups: Range<usize>) -> &[f32] {
-        &self.entries[groups.start * self.shape.group()..groups.end * self.shape.group()]
+    pub fn groups(&self, groups: Range<usize>) -> Floats<'_> {
+        let length = self.shape.group();
+        match &self.entries {
+            Entries::Stored(entries) => Floats::Borrowed(&entries[groups.start * length..groups.end * length]),
+            Entries::Deferred(write) => {
+                let mut entries = self.workspace.take(groups.len() * length);
+                for (group, entries) in groups.zip(entries.chunks_exact_mut(length)) {
+                    write(group, entries);
+                    self.shape.clear_unused(group, entries);
+                }
+                Floats::Owned(entries)
+            }
+        }
     }
 }

@@ -14,5 +14,5 @@ mod winograd;
 pub use activation::Activation;
 pub use buffer::Workspace;
 pub use conv::{Convolution, Wanted};
-pub use maps::{LaneShape, Lanes};
+pub use maps::{LaneShape, Lanes, Watch};
 pub use simd::{check_override, instructions};

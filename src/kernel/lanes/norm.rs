@@ -1,10 +1,12 @@
 //! Batch normalisation over fields with the non-linearity behind it, on lanes.
 
+use std::borrow::Cow;
+
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::activation::Activation;
-use super::maps::{LaneShape, Lanes};
+use super::maps::{LaneShape, Lanes, Watch};
 use super::simd::{dispatch, lane_count};
 use crate::kernel::Moments;
 
@@ -32,17 +34,25 @@ impl Part {
     }
 }
 
-/// The moments of every field, whose maps follow each other.
+/// Takes the mean and the sum of squared distances from it of every map.
+pub fn moments_watch(shape: LaneShape) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync {
+    move |group, entries| map_moments(entries, shape, group)
+}
+
+/// The moments of every field, whose maps follow each other. Those of maps that [`moments_watch`] has seen aren't read again.
 pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
     let shape = input.shape();
-    let groups: Vec<Vec<Part>> = (0..shape.groups())
-        .into_par_iter()
-        .map(|group| group_parts(input.group(group), shape, fields, shape.lanes_of(group)))
-        .collect();
-    let total = groups.into_iter().fold(vec![Part::default(); fields], |mut total, parts| {
-        total.iter_mut().zip(parts).for_each(|(total, part)| *total = total.with(part));
-        total
-    });
+    let watch = moments_watch(shape);
+    let all = || (0..shape.groups()).into_par_iter().map(|group| watch(group, &input.group(group))).collect();
+    let seen = input.seen().map_or_else(|| Cow::Owned(all()), Cow::Borrowed);
+    let mut total = vec![Part::default(); fields];
+    for (group, maps) in seen.iter().enumerate() {
+        let count = (shape.pixels() * shape.lanes_of(group)) as f64;
+        for (map, &[mean, squares]) in maps.iter().enumerate() {
+            let field = &mut total[map * fields / shape.maps];
+            *field = field.with(Part { count, mean, squares });
+        }
+    }
     Moments {
         mean: total.iter().map(|part| part.mean).collect(),
         variance: total.iter().map(|part| part.squares / part.count.max(1.0)).collect(),
@@ -50,9 +60,9 @@ pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
     }
 }
 
-fn group_parts(entries: &[f32], shape: LaneShape, fields: usize, lanes_used: usize) -> Vec<Part> {
+fn map_moments(entries: &[f32], shape: LaneShape, group: usize) -> Vec<[f64; 2]> {
     let (lanes, row) = (lane_count(), shape.maps * lane_count());
-    let mut parts = vec![Part::default(); fields];
+    let mut parts = vec![Part::default(); shape.maps];
     let mut sums = vec![0.0f32; 2 * row];
     for pixels in entries.chunks(PIXELS_PER_SUM * row) {
         sums.fill(0.0);
@@ -61,18 +71,17 @@ fn group_parts(entries: &[f32], shape: LaneShape, fields: usize, lanes_used: usi
         let shift = &pixels[..row];
         dispatch(AddMoments { pixels, shift, sum, squares });
         let count = (pixels.len() / row) as f64;
-        for entry in (0..row).filter(|entry| entry % lanes < lanes_used) {
+        for entry in (0..row).filter(|entry| entry % lanes < shape.lanes_of(group)) {
             let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
             let part = Part {
                 count,
                 mean: f64::from(shift[entry]) + sum / count,
                 squares: (squares - sum * sum / count).max(0.0),
             };
-            let field = &mut parts[entry / lanes / (shape.maps / fields)];
-            *field = field.with(part);
+            parts[entry / lanes] = parts[entry / lanes].with(part);
         }
     }
-    parts
+    parts.into_iter().map(|part| [part.mean, part.squares]).collect()
 }
 
 struct AddMoments<'a> {
@@ -112,14 +121,13 @@ pub struct Affine {
     pub activation: Activation,
 }
 
-/// activation(slope·x + offset), by field.
+/// activation(slope·x + offset), by field; deferred.
 pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
-    let shape = input.shape();
-    let slope = spread(&affine.slope, shape.maps);
-    let offset = spread(&affine.offset, shape.maps);
-    Lanes::build(input.workspace(), shape, |group, to| {
-        let (from, slope, offset) = (input.group(group), &slope, &offset);
-        dispatch(Apply { from, slope, offset, activation: affine.activation, to });
+    let (input, activation) = (input.clone().stored(), affine.activation);
+    let (shape, workspace) = (input.shape(), input.workspace().clone());
+    let [slope, offset] = [&affine.slope, &affine.offset].map(|list| spread(list, shape.maps));
+    Lanes::defer(&workspace, shape, move |group, to| {
+        dispatch(Apply { from: &input.group(group), slope: &slope, offset: &offset, activation, to });
     })
 }
 
@@ -154,34 +162,43 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// Σ g and Σ g·(x − mean) of every field, where g is the gradient before the non-linearity.
-pub fn gradient_sums(input: &Lanes, gradient: &Lanes, affine: &Affine, mean: &[f64]) -> Vec<[f64; 2]> {
-    let shape = input.shape();
-    let row = shape.maps * lane_count();
-    let [slope, offset, mean] = [affine.slope.as_slice(), &affine.offset, mean].map(|list| spread(list, shape.maps));
-    let of_group = |group: usize| {
-        let mut totals = vec![[0.0; 2]; affine.slope.len()];
+/// Takes Σ g and Σ g·(x − mean) of every field of `input`, where g is the gradient before the non-linearity.
+pub fn gradient_watch(
+    input: &Lanes,
+    affine: &Affine,
+    mean: &[f64],
+) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync + use<> {
+    let (input, activation, fields) = (input.clone().stored(), affine.activation, affine.slope.len());
+    let row = input.shape().maps * lane_count();
+    let lists = [affine.slope.as_slice(), &affine.offset, mean];
+    let [slope, offset, mean] = lists.map(|list| spread(list, input.shape().maps));
+    move |group, gradient| {
+        let mut totals = vec![[0.0; 2]; fields];
         let mut sums = vec![0.0f32; 2 * row];
-        let pairs =
-            input.group(group).chunks(PIXELS_PER_SUM * row).zip(gradient.group(group).chunks(PIXELS_PER_SUM * row));
-        for (input, gradient) in pairs {
+        let input = input.group(group);
+        for (input, gradient) in input.chunks(PIXELS_PER_SUM * row).zip(gradient.chunks(PIXELS_PER_SUM * row)) {
             sums.fill(0.0);
             let (plain, along) = sums.split_at_mut(row);
-            let (slope, offset, mean, activation) = (&slope, &offset, &mean, affine.activation);
+            let (slope, offset, mean) = (&slope, &offset, &mean);
             dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
             for (entry, (plain, along)) in plain.iter().zip(along.iter()).enumerate() {
-                let total = &mut totals[entry * affine.slope.len() / row];
+                let total = &mut totals[entry * fields / row];
                 total[0] += f64::from(*plain);
                 total[1] += f64::from(*along);
             }
         }
         totals
-    };
-    let groups: Vec<_> = (0..shape.groups()).into_par_iter().map(of_group).collect();
-    groups.into_iter().fold(vec![[0.0; 2]; affine.slope.len()], |mut total, sums| {
-        total.iter_mut().zip(sums).for_each(|(total, sum)| *total = [total[0] + sum[0], total[1] + sum[1]]);
-        total
-    })
+    }
+}
+
+/// What `watch`, a [`gradient_watch`], takes of the whole gradient. If it has seen that, it isn't read again.
+pub fn gradient_sums(gradient: &Lanes, watch: &Watch) -> Vec<[f64; 2]> {
+    let groups = gradient.shape().groups();
+    let all = || (0..groups).into_par_iter().map(|group| watch(group, &gradient.group(group))).collect();
+    let seen = gradient.seen().map_or_else(|| Cow::Owned(all()), Cow::Borrowed);
+    let sum = |[a, b]: [f64; 2], [c, d]: &[f64; 2]| [a + c, b + d];
+    let fields = seen.first().map_or(0, Vec::len);
+    (0..fields).map(|field| seen.iter().map(|group| &group[field]).fold([0.0; 2], sum)).collect()
 }
 
 struct AddGradients<'a> {
@@ -228,18 +245,19 @@ pub struct InputGradient {
     pub constant: Vec<f64>,
 }
 
-/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity.
+/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity; deferred.
 pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors: &InputGradient) -> Lanes {
-    let shape = input.shape();
+    let (input, gradient, activation) = (input.clone().stored(), gradient.clone().stored(), affine.activation);
+    let (shape, workspace) = (input.shape(), input.workspace().clone());
     let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
     let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(list, shape.maps));
-    Lanes::build(input.workspace(), shape, |group, to| {
+    Lanes::defer(&workspace, shape, move |group, to| {
         dispatch(WriteGradient {
-            input: input.group(group),
-            gradient: gradient.group(group),
+            input: &input.group(group),
+            gradient: &gradient.group(group),
             affine: [&slope, &offset],
             factors: [&of_gradient, &of_input, &constant],
-            activation: affine.activation,
+            activation,
             to,
         });
     })

@@ -62,16 +62,16 @@ impl Pooling {
 
     /// The pooled maps.
     pub fn forward(&self, input: &Lanes, reduce: Reduce) -> Lanes {
-        Lanes::build(input.workspace(), self.output, |group, to| {
-            dispatch(Forward { pooling: self, reduce, from: input.group(group), to });
+        Lanes::build(input.workspace(), self.output, None, |group, to| {
+            dispatch(Forward { pooling: self, reduce, from: &input.group(group), to });
         })
     }
 
-    /// The gradient of the input.
+    /// The gradient of the input, shown to the input's watch.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, reduce: Reduce) -> Lanes {
-        Lanes::build(input.workspace(), input.shape(), |group, to| {
+        Lanes::build(input.workspace(), input.shape(), input.watch(), |group, to| {
             let (input, gradient) = (input.group(group), gradient.group(group));
-            dispatch(Backward { pooling: self, reduce, input, gradient, to });
+            dispatch(Backward { pooling: self, reduce, input: &input, gradient: &gradient, to });
         })
     }
 }
