@@ -77,11 +77,11 @@ proptest! {
         assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride, padding }));
     }
 
-    /// 3×3 and 5×5 at stride 1 between at least 8 maps are Winograd's algorithm, by the scheme that fits the size.
+    /// 3×3, 5×5 and 7×7 at stride 1 between at least 8 maps are Winograd's algorithm, by the scheme that fits the size.
     #[test]
     fn winograd_agrees(
         batch in 1usize..40, in_maps in 8usize..40, out_maps in 8usize..40, size in (1usize..20, 1usize..20),
-        kernel in prop::sample::select(vec![3usize, 5]), padding in 0usize..4,
+        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 0usize..4,
     ) {
         prop_assume!(size.0 + 2 * padding >= kernel && size.1 + 2 * padding >= kernel);
         let shape = [out_maps, in_maps, kernel, kernel];
@@ -93,7 +93,7 @@ proptest! {
     #[test]
     fn winograd_with_many_maps_agrees(
         batch in 1usize..12, in_maps in 51usize..80, out_maps in 51usize..80, size in (5usize..12, 5usize..12),
-        kernel in prop::sample::select(vec![3usize, 5]), padding in 0usize..3,
+        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 1usize..4,
     ) {
         let shape = [out_maps, in_maps, kernel, kernel];
         let (x, w) = (random(&[batch, in_maps, size.0, size.1], "x"), random(&shape, "w"));

@@ -163,7 +163,7 @@ impl Convolution {
         }
         let filter_gradient = match self.algorithm {
             Algorithm::Direct => total,
-            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g.out_maps * g.in_maps, &total),
+            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &total),
         };
         (input_gradient, Some(filter_gradient))
     }

@@ -5,7 +5,8 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::scheme::{Matrices, Scheme};
+use super::products::pieces as pieces_of;
+use super::scheme::{Matrices, Numbers, Scheme};
 use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
 use crate::kernel::lanes::simd::dispatch;
@@ -34,41 +35,44 @@ impl Weights {
 
     fn new(scheme: Scheme, filters: &[f32], maps: [usize; 2], place: impl Fn(usize, usize) -> usize + Sync) -> Self {
         match scheme {
-            Scheme::F2x3 => Self::pack::<4, 2, 3>(filters, maps, place),
-            Scheme::F4x3 => Self::pack::<6, 4, 3>(filters, maps, place),
-            Scheme::F2x5 => Self::pack::<6, 2, 5>(filters, maps, place),
+            Scheme::F2x3 => Self::pack(&Cut::<4, 2, 3>::of(scheme), filters, maps, place),
+            Scheme::F4x3 => Self::pack(&Cut::<6, 4, 3>::of(scheme), filters, maps, place),
+            Scheme::F2x5 => Self::pack(&Cut::<6, 2, 5>::of(scheme), filters, maps, place),
+            Scheme::F3x7 => Self::pack(&Cut::<6, 3, 4>::of(scheme), filters, maps, place),
         }
     }
 
     fn pack<const N: usize, const M: usize, const R: usize>(
+        cut: &Cut<N, M, R>,
         filters: &[f32],
         [written, summed]: [usize; 2],
         place: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
-        let mut points = vec![vec![0.0; written * summed]; N * N];
+        let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
+        let mut points = vec![vec![0.0; written * summed * pieces]; N * N];
         let blocks: Vec<(usize, usize)> = blocks(written, OUT_BLOCK).collect();
         // Of every block, its part of each point.
         let mut parts: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::with_capacity(N * N)).collect();
         for point in &mut points {
             let mut rest = &mut point[..];
             for (part, (_, maps)) in parts.iter_mut().zip(&blocks) {
-                let (first, after) = rest.split_at_mut(maps * summed);
+                let (first, after) = rest.split_at_mut(maps * summed * pieces);
                 part.push(first);
                 rest = after;
             }
         }
         parts.into_par_iter().zip(blocks).for_each(|(mut part, (first, maps))| {
-            for inner in 0..summed {
-                let mut taps = [[[0.0; SIDE]; R]; R];
-                for side in 0..maps {
-                    let filter = &filters[place(first + side, inner) * R * R..][..R * R];
-                    for (tap, value) in filter.iter().enumerate() {
-                        taps[tap / R][tap % R][side] = *value;
+            for (n, piece) in pieces_of(cut.pieces).enumerate() {
+                for inner in 0..summed {
+                    let mut taps = [[[0.0; SIDE]; R]; R];
+                    for side in 0..maps {
+                        let filter = &filters[place(first + side, inner) * length..][..length];
+                        cut.taps(piece, |[y, x], tap| taps[y][x][side] = filter[tap]);
                     }
-                }
-                let transformed = sandwich(&Matrices::<N, M, R>::FILTERS, &taps);
-                for (point, values) in part.iter_mut().zip(transformed.as_flattened()) {
-                    point[inner * maps..][..maps].copy_from_slice(&values[..maps]);
+                    let transformed = sandwich(&Matrices::<N, M, R>::FILTERS, &taps);
+                    for (point, values) in part.iter_mut().zip(transformed.as_flattened()) {
+                        point[(n * summed + inner) * maps..][..maps].copy_from_slice(&values[..maps]);
+                    }
                 }
             }
         });
@@ -78,6 +82,30 @@ impl Weights {
     /// The points of a row.
     pub fn row<const N: usize>(&self, row: usize) -> &[Vec<f32>] {
         &self.0[row * N..][..N]
+    }
+}
+
+/// How kernels are cut into pieces.
+struct Cut<const N: usize, const M: usize, const R: usize> {
+    kernel: usize,
+    /// Along an axis.
+    pieces: usize,
+}
+
+impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
+    fn of(scheme: Scheme) -> Self {
+        let Numbers { kernel, pieces, .. } = scheme.numbers();
+        Self { kernel, pieces }
+    }
+
+    /// Visits the taps of a piece: row and column in the piece, and number in the kernel.
+    fn taps(&self, piece: [usize; 2], mut visit: impl FnMut([usize; 2], usize)) {
+        let [rows, columns] = piece.map(|piece| if piece + 1 == self.pieces { R } else { M });
+        for y in 0..rows {
+            for x in 0..columns {
+                visit([y, x], (piece[0] * M + y) * self.kernel + piece[1] * M + x);
+            }
+        }
     }
 }
 
@@ -120,29 +148,37 @@ fn add_scaled(sum: &mut Side, factor: f32, values: &Side) {
     }
 }
 
-/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u: Gᵀ u G.
-pub fn gradient(scheme: Scheme, filters: usize, sums: &[f32]) -> Vec<f32> {
+/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u, (point, out map, piece, in map): Gᵀ u G.
+pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
     match scheme {
-        Scheme::F2x3 => fold::<4, 2, 3>(filters, sums),
-        Scheme::F4x3 => fold::<6, 4, 3>(filters, sums),
-        Scheme::F2x5 => fold::<6, 2, 5>(filters, sums),
+        Scheme::F2x3 => fold(&Cut::<4, 2, 3>::of(scheme), g, sums),
+        Scheme::F4x3 => fold(&Cut::<6, 4, 3>::of(scheme), g, sums),
+        Scheme::F2x5 => fold(&Cut::<6, 2, 5>::of(scheme), g, sums),
+        Scheme::F3x7 => fold(&Cut::<6, 3, 4>::of(scheme), g, sums),
     }
 }
 
-fn fold<const N: usize, const M: usize, const R: usize>(filters: usize, sums: &[f32]) -> Vec<f32> {
+fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &Geometry, sums: &[f32]) -> Vec<f32> {
     let matrix = Matrices::<N, M, R>::FILTERS;
     let transposed: [[f32; N]; R] = std::array::from_fn(|r| std::array::from_fn(|n| matrix[n][r]));
-    let mut gradient = vec![0.0; R * R * filters];
-    gradient.par_chunks_mut(SIDE * R * R).enumerate().for_each(|(chunk, gradient)| {
-        let count = gradient.len() / (R * R);
-        let mut points = [[[0.0; SIDE]; N]; N];
-        for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(filters)) {
-            point[..count].copy_from_slice(&sums[chunk * SIDE..][..count]);
-        }
-        let taps = sandwich(&transposed, &points);
-        for (tap, values) in taps.as_flattened().iter().enumerate() {
-            let places = gradient[tap..].iter_mut().step_by(R * R);
-            places.zip(&values[..count]).for_each(|(place, value)| *place = *value);
+    let (pieces, length, filters) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel, g.out_maps * g.in_maps);
+    let mut gradient = vec![0.0; length * filters];
+    gradient.par_chunks_mut(SIDE * length).enumerate().for_each(|(chunk, gradient)| {
+        let count = gradient.len() / length;
+        for (n, piece) in pieces_of(cut.pieces).enumerate() {
+            let place = |filter: usize| (filter / g.in_maps * pieces + n) * g.in_maps + filter % g.in_maps;
+            let mut points = [[[0.0; SIDE]; N]; N];
+            for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(filters * pieces)) {
+                for side in 0..count {
+                    point[side] = sums[place(chunk * SIDE + side)];
+                }
+            }
+            let values = sandwich(&transposed, &points);
+            cut.taps(piece, |[y, x], tap| {
+                for side in 0..count {
+                    gradient[side * length + tap] = values[y][x][side];
+                }
+            });
         }
     });
     gradient

@@ -15,6 +15,9 @@ pub enum Scheme {
     F4x3,
     /// F(2×2, 5×5): 9 instead of 25.
     F2x5,
+    /// F(3×3, 4×4) for the four pieces of a 7×7 kernel, which are 3 and 4 taps long, as long as a tile is from the next: 16
+    /// instead of 49.
+    F3x7,
 }
 
 /// The matrices of F(M×M, R×R) with N = M + R − 1 points.
@@ -34,21 +37,29 @@ impl<const N: usize, const M: usize, const R: usize> Matrices<N, M, R> {
 pub struct Numbers {
     pub outputs: usize,
     pub kernel: usize,
+    /// Pieces of the kernel: as many taps each as there are outputs, but for the last.
+    pub pieces: usize,
 }
 
 impl Numbers {
     pub fn points(self) -> usize {
-        self.outputs + self.kernel - 1
+        let longest = self.kernel - self.outputs * (self.pieces - 1);
+        self.outputs + longest - 1
+    }
+
+    /// Products of a tile for a pair of maps.
+    pub fn products(self) -> usize {
+        (self.points() * self.pieces).pow(2)
     }
 }
 
 impl Scheme {
-    const ALL: [Self; 3] = [Self::F2x3, Self::F4x3, Self::F2x5];
+    const ALL: [Self; 4] = [Self::F2x3, Self::F4x3, Self::F2x5, Self::F3x7];
 
     /// The scheme with the fewest products; `None` where the definition has no more.
     pub fn of(g: &Geometry) -> Option<Self> {
         let fits = |scheme: &Self| g.stride == 1 && g.kernel == [scheme.numbers().kernel; 2];
-        let products = |scheme: &Self| scheme.numbers().points().pow(2) * scheme.tiles(g);
+        let products = |scheme: &Self| scheme.numbers().products() * scheme.tiles(g);
         let scheme = Self::ALL.into_iter().filter(fits).min_by_key(products)?;
         let by_definition = [g.kernel, g.out_size].as_flattened().iter().product::<usize>();
         (products(&scheme) < by_definition).then_some(scheme)
@@ -57,9 +68,10 @@ impl Scheme {
     /// Its numbers.
     pub fn numbers(self) -> Numbers {
         match self {
-            Self::F2x3 => Numbers { outputs: 2, kernel: 3 },
-            Self::F4x3 => Numbers { outputs: 4, kernel: 3 },
-            Self::F2x5 => Numbers { outputs: 2, kernel: 5 },
+            Self::F2x3 => Numbers { outputs: 2, kernel: 3, pieces: 1 },
+            Self::F4x3 => Numbers { outputs: 4, kernel: 3, pieces: 1 },
+            Self::F2x5 => Numbers { outputs: 2, kernel: 5, pieces: 1 },
+            Self::F3x7 => Numbers { outputs: 3, kernel: 7, pieces: 2 },
         }
     }
 
@@ -201,6 +213,7 @@ mod tests {
         assert_convolves::<4, 2, 3>();
         assert_convolves::<6, 4, 3>();
         assert_convolves::<6, 2, 5>();
+        assert_convolves::<6, 3, 4>();
     }
 
     #[test]
@@ -218,5 +231,7 @@ mod tests {
         assert_pairs(Matrices::<6, 4, 3>::OUTPUT);
         assert_pairs(Matrices::<6, 4, 3>::FILTERS);
         assert_pairs(Matrices::<6, 2, 5>::FILTERS);
+        assert_pairs(Matrices::<6, 3, 4>::OUTPUT);
+        assert_pairs(Matrices::<6, 3, 4>::FILTERS);
     }
 }

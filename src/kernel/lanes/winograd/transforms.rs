@@ -7,91 +7,11 @@
 use pulp::Simd;
 
 use super::scheme::{ALL, in_pass, rows_of};
+use super::tiles::{Plane, Tiles};
 use crate::kernel::lanes::micro::blocks;
 
 /// Vectors of a pixel that are transformed in one go: as many as let what lies between the axes stay in a near cache.
 const CHUNK: usize = 48;
-
-/// Some rows of tiles of images that follow each other in memory.
-pub struct Tiles {
-    first: usize,
-    rows: usize,
-    /// Rows of tiles that an image has.
-    per_image: usize,
-    /// Tiles in a row.
-    columns: usize,
-    /// Outputs along an axis of a tile.
-    step: usize,
-    /// Vectors that a map has.
-    pub parts: usize,
-}
-
-/// A row of tiles.
-struct TileRow {
-    /// The image that it's in.
-    image: usize,
-    /// The row of outputs that it starts with.
-    top: usize,
-    /// Its first tile's number.
-    tile: usize,
-}
-
-impl Tiles {
-    /// All tiles of `images` images with `out_size` outputs, as many rows at a time as have at most `most` tiles, but at least
-    /// one.
-    pub fn all(
-        images: usize,
-        out_size: [usize; 2],
-        step: usize,
-        most: usize,
-        parts: usize,
-    ) -> impl Iterator<Item = Self> {
-        let [per_image, columns] = out_size.map(|pixels| pixels.div_ceil(step));
-        let most = (most / columns).max(1);
-        blocks(images * per_image, most).map(move |(first, rows)| Self { first, rows, per_image, columns, step, parts })
-    }
-
-    /// Number of tiles.
-    pub fn count(&self) -> usize {
-        self.rows * self.columns
-    }
-
-    /// Vectors from a tile to the next: entry (point, tile, map) of transformed tiles lies at
-    /// (point·count + tile)·pitch + map.
-    pub fn pitch(&self, maps: usize) -> usize {
-        let vectors = maps * self.parts;
-        // Powers of two would map all points to the same few cache sets.
-        if vectors.is_multiple_of(8) { vectors + 2 } else { vectors }
-    }
-
-    fn rows(&self) -> impl Iterator<Item = TileRow> {
-        (0..self.rows).map(|row| {
-            let at = self.first + row;
-            let (image, top) = (at / self.per_image, at % self.per_image * self.step);
-            TileRow { image, top, tile: row * self.columns }
-        })
-    }
-}
-
-/// Images as tiles see them: those start `offset` pixels above and left of the image, and what they have beyond it is 0.
-#[derive(Clone, Copy)]
-pub struct Plane {
-    pub size: [usize; 2],
-    pub offset: usize,
-    pub maps: usize,
-}
-
-impl Plane {
-    /// Vectors of a pixel.
-    fn pixel(&self, tiles: &Tiles) -> usize {
-        self.maps * tiles.parts
-    }
-
-    /// The image's row or column that the tiles' `place` along `axis` is.
-    fn inside(&self, axis: usize, place: usize) -> Option<usize> {
-        place.checked_sub(self.offset).filter(|&place| place < self.size[axis])
-    }
-}
 
 /// Vectors of scratch memory that the transforms of `points` points along an axis take.
 pub const fn between(points: usize) -> usize {
@@ -113,8 +33,11 @@ pub fn to_points<S: Simd, const PASS: usize, const N: usize, const M: usize, con
     // Of the last L columns of pixels, the points of each.
     let (half, nothing) = between.split_at_mut(L * N * CHUNK);
     nothing.fill(simd.splat_f32s(0.0));
+    if tiles.has_border() {
+        points.fill(simd.splat_f32s(0.0));
+    }
     for (start, length) in blocks(vectors, CHUNK) {
-        for row in tiles.rows() {
+        for row in tiles.each_row() {
             for column in 0..tiles.columns {
                 let left = column * M;
                 for x in left + if column == 0 { 0 } else { L - M }..left + L {
@@ -243,7 +166,7 @@ pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, c
     // Of the last L columns of pixels, the points of each.
     let (half, nowhere) = between.split_at_mut(N * L * CHUNK);
     for (start, length) in blocks(vectors, CHUNK) {
-        for row in tiles.rows() {
+        for row in tiles.each_row() {
             let image = &mut images[row.image * height * width * vectors..][..height * width * vectors];
             for column in 0..tiles.columns {
                 let left = column * M;
@@ -257,7 +180,7 @@ pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, c
                     let mut to: [&mut [S::f32s]; L] =
                         std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[..length]);
                     to.rotate_left(left % L);
-                    all_pixels_of::<S, ALL, N, M, L>(simd, matrix, from, to, column > 0);
+                    all_pixels_of::<S, ALL, N, M, L>(simd, matrix, from, to, [column > 0, false]);
                 }
                 // Those that no tile to come has.
                 let done = if column + 1 == tiles.columns { L } else { M };
@@ -274,21 +197,22 @@ pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, c
                         Some(_) => &mut rows.next().unwrap_or_default()[image_x * vectors + start..][..length],
                         None => &mut outside.next().unwrap_or_default()[..length],
                     });
-                    all_pixels_of::<S, PASS, N, M, L>(simd, matrix, from, to, row.top > 0);
+                    all_pixels_of::<S, PASS, N, M, L>(simd, matrix, from, to, [row.top > 0, row.again]);
                 }
             }
         }
     }
 }
 
-/// [`pixels_of`] entry by entry, added to what passes before have written and, with `shared`, to what the tile before has.
+/// [`pixels_of`] entry by entry, added to what passes before have written, with `shared` to what the tile before has, and with
+/// `again` to all.
 #[inline(always)]
 fn all_pixels_of<S: Simd, const PASS: usize, const N: usize, const M: usize, const L: usize>(
     simd: S,
     matrix: [[f32; L]; N],
     points: [&[S::f32s]; N],
     pixels: [&mut [S::f32s]; L],
-    shared: bool,
+    [shared, again]: [bool; 2],
 ) {
     let length = points[0].len();
     assert!(pixels.iter().all(|pixels| pixels.len() == length) && points.iter().all(|points| points.len() == length));
@@ -300,7 +224,7 @@ fn all_pixels_of<S: Simd, const PASS: usize, const N: usize, const M: usize, con
         let entries = pixels_of::<S, PASS, N, L>(simd, matrix, entries);
         for l in 0..L {
             if let Some(entry) = entries[l] {
-                let add = l + M < L && shared || written(matrix, PASS, l);
+                let add = l + M < L && shared || again || written(matrix, PASS, l);
                 pixels[l][v] = if add { simd.add_f32s(pixels[l][v], entry) } else { entry };
             }
         }

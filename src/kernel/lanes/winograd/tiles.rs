@@ -1,0 +1,133 @@
+//! Where tiles lie in images, and where in memory once they are transformed.
+
+use crate::kernel::lanes::micro::blocks;
+
+/// Some rows of tiles of images that follow each other in memory.
+#[derive(Clone, Copy)]
+pub struct Tiles {
+    first: usize,
+    pub rows: usize,
+    /// Rows of tiles that an image has.
+    per_image: usize,
+    /// Tiles in a row.
+    pub columns: usize,
+    /// Outputs along an axis of a tile.
+    step: usize,
+    /// Tiles of zeros on every side.
+    border: usize,
+    /// Rows at the start and at the end that the rows before and after have as well.
+    overlap: usize,
+    /// Vectors that a map has.
+    pub parts: usize,
+}
+
+/// A row of tiles.
+pub struct TileRow {
+    /// The image that it's in.
+    pub image: usize,
+    /// The row of outputs that it starts with.
+    pub top: usize,
+    /// Its first tile's number.
+    pub tile: usize,
+    /// Whether the rows before have it as well.
+    pub again: bool,
+}
+
+impl Tiles {
+    /// All tiles of `images` images with `out_size` outputs, as many rows at a time as have at most `most` tiles, but at least
+    /// one, and of no more than one image if that's asked for.
+    pub fn all(
+        images: usize,
+        out_size: [usize; 2],
+        step: usize,
+        (most, one_image): (usize, bool),
+        parts: usize,
+    ) -> impl Iterator<Item = Self> {
+        let [per_image, columns] = out_size.map(|pixels| pixels.div_ceil(step));
+        let most = (most / columns).max(1);
+        let (spans, rows) = if one_image { (images, per_image) } else { (1, images * per_image) };
+        let all =
+            (0..spans).flat_map(move |span| blocks(rows, most).map(move |(row, count)| (span * rows + row, count)));
+        all.map(move |(first, rows)| Self { first, rows, per_image, columns, step, border: 0, overlap: 0, parts })
+    }
+
+    /// These, all of one image, and as many more to the right and below.
+    pub fn wider(self, more: usize) -> Self {
+        let first = self.first + self.first / self.per_image * more;
+        let (rows, per_image, columns) = (self.rows + more, self.per_image + more, self.columns + more);
+        Self { first, rows, per_image, columns, overlap: more, ..self }
+    }
+
+    /// These with tiles of zeros around them.
+    pub fn framed(self, border: usize) -> Self {
+        Self { border, ..self }
+    }
+
+    /// Number of tiles in memory.
+    pub fn count(&self) -> usize {
+        (self.rows + 2 * self.border) * (self.columns + 2 * self.border)
+    }
+
+    /// Whether some of the tiles in memory are zeros around those of the images.
+    pub fn has_border(&self) -> bool {
+        self.border > 0
+    }
+
+    /// The number of the tile in memory at a row and a column, counted from those of the border.
+    pub fn at(&self, [row, column]: [usize; 2]) -> usize {
+        row * (self.columns + 2 * self.border) + column
+    }
+
+    /// The number of an image's tile.
+    pub fn number(&self, place: [usize; 2]) -> usize {
+        self.at(place.map(|place| place + self.border))
+    }
+
+    /// Rows and columns of the images' tiles.
+    pub fn places(&self) -> impl Iterator<Item = [usize; 2]> {
+        let columns = self.columns;
+        (0..self.rows * columns).map(move |tile| [tile / columns, tile % columns])
+    }
+
+    /// Vectors from a tile to the next: entry (point, tile, map) of transformed tiles lies at
+    /// (point·count + tile)·pitch + map.
+    pub fn pitch(&self, maps: usize) -> usize {
+        let vectors = maps * self.parts;
+        // Powers of two would map all points to the same few cache sets.
+        if vectors.is_multiple_of(8) { vectors + 2 } else { vectors }
+    }
+
+    /// Vectors of so many points of all tiles with so many maps.
+    pub fn points(&self, points: usize, maps: usize) -> usize {
+        points * self.count() * self.pitch(maps)
+    }
+
+    /// The rows of images' tiles.
+    pub fn each_row(&self) -> impl Iterator<Item = TileRow> {
+        (0..self.rows).map(|row| {
+            let at = self.first + row;
+            let (image, top) = (at / self.per_image, at % self.per_image * self.step);
+            TileRow { image, top, tile: self.number([row, 0]), again: row < self.overlap && top > 0 }
+        })
+    }
+}
+
+/// Images as tiles see them: those start `offset` pixels above and left of the image, and what they have beyond it is 0.
+#[derive(Clone, Copy)]
+pub struct Plane {
+    pub size: [usize; 2],
+    pub offset: usize,
+    pub maps: usize,
+}
+
+impl Plane {
+    /// Vectors of a pixel.
+    pub fn pixel(&self, tiles: &Tiles) -> usize {
+        self.maps * tiles.parts
+    }
+
+    /// The image's row or column that the tiles' `place` along `axis` is.
+    pub fn inside(&self, axis: usize, place: usize) -> Option<usize> {
+        place.checked_sub(self.offset).filter(|&place| place < self.size[axis])
+    }
+}
