@@ -59,6 +59,6 @@ impl Bank for CopiesBank {
                 }
             }
         }
-        Ok(rearrange(&weight, index, &self.filter_shape()[..])?)
+        Ok(rearrange(weight, index, &self.filter_shape()[..])?)
     }
 }

@@ -35,10 +35,10 @@ impl Scheme {
     pub fn forward(self, g: &Geometry, workspace: &Workspace, input: &[f32], weights: &Weights, output: &mut [f32]) {
         let plan = Plan::new(self, g, workspace, output.len());
         match self {
-            Self::F2x3 => dispatch(Forward::<4, 2, 3> { plan, input, weights, output }),
-            Self::F4x3 => dispatch(Forward::<6, 4, 3> { plan, input, weights, output }),
-            Self::F2x5 => dispatch(Forward::<6, 2, 5> { plan, input, weights, output }),
-            Self::F3x7 => dispatch(Forward::<6, 3, 4> { plan, input, weights, output }),
+            Self::F2x3 => plan.work(Forward::<4, 2, 3> { plan: &plan, input, weights, output }),
+            Self::F4x3 => plan.work(Forward::<6, 4, 3> { plan: &plan, input, weights, output }),
+            Self::F2x5 => plan.work(Forward::<6, 2, 5> { plan: &plan, input, weights, output }),
+            Self::F3x7 => plan.work(Forward::<6, 3, 4> { plan: &plan, input, weights, output }),
         }
     }
 
@@ -54,10 +54,10 @@ impl Scheme {
     ) {
         let plan = Plan::new(self, g, workspace, entries.1.len());
         match self {
-            Self::F2x3 => dispatch(Backward::<4, 2, 3> { plan, entries, of_input, sums }),
-            Self::F4x3 => dispatch(Backward::<6, 4, 3> { plan, entries, of_input, sums }),
-            Self::F2x5 => dispatch(Backward::<6, 2, 5> { plan, entries, of_input, sums }),
-            Self::F3x7 => dispatch(Backward::<6, 3, 4> { plan, entries, of_input, sums }),
+            Self::F2x3 => plan.work(Backward::<4, 2, 3> { plan: &plan, entries, of_input, sums }),
+            Self::F4x3 => plan.work(Backward::<6, 4, 3> { plan: &plan, entries, of_input, sums }),
+            Self::F2x5 => plan.work(Backward::<6, 2, 5> { plan: &plan, entries, of_input, sums }),
+            Self::F3x7 => plan.work(Backward::<6, 3, 4> { plan: &plan, entries, of_input, sums }),
         }
     }
 }
@@ -101,24 +101,47 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// Does all passes over all tiles, with tiles of zeros around those of outputs if that's asked for.
-    #[inline(always)]
-    fn work<S: Simd, const N: usize, const M: usize>(&self, simd: S, framed: bool, mut passes: impl Passes) {
-        let further = self.pieces - 1;
-        for tiles in Tiles::all(self.groups, self.g.out_size, M, (self.most, further > 0), parts::<S>()) {
-            let (inputs, outputs) = (tiles.wider(further), tiles.framed(if framed { further } else { 0 }));
-            let (points, in_maps, out_maps) = (self.rows * N, self.g.in_maps, self.g.out_maps);
-            let mut scratch = [inputs.points(points, in_maps), outputs.points(points, out_maps), between(N)]
-                .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
-            let [of_inputs, of_outputs, between] = scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
-            let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), between };
-            if N == 4 || self.rows == N {
-                passes.pass::<S, ALL>(simd, &mut work);
-            } else {
-                passes.pass::<S, 0>(simd, &mut work);
-                passes.pass::<S, 1>(simd, &mut work);
-                passes.pass::<S, 2>(simd, &mut work);
+    /// Does all passes over all tiles.
+    fn work<const N: usize, const M: usize>(&self, passes: impl Passes<N, M>) {
+        struct All<'a, P, const N: usize, const M: usize>(&'a Plan<'a>, P);
+        impl<P: Passes<N, M>, const N: usize, const M: usize> WithSimd for All<'_, P, N, M> {
+            type Output = ();
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(mut self, simd: S) {
+                for tiles in self.0.tiles::<S, M>() {
+                    self.0.all_rows(simd, tiles, &mut self.1);
+                }
             }
+        }
+        dispatch(All(self, passes));
+    }
+
+    fn tiles<S: Simd, const M: usize>(&self) -> impl Iterator<Item = Tiles> + use<S, M> {
+        Tiles::all(self.groups, self.g.out_size, M, (self.most, self.pieces > 1), parts::<S>())
+    }
+
+    /// Does the passes over some tiles.
+    #[inline(always)]
+    fn all_rows<S: Simd, P: Passes<N, M>, const N: usize, const M: usize>(
+        &self,
+        simd: S,
+        tiles: Tiles,
+        passes: &mut P,
+    ) {
+        let further = self.pieces - 1;
+        let (inputs, outputs) = (tiles.wider(further), tiles.framed(if P::FRAMED { further } else { 0 }));
+        let (points, in_maps, out_maps) = (self.rows * N, self.g.in_maps, self.g.out_maps);
+        let mut scratch = [inputs.points(points, in_maps), outputs.points(points, out_maps), between(N)]
+            .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
+        let [of_inputs, of_outputs, between] = scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
+        let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), between };
+        if N == 4 || self.rows == N {
+            passes.pass::<S, ALL>(simd, &mut work);
+        } else {
+            passes.pass::<S, 0>(simd, &mut work);
+            passes.pass::<S, 1>(simd, &mut work);
+            passes.pass::<S, 2>(simd, &mut work);
         }
     }
 }
@@ -130,48 +153,34 @@ struct Work<'a, V> {
     between: &'a mut [V],
 }
 
-/// What is done in a pass.
-trait Passes {
+/// What is done in a pass, by a scheme of N points and M outputs along an axis.
+trait Passes<const N: usize, const M: usize> {
+    /// Whether there are zeros around the tiles of outputs, as many as there are further pieces.
+    const FRAMED: bool;
+
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>);
 }
 
 struct Forward<'a, const N: usize, const M: usize, const R: usize> {
-    plan: Plan<'a>,
-    input: &'a [f32],
-    weights: &'a Weights,
-    output: &'a mut [f32],
-}
-
-impl<const N: usize, const M: usize, const R: usize> WithSimd for Forward<'_, N, M, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { plan, input, weights, output } = self;
-        plan.work::<S, N, M>(simd, false, ForwardPasses::<N, M, R> { plan: &plan, input, weights, output });
-    }
-}
-
-struct ForwardPasses<'a, const N: usize, const M: usize, const R: usize> {
     plan: &'a Plan<'a>,
     input: &'a [f32],
     weights: &'a Weights,
     output: &'a mut [f32],
 }
 
-impl<const N: usize, const M: usize, const R: usize> Passes for ForwardPasses<'_, N, M, R> {
+impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_, N, M, R> {
+    const FRAMED: bool = false;
+
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
         let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between } = work;
         let Plan { g, pieces, input: in_plane, output: out_plane, .. } = self.plan;
-        let maps = [g.in_maps, g.out_maps];
         let of_pixels = Matrices::<N, M, R>::INPUT;
         to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), of_pixels, input, between, inputs);
-        let route = Route::forward(*in_tiles, *out_tiles, *pieces);
+        let route = Route::forward([in_tiles, out_tiles], [g.in_maps, g.out_maps], *pieces);
         for (place, row) in rows_of(PASS, N).enumerate() {
-            let (from, to) = (in_tiles.points(place * N, maps[0]), out_tiles.points(place * N, maps[1]));
-            route.multiply(simd, maps, self.weights.row::<N>(row), &inputs[from..], &mut outputs[to..]);
+            route.multiply(simd, place, self.weights.row::<N>(row), inputs, outputs);
         }
         let of_outputs = Matrices::<N, M, R>::OUTPUT;
         from_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), of_outputs, outputs, between, output);
@@ -179,30 +188,15 @@ impl<const N: usize, const M: usize, const R: usize> Passes for ForwardPasses<'_
 }
 
 struct Backward<'a, const N: usize, const M: usize, const R: usize> {
-    plan: Plan<'a>,
-    entries: (&'a [f32], &'a [f32]),
-    of_input: Option<(&'a Weights, &'a mut [f32])>,
-    sums: Option<&'a mut [f32]>,
-}
-
-impl<const N: usize, const M: usize, const R: usize> WithSimd for Backward<'_, N, M, R> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { plan, entries, of_input, sums } = self;
-        plan.work::<S, N, M>(simd, true, BackwardPasses::<N, M, R> { plan: &plan, entries, of_input, sums });
-    }
-}
-
-struct BackwardPasses<'a, const N: usize, const M: usize, const R: usize> {
     plan: &'a Plan<'a>,
     entries: (&'a [f32], &'a [f32]),
     of_input: Option<(&'a Weights, &'a mut [f32])>,
     sums: Option<&'a mut [f32]>,
 }
 
-impl<const N: usize, const M: usize, const R: usize> Passes for BackwardPasses<'_, N, M, R> {
+impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'_, N, M, R> {
+    const FRAMED: bool = true;
+
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
@@ -221,10 +215,9 @@ impl<const N: usize, const M: usize, const R: usize> Passes for BackwardPasses<'
             }
         }
         if let Some((weights, to)) = &mut self.of_input {
-            let route = Route::backward(*out_tiles, *in_tiles, *pieces);
+            let route = Route::backward([out_tiles, in_tiles], maps, *pieces);
             for (place, row) in rows_of(PASS, N).enumerate() {
-                let (from, into) = (out_tiles.points(place * N, maps[0]), in_tiles.points(place * N, maps[1]));
-                route.multiply(simd, maps, weights.row::<N>(row), &outputs[from..], &mut inputs[into..]);
+                route.multiply(simd, place, weights.row::<N>(row), outputs, inputs);
             }
             let to = bytemuck::cast_slice_mut(to);
             from_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, inputs, between, to);

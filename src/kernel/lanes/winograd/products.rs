@@ -10,54 +10,67 @@ pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
     (0..along_axis * along_axis).map(move |piece| [piece / along_axis, piece % along_axis])
 }
 
-/// Which tiles are read for a tile that is written.
+/// Which tiles are read for each that is written, as places in memory.
 pub struct Route {
-    read: Tiles,
-    written: Tiles,
-    /// Of each piece, from the place of the written tile, counted from the border, to that of the one read.
-    steps: Vec<[usize; 2]>,
+    maps: [usize; 2],
+    parts: usize,
+    /// Vectors of a point.
+    points: [usize; 2],
+    from: Vec<usize>,
+    taps: Vec<usize>,
+    to: Vec<usize>,
 }
 
 impl Route {
     /// From inputs to outputs.
-    pub fn forward(read: Tiles, written: Tiles, along_axis: usize) -> Self {
-        Self { read, written, steps: pieces(along_axis).collect() }
+    pub fn forward(tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
+        Self::new(tiles, maps, pieces(along_axis))
     }
 
     /// From the gradients of outputs, framed by as many zeros as there are further pieces, to those of inputs.
-    pub fn backward(read: Tiles, written: Tiles, along_axis: usize) -> Self {
-        let back = |step: usize| along_axis - 1 - step;
-        Self { read, written, steps: pieces(along_axis).map(|piece| piece.map(back)).collect() }
+    pub fn backward(tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
+        let back = |piece: usize| along_axis - 1 - piece;
+        Self::new(tiles, maps, pieces(along_axis).map(|piece| piece.map(back)))
     }
 
-    /// Of every point of a row, the products of tiles and weights, summed over maps and pieces.
+    /// `steps`: of each piece, from the place of the tile that is written, counted from the border, to that of the one read.
+    fn new([read, written]: [&Tiles; 2], maps: [usize; 2], steps: impl Iterator<Item = [usize; 2]>) -> Self {
+        let pitches = [read.pitch(maps[0]), written.pitch(maps[1])];
+        Self {
+            maps,
+            parts: read.parts,
+            points: [read.points(1, maps[0]), written.points(1, maps[1])],
+            from: written.places().map(|place| read.at(place) * pitches[0]).collect(),
+            taps: steps.map(|step| read.at(step) * pitches[0]).collect(),
+            to: written.places().map(|place| written.number(place) * pitches[1]).collect(),
+        }
+    }
+
+    /// Of every point of row `row` in memory, the products of tiles and weights, summed over maps and pieces.
     #[inline(always)]
     pub fn multiply<S: Simd>(
         &self,
         simd: S,
-        [summed, out_maps]: [usize; 2],
+        row: usize,
         weights: &[Vec<f32>],
         source: &[S::f32s],
         output: &mut [S::f32s],
     ) {
-        let Self { read, written, steps } = self;
-        let (from_pitch, to_pitch) = (read.pitch(summed), written.pitch(out_maps));
-        let from: Vec<usize> = written.places().map(|place| read.at(place) * from_pitch).collect();
-        let to: Vec<usize> = written.places().map(|place| written.number(place) * to_pitch).collect();
-        let taps: Vec<usize> = steps.iter().map(|&step| read.at(step) * from_pitch).collect();
-        for (point, weights) in weights.iter().enumerate() {
+        let columns = weights.len();
+        for (column, weights) in weights.iter().enumerate() {
+            let [source_start, output_start] = self.points.map(|point| (row * columns + column) * point);
             let job = Gather {
-                source: &source[point * read.count() * from_pitch..],
-                from: &from,
-                taps: &taps,
-                depth: summed,
+                source: &source[source_start..],
+                from: &self.from,
+                taps: &self.taps,
+                depth: self.maps[0],
                 weights,
-                to: &to,
-                out_maps,
-                parts: read.parts,
+                to: &self.to,
+                out_maps: self.maps[1],
+                parts: self.parts,
                 accumulate: false,
             };
-            gather(simd, &job, &mut output[point * written.count() * to_pitch..]);
+            gather(simd, &job, &mut output[output_start..]);
         }
     }
 }
