@@ -54,7 +54,7 @@ pub enum Wanted {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Algorithm {
     Direct,
-    /// Fewer multiplications, for 3×3 and 5×5 filters at stride 1.
+    /// Fewer multiplications, for 3×3, 5×5 and 7×7 filters at stride 1.
     Winograd(Scheme),
 }
 
