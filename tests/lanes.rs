@@ -154,6 +154,38 @@ fn a_whole_block_agrees() {
     assert_same(&random(&[21, 3, 20, 18], "x"), &block_parameters(), block);
 }
 
+/// Norms are computed where they are read, and sums of what is written: by a norm, a bias, a pool, an operator of candle's.
+#[test]
+fn norms_agree_whatever_reads_them() {
+    let x = random(&[9, 8, 7, 6], "x");
+    let filters = random(&[8, 8, 3, 3], "w");
+    let [gamma, beta, bias] = ["gamma", "beta", "bias"].map(|name| random(&[4], name).affine(0.5, 1.0).unwrap());
+    let parameters = [filters, gamma, beta, bias];
+    let orders: [&[&str]; 6] = [
+        &["norm", "conv", "norm", "norm", "conv"],
+        &["conv", "bias", "norm", "bias", "conv"],
+        &["conv", "norm", "max", "bias", "conv", "norm", "mean"],
+        &["conv", "norm", "candle", "norm", "fields"],
+        &["conv", "norm", "max", "norm", "mean", "conv"],
+        &["conv", "norm", "candle", "bias", "norm", "max"],
+    ];
+    for (order, activation) in orders.iter().flat_map(|order| {
+        [Activation::Identity, Activation::Relu, Activation::Elu].map(|activation| (order, activation))
+    }) {
+        assert_same(&x, &parameters, |maps, p| {
+            order.iter().try_fold(maps, |maps, operator| match *operator {
+                "norm" => Ok(maps.normalise([&p[1], &p[2]], 1e-5, activation)?.0),
+                "conv" => maps.conv2d(&p[0], Window { stride: 1, padding: 1 }),
+                "bias" => maps.add_bias(&p[3]),
+                "max" => maps.max_pool2d(2),
+                "mean" => maps.mean_pool2d(2),
+                "fields" => maps.mean_over_fields(4),
+                _ => maps.through(|tensor| tensor.sqr()),
+            })
+        });
+    }
+}
+
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
     let results = [1, 2, 3].map(|threads| {
@@ -254,6 +286,6 @@ fn the_other_paths_agree() {
         let mut tests = std::process::Command::new(std::env::current_exe().unwrap());
         let tests = tests.args(["agree", "--test-threads", "2"]).env("EQUISPLIT_SIMD", path).output().unwrap();
         let report = String::from_utf8_lossy(&tests.stdout);
-        assert!(tests.status.success() && report.contains("7 passed"), "{path}: {report}");
+        assert!(tests.status.success() && report.contains("8 passed"), "{path}: {report}");
     }
 }

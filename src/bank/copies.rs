@@ -4,7 +4,7 @@ use candle_core::Tensor;
 
 use super::{Bank, Fan, FieldSizes, Initial, Kind, Parameter, checked};
 use crate::error::Result;
-use crate::kernel::rearrange;
+use crate::kernel::rearranged_copies;
 
 /// Copies of each filter θ[o, i], each with its entries in another order.
 ///
@@ -48,17 +48,7 @@ impl Bank for CopiesBank {
         let [weight] = checked(self, values)?;
         let Self { out_fields, in_fields, components, kernel, tables } = self;
         let entries = components * kernel * kernel;
-        let filter = |out: usize, copy: usize, inner: usize| {
-            tables[copy].iter().map(move |entry| ((out * in_fields + inner) * entries + entry) as u32)
-        };
-        let mut index = Vec::with_capacity(self.filter_shape().iter().product());
-        for out in 0..*out_fields {
-            for copy in 0..tables.len() {
-                for inner in 0..*in_fields {
-                    index.extend(filter(out, copy, inner));
-                }
-            }
-        }
-        Ok(rearrange(weight, index, &self.filter_shape()[..])?)
+        let rows = weight.reshape((*out_fields, *in_fields, entries))?;
+        Ok(rearranged_copies(&rows, tables)?.reshape(&self.filter_shape())?)
     }
 }

@@ -8,20 +8,20 @@
 //! identical bits for any number of threads: what is summed, is summed in an order that depends on shapes alone.
 
 mod conv;
+mod copies;
 mod feature_map;
 pub mod lanes;
 mod matmul;
 mod norm;
 mod operators;
 mod pool;
-mod rearrange;
 mod slices;
 
 pub use conv::{Window, conv2d};
+pub use copies::rearranged_copies;
 pub use feature_map::{FeatureMap, Output};
 pub use lanes::{Activation, Workspace, check_override, instructions};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub(crate) use operators::relu;
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};
-pub use rearrange::rearrange;

@@ -56,6 +56,7 @@ impl FeatureMap {
         let output = norm::apply(&lanes, &affine);
         let bias = bias.clone();
         let step = move |gradient: Lanes, _: bool| {
+            let gradient = gradient.stored();
             let watch = norm::gradient_watch(&gradient, &affine, &vec![0.0; fields]);
             let sums = norm::gradient_sums(&gradient, &watch);
             let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();

@@ -10,8 +10,8 @@ use super::buffer::{Buffer, Floats, Workspace};
 use super::simd::lane_count;
 use crate::kernel::slices::with_entries;
 
-/// Feature maps of f32, stored as (groups, height, width, maps, lanes): a group is as many images as there are lanes; lanes
-/// of the last one that have no image are 0.
+/// Feature maps of f32 as (groups, height, width, maps, lanes), stored or computed whenever they are read: a group is as many
+/// images as there are lanes; lanes of the last one that have no image are 0.
 ///
 /// A vector register then holds one pixel of one map for several images, so that every operator vectorises fully at any
 /// number of maps and pixels, and weights are scalars.
@@ -154,8 +154,8 @@ impl Lanes {
         }
     }
 
-    /// Maps that `write`(group, floats of the group) computes whenever they are read: what is done entry by entry costs less
-    /// than to write the result to memory and to read it from there.
+    /// Maps that `write`(group, floats of the group) computes whenever they are read: for what costs less than to write it to
+    /// memory and to read it from there.
     pub fn defer(
         workspace: &Workspace,
         shape: LaneShape,
@@ -165,7 +165,7 @@ impl Lanes {
         Self { shape, entries, workspace: workspace.clone(), seen: None, watch: None }
     }
 
-    /// The same maps, computed once.
+    /// The same maps, computed once; maps that were deferred lose their watch.
     pub fn stored(self) -> Self {
         match &self.entries {
             Entries::Stored(_) => self,
@@ -185,7 +185,8 @@ impl Lanes {
         self.watch.as_deref()
     }
 
-    /// What was seen of these maps when they were written.
+    /// What was seen of these maps when they were written: of a convolution's output its moments, of a gradient what the watch
+    /// of the maps that it belongs to takes.
     pub fn seen(&self) -> Option<&Seen> {
         self.seen.as_deref()
     }
@@ -240,7 +241,7 @@ impl Lanes {
         self.groups(group..group + 1)
     }
 
-    /// The floats of some groups, one after the other.
+    /// The floats of some groups, one after the other; those of deferred maps are computed anew.
     pub fn groups(&self, groups: Range<usize>) -> Floats<'_> {
         let length = self.shape.group();
         match &self.entries {

@@ -6,6 +6,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::activation::Activation;
+use super::buffer::Workspace;
 use super::maps::{LaneShape, Lanes, Watch};
 use super::simd::{dispatch, lane_count};
 use crate::kernel::Moments;
@@ -121,14 +122,27 @@ pub struct Affine {
     pub activation: Activation,
 }
 
-/// activation(slope·x + offset), by field; deferred.
+/// activation(slope·x + offset), by field.
 pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
     let (input, activation) = (input.clone().stored(), affine.activation);
     let (shape, workspace) = (input.shape(), input.workspace().clone());
     let [slope, offset] = [&affine.slope, &affine.offset].map(|list| spread(list, shape.maps));
-    Lanes::defer(&workspace, shape, move |group, to| {
+    entrywise(&workspace, shape, activation, move |group, to| {
         dispatch(Apply { from: &input.group(group), slope: &slope, offset: &offset, activation, to });
     })
+}
+
+/// What `write` gives: deferred, since to compute it again costs less than to write and read it, but for exponentials.
+fn entrywise(
+    workspace: &Workspace,
+    shape: LaneShape,
+    activation: Activation,
+    write: impl Fn(usize, &mut [f32]) + Send + Sync + 'static,
+) -> Lanes {
+    match activation {
+        Activation::Elu => Lanes::build(workspace, shape, None, write),
+        Activation::Identity | Activation::Relu => Lanes::defer(workspace, shape, write),
+    }
 }
 
 /// A value per field for each lane of each of its maps.
@@ -245,13 +259,13 @@ pub struct InputGradient {
     pub constant: Vec<f64>,
 }
 
-/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity; deferred.
+/// of_gradient·g + of_input·x + constant, where g is the gradient before the non-linearity.
 pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors: &InputGradient) -> Lanes {
     let (input, gradient, activation) = (input.clone().stored(), gradient.clone().stored(), affine.activation);
     let (shape, workspace) = (input.shape(), input.workspace().clone());
     let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
     let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(list, shape.maps));
-    Lanes::defer(&workspace, shape, move |group, to| {
+    entrywise(&workspace, shape, activation, move |group, to| {
         dispatch(WriteGradient {
             input: &input.group(group),
             gradient: &gradient.group(group),

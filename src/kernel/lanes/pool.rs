@@ -4,7 +4,7 @@
 use pulp::{Simd, WithSimd};
 
 use super::maps::{LaneShape, Lanes};
-use super::simd::{dispatch, lane_count, parts};
+use super::simd::{dispatch, parts};
 
 /// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
 /// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
@@ -70,8 +70,10 @@ impl Pooling {
     /// The gradient of the input, shown to the input's watch.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, reduce: Reduce) -> Lanes {
         Lanes::build(input.workspace(), input.shape(), input.watch(), |group, to| {
-            let (input, gradient) = (input.group(group), gradient.group(group));
-            dispatch(Backward { pooling: self, reduce, input: &input, gradient: &gradient, to });
+            // The gradient of a mean doesn't depend on the entries.
+            let entries = (reduce == Reduce::Max).then(|| input.group(group));
+            let input = entries.as_deref().unwrap_or_default();
+            dispatch(Backward { pooling: self, reduce, input, gradient: &gradient.group(group), to });
         })
     }
 }
@@ -121,6 +123,7 @@ impl WithSimd for Forward<'_> {
 struct Backward<'a> {
     pooling: &'a Pooling,
     reduce: Reduce,
+    /// Of a maximum.
     input: &'a [f32],
     gradient: &'a [f32],
     to: &'a mut [f32],
@@ -138,7 +141,7 @@ impl WithSimd for Backward<'_> {
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
         let zero = simd.splat_f32s(0.0);
         let scale = simd.splat_f32s(1.0 / members.len() as f32);
-        if starts.len() * members.len() * run * lane_count() < self.input.len() {
+        if starts.len() * members.len() * vectors < to.len() {
             to.fill(zero);
         }
         let gradient = bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(vectors);

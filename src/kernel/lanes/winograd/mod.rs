@@ -62,7 +62,8 @@ impl Scheme {
     }
 }
 
-/// Bytes of transformed tiles that should be worked on together, so that they stay in a near cache.
+/// Bytes of transformed tiles that should be worked on together, so that they stay in a near cache; where kernels are cut into
+/// pieces, further tiles and those of zeros come on top.
 const TILE_BYTES: usize = 2 << 20;
 
 /// Tiles that are worked on together even so: sums over fewer cost too much to start and to end.

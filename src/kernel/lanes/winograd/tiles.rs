@@ -15,7 +15,7 @@ pub struct Tiles {
     step: usize,
     /// Tiles of zeros on every side.
     border: usize,
-    /// Rows at the start and at the end that the rows before and after have as well.
+    /// Rows at the start and at the end that are also in the rows worked on before and after.
     overlap: usize,
     /// Vectors that a map has.
     pub parts: usize,
@@ -29,7 +29,7 @@ pub struct TileRow {
     pub top: usize,
     /// Its first tile's number.
     pub tile: usize,
-    /// Whether the rows before have it as well.
+    /// Whether it's also in the rows of tiles worked on before, so that what it has is added to theirs.
     pub again: bool,
 }
 
@@ -51,7 +51,7 @@ impl Tiles {
         all.map(move |(first, rows)| Self { first, rows, per_image, columns, step, border: 0, overlap: 0, parts })
     }
 
-    /// These, all of one image, and as many more to the right and below.
+    /// These, all of one image, and `more` columns to the right and rows below.
     pub fn wider(self, more: usize) -> Self {
         let first = self.first + self.first / self.per_image * more;
         let (rows, per_image, columns) = (self.rows + more, self.per_image + more, self.columns + more);

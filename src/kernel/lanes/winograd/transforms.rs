@@ -33,7 +33,8 @@ pub fn to_points<S: Simd, const PASS: usize, const N: usize, const M: usize, con
     // Of the last L columns of pixels, the points of each.
     let (half, nothing) = between.split_at_mut(L * N * CHUNK);
     nothing.fill(simd.splat_f32s(0.0));
-    if tiles.has_border() {
+    // Passes leave the border as it is.
+    if tiles.has_border() && (PASS == 0 || PASS == ALL) {
         points.fill(simd.splat_f32s(0.0));
     }
     for (start, length) in blocks(vectors, CHUNK) {
