@@ -31,13 +31,9 @@ impl Maker {
         let mut system = sysinfo::System::new();
         system.refresh_cpu_list(sysinfo::CpuRefreshKind::nothing());
         let processor = system.cpus().first().map_or(String::new(), |cpu| cpu.brand().trim().to_owned());
-        let revision = git_version::git_version!(
-            args = ["--always", "--abbrev=40", "--dirty=-modified", "--match="],
-            fallback = ""
-        );
         Self {
             crate_version: env!("CARGO_PKG_VERSION").to_owned(),
-            revision: revision.to_owned(),
+            revision: env!("EQUISPLIT_REVISION").to_owned(),
             processor,
             instructions: kernel::instructions(),
             device,
