@@ -1,20 +1,11 @@
 //! Operators against plain f64 loops over the definition, and gradients against finite differences.
 
+mod kernel_support;
+
 use candle_core::{DType, Device, Tensor, Var};
 use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
-use equisplit::rng;
+use kernel_support::{flat, random};
 use proptest::prelude::*;
-use rand::RngExt;
-
-fn random(shape: &[usize], name: &str) -> Tensor {
-    let mut stream = rng::stream(5, name);
-    let entries: Vec<f64> = (0..shape.iter().product()).map(|_| stream.random_range(-1.0..1.0)).collect();
-    Tensor::from_vec(entries, shape, &Device::Cpu).unwrap()
-}
-
-fn flat(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
 
 fn assert_close(found: &Tensor, expected: &[f64], tolerance: f64) {
     let found = flat(found);

@@ -1,67 +1,16 @@
 //! The operators in vector lanes against the same operators on f64 tensors, which tests/kernel.rs checks against their
 //! definitions.
 
+mod kernel_support;
+
 use candle_core::{DType, Device, Result, Tensor, Var};
 use equisplit::kernel::{Activation, FeatureMap, Window, Workspace};
-use equisplit::rng;
+use kernel_support::{Storage, flat, random, run};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use rand::RngExt;
 
-fn random(shape: &[usize], name: &str) -> Tensor {
-    let mut stream = rng::stream(5, name);
-    let entries: Vec<f64> = (0..shape.iter().product()).map(|_| stream.random_range(-1.0..1.0)).collect();
-    Tensor::from_vec(entries, shape, &Device::Cpu).unwrap()
-}
-
-fn flat(tensor: &Tensor) -> Vec<f64> {
-    tensor.to_dtype(DType::F64).unwrap().flatten_all().unwrap().to_vec1().unwrap()
-}
-
-/// The output of an operator, and the gradients of its input and parameters for a random gradient of the output.
-fn run(
-    lanes: bool,
-    input: &Tensor,
-    parameters: &[Tensor],
-    operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>,
-) -> Result<Vec<Tensor>> {
-    let dtype = if lanes { DType::F32 } else { DType::F64 };
-    let x = Var::from_tensor(&input.to_dtype(dtype)?)?;
-    let parameters: Vec<Var> =
-        parameters.iter().map(|p| Var::from_tensor(&p.to_dtype(dtype)?)).collect::<Result<_>>()?;
-    // Images take no gradients: the input comes in as a parameter of a first step.
-    let maps = match lanes {
-        true => FeatureMap::from_images(&x.ones_like()?, &Workspace::default(), true)?.through(|ones| ones * &*x)?,
-        false => FeatureMap::from_tensor(&x),
-    };
-    let output = operator(maps, &parameters)?.output()?;
-    let value = output.tensor().clone();
-    // The gradient is r/4 + value: under a random one alone the sums behind γ and β would cancel.
-    let random = (&value * random(value.dims(), "gradient").to_dtype(dtype)?)?.sum_all()?;
-    let loss = ((random * 0.25)? + (value.sqr()?.sum_all()? * 0.5)?)?;
-    let gradients = output.backward(&loss)?;
-    let of = |var: &Var| gradients.get(var).cloned().map_or_else(|| var.zeros_like(), Ok);
-    let mut found = vec![value, of(&x)?];
-    for parameter in &parameters {
-        found.push(of(parameter)?);
-    }
-    Ok(found)
-}
-
-/// Checks that lanes and f64 tensors agree to 1e-5 of the largest entry, output and gradients.
 fn assert_same(input: &Tensor, parameters: &[Tensor], operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>) {
-    let found = run(true, input, parameters, &operator).unwrap();
-    let expected = run(false, input, parameters, &operator).unwrap();
-    let largest = |t: &Tensor| flat(t).iter().fold(1e-30f64, |m, e| m.max(e.abs()));
-    // γ and β share a scale: where the sum behind one of them nearly cancels, rounding relative to it says nothing.
-    let parameters = expected[2..].iter().map(largest).fold(1e-30, f64::max);
-    for (n, (found, expected)) in found.iter().zip(&expected).enumerate() {
-        assert_eq!(found.dims(), expected.dims());
-        let scale = if n < 2 { largest(expected) } else { parameters };
-        let differences = flat(found).into_iter().zip(flat(expected)).map(|(f, e)| (f - e).abs() / scale);
-        let worst = differences.fold(0.0, f64::max);
-        assert!(worst <= 1e-5, "{worst} in result {n}");
-    }
+    kernel_support::assert_same(&Storage::Lanes, input, parameters, operator);
 }
 
 // Always the same cases: among very many there is one where rounding puts an entry on the other side of a ReLU's kink.
@@ -190,7 +139,7 @@ fn norms_agree_whatever_reads_them() {
 fn the_number_of_threads_does_not_change_a_bit() {
     let results = [1, 2, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let results = pool.install(|| run(true, &random(&[37, 3, 20, 18], "x"), &block_parameters(), block)).unwrap();
+        let results = pool.install(|| run(&Storage::Lanes, &random(&[37, 3, 20, 18], "x"), &block_parameters(), block)).unwrap();
         results.iter().map(flat).collect::<Vec<_>>()
     });
     assert!(results[0] == results[1] && results[0] == results[2]);
@@ -205,15 +154,15 @@ fn one_nan_makes_nan_of_all_that_it_meets() {
         let mut entries = flat(&random(&[1, 4, 2, 2], "x"));
         entries[5 * place] = f64::NAN;
         let x = Tensor::from_vec(entries, (1, 4, 2, 2), &Device::Cpu).unwrap();
-        for lanes in [true, false] {
+        for storage in [Storage::Lanes, Storage::REFERENCE] {
             let nans = |p: &[Tensor], operator: &dyn Fn(FeatureMap, &[Var]) -> Result<FeatureMap>| {
-                flat(&run(lanes, &x, p, operator).unwrap()[0]).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
+                flat(&run(&storage, &x, p, operator).unwrap()[0]).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
             };
             let map: Vec<bool> = (0..4).map(|map| map == place).collect();
-            assert_eq!(nans(&[], &|maps, _| maps.max_pool2d(2)), map, "{lanes}");
-            assert_eq!(nans(&[], &|maps, _| maps.max_over_pixels()), map, "{lanes}");
-            assert_eq!(nans(&[], &|maps, _| maps.max_over_fields(1)), map, "{lanes}");
-            assert_eq!(nans(&[], &|maps, _| maps.mean_over_fields(1)), map, "{lanes}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_pool2d(2)), map, "{storage:?}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_over_pixels()), map, "{storage:?}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_over_fields(1)), map, "{storage:?}");
+            assert_eq!(nans(&[], &|maps, _| maps.mean_over_fields(1)), map, "{storage:?}");
             assert_eq!(
                 nans(std::slice::from_ref(&gamma), &relu),
                 map.iter().flat_map(|nan| [*nan; 4]).collect::<Vec<_>>()
@@ -229,7 +178,7 @@ fn lanes_without_an_image_do_not_enter_the_gradient_of_filters() {
     // A constant map has variance 0, so that a norm's slope is huge where there's no image to stay finite for.
     let x = random(&[9, 8, 1, 1], "x").ones_like().unwrap();
     let w = random(&[8, 8, 1, 1], "w");
-    let found = run(true, &x, &[w, random(&[8], "gamma"), random(&[8], "beta")], |mut maps, p| {
+    let found = run(&Storage::Lanes, &x, &[w, random(&[8], "gamma"), random(&[8], "beta")], |mut maps, p| {
         for _ in 0..8 {
             maps = maps.normalise([&p[1], &p[2]], 1e-12, Activation::Identity)?.0.add_bias(&p[2])?;
         }
@@ -245,8 +194,8 @@ fn at_zero_a_relu_passes_no_gradient_back() {
     let x = random(&[3, 2, 4, 4], "x").zeros_like().unwrap();
     let relu = |maps: FeatureMap, p: &[Var]| Ok(maps.normalise([&p[0], &p[1]], 1e-5, Activation::Relu)?.0);
     let [gamma, beta] = [1.0, 0.0].map(|value| random(&[2], "p").affine(0.0, value).unwrap());
-    for lanes in [true, false] {
-        let found = run(lanes, &x, &[gamma.clone(), beta.clone()], relu).unwrap();
+    for storage in [Storage::Lanes, Storage::REFERENCE] {
+        let found = run(&storage, &x, &[gamma.clone(), beta.clone()], relu).unwrap();
         assert!(found[1..].iter().flat_map(flat).all(|gradient| gradient == 0.0), "{found:?}");
     }
 }

@@ -75,7 +75,7 @@ def install(folder, requirements, *options):
 def measure(who, entry, args):
     if who == "equisplit":
         shape = ["--convolution", ",".join(map(str, entry["convolution"]))] if "convolution" in entry else None
-        size = shape or ["--arm", entry["arm"]]
+        size = shape or ["--arm", entry["arm"], "--device", "cpu"]
         command = [args.equisplit, "bench", *size, "--batch", entry["batch"], "--threads", args.threads]
         command += ["--repeats", args.repeats, "--json"]
     else:

@@ -21,7 +21,7 @@ pub struct NetworkTimes {
     pub inference: Timing,
 }
 
-/// Times the network of `config` on `batch` images of noise, on the current pool.
+/// Times the network of `config` on `batch` images of noise, on `device` and the current pool.
 ///
 /// # Errors
 /// When the network can't be built for `input`, or a tensor operation fails.
@@ -46,7 +46,8 @@ pub fn network(
         let output = network.output(&images, &mut Mode::Training(&mut stream))?;
         let loss = cross_entropy(&output.tensor().flatten_from(1)?, &classes)?;
         loss.to_scalar::<f32>()?;
-        adam.step(&output.backward(&loss)?, 1e-3)
+        adam.step(&output.backward(&loss)?, 1e-3)?;
+        Ok(device.synchronize()?)
     })?;
     let inference = Timing::of(repeats, || {
         network.output(&images, &mut Mode::Inference)?.tensor().sum_all()?.to_scalar::<f32>()?;

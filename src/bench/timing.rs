@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use candle_core::{DType, Device, Tensor};
 use serde::Serialize;
 
 use crate::error::Result;
@@ -10,8 +11,9 @@ use crate::kernel::square_products;
 /// Repetitions before anything is measured: caches, page tables and the processor's clock settle.
 const WARM_UP: usize = 3;
 
-/// Rows and columns of the matrices of [`sgemm_gflops`].
+/// Rows and columns of the matrices of [`sgemm_gflops`] on the CPU, and on other devices, which need more work at a time.
 const SGEMM_SIZE: usize = 1024;
+const DEVICE_SGEMM_SIZE: usize = 4096;
 
 /// Wall-clock times of something that was done several times.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -52,11 +54,19 @@ impl Timing {
     }
 }
 
-/// The rate of large f32 matrix products on the current pool's threads, in GFLOP/s: one per thread, side by side.
+/// The rate of large f32 matrix products in GFLOP/s: on the CPU one per thread of the current pool, side by side.
 ///
 /// # Errors
-/// None that's known; measuring could.
-pub fn sgemm_gflops(repeats: usize) -> Result<f64> {
+/// When the device can't multiply them.
+pub fn sgemm_gflops(device: &Device, repeats: usize) -> Result<f64> {
+    if !device.is_cpu() {
+        let operand = Tensor::ones((DEVICE_SGEMM_SIZE, DEVICE_SGEMM_SIZE), DType::F32, device)?;
+        let timing = Timing::of(repeats, || {
+            operand.matmul(&operand)?;
+            Ok(device.synchronize()?)
+        })?;
+        return Ok(2.0 * (DEVICE_SGEMM_SIZE as f64).powi(3) * timing.per_second() / 1e9);
+    }
     let threads = rayon::current_num_threads();
     let entries = SGEMM_SIZE * SGEMM_SIZE;
     let operand: Vec<f32> = (0..entries).map(|n| (n % 17) as f32 - 8.0).collect();

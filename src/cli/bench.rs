@@ -4,6 +4,7 @@ use candle_core::Device;
 use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes};
 use equisplit::model::{InputShape, NetConfig, PRESETS, Skeleton};
 use equisplit::report::bench as table;
+use equisplit::train::{DeviceChoice, DeviceKind};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
@@ -24,6 +25,9 @@ pub struct Args {
     /// Threads [default: the cores].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+    /// Where the network is trained; single convolutions are timed on the CPU only.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "convolution")]
+    device: DeviceChoice,
     /// How often each thing is measured.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
     repeats: u16,
@@ -39,10 +43,12 @@ struct NetworkReport<'a> {
     skeleton: Skeleton,
     batch: u16,
     threads: usize,
+    device: DeviceKind,
     #[serde(flatten)]
     times: NetworkTimes,
     images_per_second: Rates,
     sgemm_gflops: f64,
+    /// Empty where the network isn't trained on the CPU.
     convolutions: Vec<Layer>,
 }
 
@@ -89,8 +95,10 @@ fn network(args: &Args) -> Result<()> {
         super::wrong_usage(&format!("--arm {}: there are {}", args.arm, PRESETS.join(", ")))
     };
     let (batch, repeats, input) = (usize::from(args.batch), usize::from(args.repeats), InputShape::DIGITS);
-    let times = bench::network(&config, input, batch, &Device::Cpu, repeats)?;
-    let convolutions = bench::convolutions_of(&config, input)?.into_iter().map(|(name, shape)| {
+    let device = args.device.device()?;
+    let times = bench::network(&config, input, batch, &device, repeats)?;
+    let shapes = if device.is_cpu() { bench::convolutions_of(&config, input)? } else { Vec::new() };
+    let convolutions = shapes.into_iter().map(|(name, shape)| {
         let times = bench::convolution(shape, batch, repeats)?;
         Ok(Layer { name, times, gflops: times.gflops() })
     });
@@ -99,27 +107,30 @@ fn network(args: &Args) -> Result<()> {
         skeleton: args.skeleton,
         batch: args.batch,
         threads: rayon::current_num_threads(),
+        device: DeviceKind::of(&device),
         times,
         images_per_second: Rates {
             step: batch as f64 * times.step.per_second(),
             inference: batch as f64 * times.inference.per_second(),
         },
         convolutions: convolutions.collect::<Result<_>>()?,
-        sgemm_gflops: bench::sgemm_gflops(repeats)?,
+        sgemm_gflops: bench::sgemm_gflops(&device, repeats)?,
     };
     if args.json {
         return super::print_json(&report);
     }
     let rows: Vec<_> = report.convolutions.iter().map(|layer| (layer.name.as_str(), layer.times)).collect();
+    let network = table::network_times(&times, batch);
+    let sgemm = format!("Matrix products (sgemm): {:.0} GFLOP/s.", report.sgemm_gflops);
+    if !device.is_cpu() {
+        return super::print(&format!("{} ({batch} images, on the GPU)\n\n{network}\n\n{sgemm}", args.arm));
+    }
     super::print(&format!(
-        "{} ({} images, {} threads)\n\n{}\n\n{}\n\nMatrix products (sgemm): {:.0} GFLOP/s. Rates of convolutions count the \
-         operations of the definition;\nWinograd's algorithm needs fewer.",
+        "{} ({batch} images, {} threads)\n\n{network}\n\n{}\n\n{sgemm} Rates of convolutions count the operations of the \
+         definition;\nWinograd's algorithm needs fewer.",
         args.arm,
-        args.batch,
         report.threads,
-        table::network_times(&times, batch),
         table::convolution_times(&rows),
-        report.sgemm_gflops
     ))
 }
 
@@ -129,7 +140,7 @@ fn convolution(args: &Args, shape: ConvolutionShape) -> Result<()> {
     }
     let times = bench::convolution(shape, args.batch.into(), args.repeats.into())?;
     let threads = rayon::current_num_threads();
-    let sgemm_gflops = bench::sgemm_gflops(args.repeats.into())?;
+    let sgemm_gflops = bench::sgemm_gflops(&Device::Cpu, args.repeats.into())?;
     if args.json {
         return super::print_json(&ConvolutionReport { threads, times, gflops: times.gflops(), sgemm_gflops });
     }

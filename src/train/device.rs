@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 /// Where to train.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum DeviceChoice {
-    /// The first CUDA device if the program is built for it and there's one, else the CPU.
+    /// The first CUDA device if the program is built for it and can use one, else the CPU.
     #[default]
     Auto,
     /// The CPU.
@@ -44,11 +44,12 @@ impl DeviceChoice {
     /// The device.
     ///
     /// # Errors
-    /// When CUDA is asked for, but the program is built without it or finds no device.
+    /// When CUDA is asked for, but the program is built without it or can't use a device.
     pub fn device(self) -> Result<Device> {
         match self {
             Self::Cpu => Ok(Device::Cpu),
-            Self::Auto => Ok(Device::cuda_if_available(0)?),
+            // candle's `cuda_if_available` only tells how the program was built.
+            Self::Auto => Ok(Device::cuda_if_available(0).unwrap_or(Device::Cpu)),
             Self::Cuda if !candle_core::utils::cuda_is_available() => {
                 Err(Error::invalid("--device cuda: this program is built without CUDA; build it with --features cuda"))
             }
