@@ -42,7 +42,20 @@ pub fn conv2d(input: &Tensor, filters: &Tensor, window: Window) -> Result<Tensor
     if input.device().is_cpu() {
         return input.contiguous()?.apply_op2(&filters.contiguous()?, Forward(geometry));
     }
-    input.conv2d(filters, window.padding, window.stride, 1, 1)
+    conv2d_on_device(input, filters, window, &geometry)
+}
+
+/// [`conv2d`] by candle's operators.
+fn conv2d_on_device(input: &Tensor, filters: &Tensor, window: Window, geometry: &Geometry) -> Result<Tensor> {
+    let Window { stride, padding } = window;
+    let padded = geometry.in_size.map(|size| size + 2 * padding);
+    let read = [0, 1].map(|axis| (geometry.out_size[axis] - 1) * stride + geometry.kernel[axis]);
+    if read == padded {
+        return input.conv2d(filters, padding, stride, 1, 1);
+    }
+    // candle's gradient of the input has the wrong size where windows leave lines over.
+    let input = input.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
+    input.narrow(2, 0, read[0])?.narrow(3, 0, read[1])?.contiguous()?.conv2d(filters, 0, stride, 1, 1)
 }
 
 /// The sizes of one convolution.
@@ -250,6 +263,37 @@ impl CustomOp2 for FilterGradient {
             DType::F32 => Ok(output(g.filter_gradient::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
             DType::F64 => Ok(output(g.filter_gradient::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
             other => unsupported(self.name(), other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    /// What a GPU computes, by candle's operators on the CPU, against the operator of our own.
+    #[test]
+    fn both_ways_give_the_same_convolution_and_gradients() {
+        let var = |start: f64, shape: &[usize]| {
+            let entries: Vec<f64> = (0..shape.iter().product()).map(|n: usize| (start + 1.7 * n as f64).sin()).collect();
+            Var::from_vec(entries, shape, &Device::Cpu).unwrap()
+        };
+        for (kernel, stride, padding) in (1..6).flat_map(|k| (1..4).flat_map(move |s| (0..3).map(move |p| (k, s, p)))) {
+            let (x, w) = (var(0.3, &[3, 2, 7, 6]), var(1.1, &[4, 2, kernel, kernel]));
+            let window = Window { stride, padding };
+            let geometry = Geometry::new(x.shape(), w.shape(), window).unwrap();
+            let results = [conv2d(&x, &w, window), conv2d_on_device(&x, &w, window, &geometry)].map(|output| {
+                let output = output.unwrap();
+                let gradients = (&output * var(5.0, output.dims()).as_tensor()).unwrap().sum_all().unwrap().backward();
+                let gradients = gradients.unwrap();
+                let all = [&output, gradients.get(&x).unwrap(), gradients.get(&w).unwrap()];
+                all.iter().flat_map(|t| t.flatten_all().unwrap().to_vec1::<f64>().unwrap()).collect::<Vec<_>>()
+            });
+            assert_eq!(results[0].len(), results[1].len());
+            for (own, candle) in results[0].iter().zip(&results[1]) {
+                assert!((own - candle).abs() < 1e-11, "{own} and {candle}: {kernel} {stride} {padding}");
+            }
         }
     }
 }

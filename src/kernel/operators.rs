@@ -226,7 +226,8 @@ fn pool(lanes: Lanes, tape: Option<Tape>, pooling: impl FnOnce(LaneShape) -> Poo
 
 /// max(0, x) with the gradient 0 at 0, as in lanes; candle's has 1 there, and makes NaN 0.
 pub(crate) fn relu(tensor: &Tensor) -> Result<Tensor> {
-    tensor.le(0.0)?.where_cond(&tensor.zeros_like()?, tensor)
+    let zeros = tensor.zeros_like()?;
+    tensor.le(&zeros)?.where_cond(&zeros, tensor)
 }
 
 fn activate(tensor: &Tensor, activation: Activation) -> Result<Tensor> {

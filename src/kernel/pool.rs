@@ -4,7 +4,7 @@
 //! of several equal entries, as happens on blank image corners; neither is the gradient of a maximum.
 
 use candle_core::backend::BackendStorage;
-use candle_core::{CpuStorage, CustomOp1, D, DType, Layout, Result, Shape, Tensor, WithDType};
+use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
 use super::slices::{entries, output, unsupported, with_entries};
@@ -24,8 +24,9 @@ pub fn max_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
         input.contiguous()?.apply_op1(pool)?
     } else {
         let whole = input.narrow(2, 0, out_height * size)?.narrow(3, 0, out_width * size)?;
-        let windows = whole.reshape(&[batch * maps, out_height, size, out_width, size])?.transpose(2, 3)?;
-        max_over_axis(&windows.reshape((batch * maps, out_height * out_width, size * size))?, 2)?
+        let windows = whole.reshape(&[batch * maps, out_height, size, out_width, size])?;
+        // Lines first: of equal pixels the first one of the window wins.
+        max_of_pairs(&max_of_pairs(&windows, 4)?, 2)?
     };
     pooled.reshape((batch, maps, out_height, out_width))
 }
@@ -56,9 +57,31 @@ pub fn max_over_axis(input: &Tensor, axis: usize) -> Result<Tensor> {
         let inner = dims[axis + 1..].iter().product();
         return input.contiguous()?.apply_op1(MaxOverAxis { axis, length: dims[axis], inner });
     }
-    let input = input.transpose(axis, D::Minus1)?.contiguous()?;
-    let winners = input.argmax_keepdim(D::Minus1)?;
-    input.gather(&winners, D::Minus1)?.transpose(axis, D::Minus1)?.squeeze(axis)
+    max_of_pairs(input, axis)
+}
+
+/// [`max_over_axis`] by candle's operators: neighbours are compared until one is left, so that the first of equals wins.
+fn max_of_pairs(input: &Tensor, axis: usize) -> Result<Tensor> {
+    let mut left = input.clone();
+    loop {
+        let length = left.dim(axis)?;
+        if length == 1 {
+            return left.squeeze(axis);
+        }
+        let mut dims = left.dims().to_vec();
+        dims[axis] = length / 2;
+        dims.insert(axis + 1, 2);
+        let pairs = left.narrow(axis, 0, length / 2 * 2)?.reshape(dims)?;
+        let of_pairs = |n| pairs.narrow(axis + 1, n, 1)?.squeeze(axis + 1)?.contiguous();
+        let (first, second) = (of_pairs(0)?, of_pairs(1)?);
+        // As `exceeds` says; only NaN differs from itself.
+        let exceeds = (second.gt(&first)? + second.ne(&second)?)?;
+        let larger = exceeds.where_cond(&second, &first)?;
+        left = match length % 2 {
+            0 => larger,
+            _ => Tensor::cat(&[&larger, &left.narrow(axis, length - 1, 1)?], axis)?,
+        };
+    }
 }
 
 /// Whether `x` takes the place of the largest entry so far; NaN takes every number's, and keeps it.
@@ -211,6 +234,45 @@ impl CustomOp1 for MaxPool {
             DType::F32 => self.backward::<f32>(input, gradient).map(Some),
             DType::F64 => self.backward::<f64>(input, gradient).map(Some),
             other => unsupported(self.name(), other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use candle_core::{Device, Var};
+
+    /// What a GPU computes, by candle's operators on the CPU, against the operator of our own; entries often tie.
+    #[test]
+    fn both_ways_have_the_same_maxima_and_winners() {
+        for (axis, length) in (0..3).flat_map(|axis| (1..10).map(move |length| (axis, length))) {
+            let mut dims = [4, 5, 3];
+            dims[axis] = length;
+            let count: usize = dims.iter().product();
+            let entries: Vec<f64> = (0..count).map(|n| ((n * n * 7 + n) % 5) as f64).collect();
+            let weights: Vec<f64> = (0..count / length).map(|n| n as f64 + 1.0).collect();
+            let input = Var::from_vec(entries, &dims[..], &Device::Cpu).unwrap();
+            let results = [max_over_axis(&input, axis), max_of_pairs(&input, axis)].map(|maxima| {
+                let maxima = maxima.unwrap();
+                let weights = Tensor::from_slice(&weights, maxima.shape(), &Device::Cpu).unwrap();
+                let gradients = (&maxima * weights).unwrap().sum_all().unwrap().backward().unwrap();
+                let gradient = gradients.get(&input).unwrap().flatten_all().unwrap().to_vec1::<f64>().unwrap();
+                (maxima.flatten_all().unwrap().to_vec1::<f64>().unwrap(), gradient)
+            });
+            assert_eq!(results[0], results[1], "axis {axis} of {dims:?}");
+        }
+    }
+
+    #[test]
+    fn a_nan_wins_in_any_place() {
+        for place in 0..5 {
+            let mut entries = [1.0, 3.0, 2.0, 3.0, 0.0];
+            entries[place] = f64::NAN;
+            let input = Tensor::new(&entries, &Device::Cpu).unwrap();
+            for maximum in [max_over_axis(&input, 0), max_of_pairs(&input, 0)] {
+                assert!(maximum.unwrap().to_scalar::<f64>().unwrap().is_nan(), "{place}");
+            }
         }
     }
 }
