@@ -50,7 +50,9 @@ fn convolutions_agree() {
             }
             for out_maps in [1, 11] {
                 let w = random(&[out_maps, in_maps, kernel, kernel], "w");
-                println!("{batch} images, {in_maps} to {out_maps}, {kernel}×{kernel}, stride {stride}, padding {padding}");
+                println!(
+                    "{batch} images, {in_maps} to {out_maps}, {kernel}×{kernel}, stride {stride}, padding {padding}"
+                );
                 assert_same(&device, &x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride, padding }));
             }
         }
@@ -143,14 +145,15 @@ fn every_preset_has_the_same_loss_and_gradients() {
         println!("{arm}: loss {loss}, expected {expected}");
         assert!((loss - expected).abs() < 1e-5 * expected, "{arm}: {loss} and {expected}");
         assert_eq!(gradients.len(), reference.len(), "{arm}");
+        let norm = |entries: &mut dyn Iterator<Item = f64>| entries.map(|e| e * e).sum::<f64>().sqrt();
+        let largest = reference.iter().map(|(_, all)| norm(&mut all.iter().copied())).fold(0.0, f64::max);
         for ((path, found), (same_path, expected)) in gradients.iter().zip(&reference) {
             assert_eq!(path, same_path, "{arm}");
-            let norm = |entries: &mut dyn Iterator<Item = f64>| entries.map(|e| e * e).sum::<f64>().sqrt();
             let difference = norm(&mut found.iter().zip(expected).map(|(f, e)| f - e));
-            // Rounding puts a few entries on the other side of a ReLU's kink or of a maximum.
-            let error = difference / norm(&mut expected.iter().copied());
+            // Before a norm the gradient of a scale cancels, and rounding relative to it says nothing.
+            let error = difference / norm(&mut expected.iter().copied()).max(1e-2 * largest);
             println!("{arm}: {path} {error:.1e}");
-            assert!(error < 2e-3, "{arm}: {path} is off by {error}");
+            assert!(error < 1e-3, "{arm}: {path} is off by {error}");
         }
     }
 }

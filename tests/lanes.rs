@@ -139,7 +139,8 @@ fn norms_agree_whatever_reads_them() {
 fn the_number_of_threads_does_not_change_a_bit() {
     let results = [1, 2, 3].map(|threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        let results = pool.install(|| run(&Storage::Lanes, &random(&[37, 3, 20, 18], "x"), &block_parameters(), block)).unwrap();
+        let results =
+            pool.install(|| run(&Storage::Lanes, &random(&[37, 3, 20, 18], "x"), &block_parameters(), block)).unwrap();
         results.iter().map(flat).collect::<Vec<_>>()
     });
     assert!(results[0] == results[1] && results[0] == results[2]);

@@ -48,7 +48,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let watch = Watch::new()?;
     let device = args.device.device()?;
     if args.device == DeviceChoice::Auto && device.is_cpu() && candle_core::utils::cuda_is_available() {
-        equisplit::tell!("note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why");
+        equisplit::tell!(
+            "note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why"
+        );
     }
     let file = StudyFile::read(&args.study)?;
     // What is wrong with the file is told before any data is touched.

@@ -276,7 +276,8 @@ mod tests {
     #[test]
     fn both_ways_give_the_same_convolution_and_gradients() {
         let var = |start: f64, shape: &[usize]| {
-            let entries: Vec<f64> = (0..shape.iter().product()).map(|n: usize| (start + 1.7 * n as f64).sin()).collect();
+            let entries: Vec<f64> =
+                (0..shape.iter().product()).map(|n: usize| (start + 1.7 * n as f64).sin()).collect();
             Var::from_vec(entries, shape, &Device::Cpu).unwrap()
         };
         for (kernel, stride, padding) in (1..6).flat_map(|k| (1..4).flat_map(move |s| (0..3).map(move |p| (k, s, p)))) {

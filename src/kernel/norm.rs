@@ -70,9 +70,7 @@ pub fn normalise_batch(
 fn normalise_on_device(flat: &Tensor, gamma: &Tensor, beta: &Tensor, epsilon: f64) -> Result<Tensor> {
     let (batch, fields, _) = flat.dims3()?;
     // The gradient of what is spread over all entries at once would be a sum over batch and entries at once.
-    let spread = |per_field: &Tensor| {
-        per_field.reshape((1, fields, 1))?.broadcast_as((batch, fields, 1))?.contiguous()
-    };
+    let spread = |per_field: &Tensor| per_field.reshape((1, fields, 1))?.broadcast_as((batch, fields, 1))?.contiguous();
     let centred = flat.broadcast_sub(&spread(&field_means(flat)?)?)?;
     let deviation = (field_means(&centred.sqr()?)? + epsilon)?.sqrt()?;
     let slope = (gamma.reshape((1, fields, 1))? / deviation)?;

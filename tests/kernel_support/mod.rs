@@ -46,8 +46,7 @@ pub fn run(
     operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>,
 ) -> Result<Vec<Tensor>> {
     let x = Var::from_tensor(&storage.put(input)?)?;
-    let parameters: Vec<Var> =
-        parameters.iter().map(|p| Var::from_tensor(&storage.put(p)?)).collect::<Result<_>>()?;
+    let parameters: Vec<Var> = parameters.iter().map(|p| Var::from_tensor(&storage.put(p)?)).collect::<Result<_>>()?;
     let maps = match storage {
         // Images take no gradients: the input comes in as a parameter of a first step.
         Storage::Lanes => {
