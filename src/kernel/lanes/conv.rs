@@ -127,7 +127,7 @@ impl Convolution {
             }
         };
         let length = match self.algorithm {
-            Algorithm::Direct => self.filters.len(),
+            Algorithm::Direct => direct::sums_length(g),
             Algorithm::Winograd(scheme) => scheme.sums_length(g),
         };
         let run = |groups: Range<usize>, input_gradient: Option<&mut [f32]>| {
@@ -162,7 +162,7 @@ impl Convolution {
             return (input_gradient, None);
         }
         let filter_gradient = match self.algorithm {
-            Algorithm::Direct => total,
+            Algorithm::Direct => direct::filter_gradient(g, &total),
             Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &total),
         };
         (input_gradient, Some(filter_gradient))

@@ -7,17 +7,14 @@ use pulp::{Simd, WithSimd};
 
 use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
-use super::micro::{Gather, NARROW, OUT_BLOCK, Operand, Walk, blocks, gather, outer};
-use super::simd::{dispatch, lane_bytes, parts};
+use super::micro::{Gather, NARROW, OUT_BLOCK, Outer, blocks, gather, outer, panel_length};
+use super::simd::{dispatch, filled_up, lane_bytes, parts};
 
 /// Bytes of the input that a register block's sums should read.
 const PATCH_BYTES: usize = 20 << 10;
 
 /// Bytes of a chunk of the gradient that all taps read in turn.
 const CHUNK_BYTES: usize = 16 << 10;
-
-/// Steps over which [`outer`] sums before it adds up lanes.
-const STEPS: usize = 96;
 
 /// Maps that are worked on together, and how their pixels lie in memory, in vectors.
 #[derive(Clone, Copy)]
@@ -161,7 +158,7 @@ impl BackwardWeights {
 }
 
 /// Writes the gradient of some groups' padded input, if it's wanted, which takes the weights for that, and adds their part to
-/// that of the filters, if that's wanted.
+/// the sums for that of the filters, if that's wanted.
 pub fn backward(
     g: &Geometry,
     workspace: &Workspace,
@@ -186,7 +183,8 @@ pub fn backward(
                 write_input_gradient(simd, g, workspace, gradient, weights, bytemuck::cast_slice_mut(to));
             }
             if let Some(to) = of_filters {
-                add_filter_gradient(simd, g, workspace, (bytemuck::cast_slice(input), gradient), to);
+                let entries = (bytemuck::cast_slice(input), gradient);
+                add_filter_gradient(simd, g, workspace, entries, bytemuck::cast_slice_mut(to));
             }
         }
     }
@@ -229,37 +227,45 @@ fn write_input_gradient<S: Simd>(
     }
 }
 
-/// Some out maps and some in maps at a time; of each pair, the sums of all taps over the pixels.
+/// Of some in maps at a time and of all taps.
 fn add_filter_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
     workspace: &Workspace,
     (input, gradient): (&[S::f32s], &[S::f32s]),
-    filter_gradient: &mut [f32],
+    sums: &mut [S::f32s],
 ) {
     let parts = parts::<S>();
+    let mut panels = workspace.take(panel_length(g.out_maps));
+    let row = filled_up(g.out_maps) / S::F32_LANES;
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
-        let input: &[S::f32s] = bytemuck::cast_slice(&input);
-        let (steps, taps) = (g.sources(&chunk, g.groups(gradient.len(), parts)), g.tap_places(&chunk));
-        let columns = chunk.maps * g.taps();
-        let rights: Vec<usize> = (0..columns).map(|c| c / g.taps() * parts + taps[c % g.taps()]).collect();
-        let mut sums = workspace.take(OUT_BLOCK * columns);
-        for (out, maps) in blocks(g.out_maps, OUT_BLOCK) {
-            let outs = Chunk::new([out, maps], g.out_size[1], parts);
-            let gradient = outs.take(workspace, gradient, g.out_maps);
-            let gradient: &[S::f32s] = bytemuck::cast_slice(&gradient);
-            let lefts: Vec<usize> = (0..maps).map(|map| map * parts).collect();
-            sums.fill(0.0);
-            for (first, length) in blocks(steps.len(), STEPS) {
-                let walk = Walk { left: outs.pitch, right: &steps[first..first + length], parts };
-                let left = Operand { entries: &gradient[first * outs.pitch..], places: &lefts };
-                outer(simd, &walk, left, Operand { entries: input, places: &rights }, &mut sums[..maps * columns]);
-            }
-            for (map, sums) in sums[..maps * columns].chunks(columns).enumerate() {
-                let start = ((out + map) * g.in_maps + chunk.first) * g.taps();
-                filter_gradient[start..start + columns].iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
-            }
+        let floats = |vectors: usize| vectors * S::F32_LANES;
+        let steps: Vec<usize> = g.sources(&chunk, g.groups(gradient.len(), parts)).into_iter().map(floats).collect();
+        let pixels: Vec<usize> = (0..steps.len()).map(|pixel| pixel * g.out_maps * parts).collect();
+        let taps = g.tap_places(&chunk);
+        let places: Vec<usize> =
+            (0..chunk.maps).flat_map(|map| taps.iter().map(move |tap| floats(map * parts + tap))).collect();
+        let sums = &mut sums[chunk.first * g.taps() * row..][..places.len() * row];
+        let job =
+            Outer { left: &input, places: &places, steps: &steps, right: gradient, pixels: &pixels, maps: g.out_maps };
+        outer(simd, &job, bytemuck::cast_slice_mut(&mut panels), sums);
+    }
+}
+
+/// Floats that [`backward`] sums up for the gradient of the filters: (in maps, taps, out maps), the last filled up.
+pub fn sums_length(g: &Geometry) -> usize {
+    g.in_maps * g.taps() * filled_up(g.out_maps)
+}
+
+/// The gradient of the filters (out maps, in maps, k, k) from these sums.
+pub fn filter_gradient(g: &Geometry, sums: &[f32]) -> Vec<f32> {
+    let (filter, row) = (g.in_maps * g.taps(), filled_up(g.out_maps));
+    let mut gradient = vec![0.0; g.out_maps * filter];
+    for (place, sums) in sums.chunks_exact(row).enumerate() {
+        for (out, sum) in sums[..g.out_maps].iter().enumerate() {
+            gradient[out * filter + place] = *sum;
         }
     }
+    gradient
 }

@@ -7,15 +7,21 @@
 
 use pulp::{NullaryFnOnce, Simd};
 
-/// Out maps of a register block. With 2 on the other side that makes 12 sums, enough to hide the latency of
+use super::simd::{filled_up, lane_count, parts};
+use super::transpose::{MOST_LANES, transpose};
+
+/// Maps on one side of a register block. With 2 vectors on the other that makes 12 sums, enough to hide the latency of
 /// multiply-adds, and leaves room for the operands in 16 registers.
 pub const OUT_BLOCK: usize = 6;
 
-/// In maps of a register block of [`outer`], and pixels of a register block of [`gather`] where there are 16 registers.
+/// Vectors on that side where there are 16 registers.
 pub const NARROW: usize = 2;
 
-/// Pixels of a register block where there are 32 registers.
+/// Vectors on that side where there are 32 registers.
 const WIDE: usize = 4;
+
+/// Steps times lanes that [`outer`] sums over in one go: what is transposed for them should stay in near caches.
+const DEPTH: usize = 128;
 
 /// Bytes of weights that [`gather`] goes through for every pixel.
 const PANEL_BYTES: usize = 96 << 10;
@@ -197,136 +203,204 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
     }
 }
 
-/// Where [`outer`] walks, in step in both operands.
-#[derive(Clone, Copy)]
-pub struct Walk<'a> {
-    /// What every step adds to the place in the left operand.
-    pub left: usize,
-    /// Where each step is in the right operand.
-    pub right: &'a [usize],
-    /// Vectors that a map has.
-    pub parts: usize,
-}
-
-/// An operand of [`outer`] and the places in it that the walk starts from.
-#[derive(Clone, Copy)]
-pub struct Operand<'a, V> {
-    pub entries: &'a [V],
+/// What [`outer`] reads.
+pub struct Outer<'a, V> {
+    /// Entries in lanes; those of a map are read one by one.
+    pub left: &'a [f32],
+    /// Where the left maps are at step 0, in floats.
     pub places: &'a [usize],
+    /// What every step adds to that.
+    pub steps: &'a [usize],
+    /// Entries in lanes that [`outer`] transposes.
+    pub right: &'a [V],
+    /// Where the pixel is that every step reads.
+    pub pixels: &'a [usize],
+    /// Number of right maps.
+    pub maps: usize,
 }
 
-impl<V> Operand<'_, V> {
-    /// Whether the walk stays inside from every place.
-    fn holds(&self, last: usize) -> bool {
-        self.places.iter().all(|place| place.checked_add(last).is_some_and(|place| place < self.entries.len()))
+impl<V> Outer<'_, V> {
+    /// Vectors of sums that a left map has: all those of groups of as many maps as there are lanes.
+    fn row<S: Simd>(&self) -> usize {
+        filled_up(self.maps) / S::F32_LANES
     }
 }
 
-/// sums\[l, r\] += Σ over the walk, and over lanes, of left\[place l\]·right\[place r\]; `sums` is row-major.
-pub fn outer<S: Simd>(simd: S, walk: &Walk, left: Operand<S::f32s>, right: Operand<S::f32s>, sums: &mut [f32]) {
-    let last = walk.parts - 1;
-    let furthest = walk.right.iter().max().map_or(0, |furthest| furthest.saturating_add(last));
-    let end = walk.right.len().saturating_sub(1).saturating_mul(walk.left).saturating_add(last);
-    assert!(left.holds(end) && right.holds(furthest));
-    for lefts in runs(left.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
-        for rights in runs(right.places.len(), NARROW).into_iter().filter(|run| run.count > 0) {
-            let blocks = match rights.length {
-                1 => outer_for::<S, 1>(lefts.length),
-                _ => outer_for::<S, 2>(lefts.length),
-            };
-            blocks(OuterBlocks { simd, walk, left, right, lefts, rights, sums });
-        }
-    }
-}
-
-/// Register blocks of [`outer`] that have the same size.
-struct OuterBlocks<'a, S: Simd> {
-    simd: S,
-    walk: &'a Walk<'a>,
-    left: Operand<'a, S::f32s>,
-    right: Operand<'a, S::f32s>,
-    lefts: Run,
-    rights: Run,
-    sums: &'a mut [f32],
-}
-
-/// As [`gather_for`].
-fn outer_for<S: Simd, const I: usize>(lefts: usize) -> fn(OuterBlocks<S>) {
-    match lefts {
-        1 => compiled_outer::<S, 1, I>,
-        2 => compiled_outer::<S, 2, I>,
-        3 => compiled_outer::<S, 3, I>,
-        4 => compiled_outer::<S, 4, I>,
-        5 => compiled_outer::<S, 5, I>,
-        _ => compiled_outer::<S, 6, I>,
-    }
-}
-
-#[inline(never)]
-fn compiled_outer<S: Simd, const O: usize, const I: usize>(blocks: OuterBlocks<S>) {
-    struct Compiled<'a, S: Simd, const O: usize, const I: usize>(OuterBlocks<'a, S>);
-    impl<S: Simd, const O: usize, const I: usize> NullaryFnOnce for Compiled<'_, S, O, I> {
-        type Output = ();
-
-        #[inline(always)]
-        fn call(self) {
-            let OuterBlocks { simd, walk, left, right, lefts, rights, sums } = self.0;
-            let stride = right.places.len();
-            for o in 0..lefts.count {
-                let o = lefts.start + o * O;
-                for i in 0..rights.count {
-                    let i = rights.start + i * I;
-                    let left = Operand { places: &left.places[o..o + O], ..left };
-                    let right = Operand { places: &right.places[i..i + I], ..right };
-                    outer_block::<S, O, I>(simd, walk, left, right, &mut sums[o * stride + i..], stride);
-                }
+/// sums\[l, r\] += Σ over steps and lanes of left\[place l + step\]·right\[pixel, r\].
+///
+/// Lanes of `sums` are right maps, so that none have to be summed up: (left map, vector of right maps), the last filled up.
+/// `panels` is memory for [`panel_length`] floats.
+pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sums: &mut [S::f32s]) {
+    let lanes = parts::<S>() * S::F32_LANES;
+    let (furthest_place, furthest_step) = (job.places.iter().max(), job.steps.iter().max());
+    let end = furthest_place.zip(furthest_step).and_then(|(place, step)| place.checked_add(*step)?.checked_add(lanes));
+    assert!(end.is_none_or(|end| end <= job.left.len()) && job.steps.len() == job.pixels.len());
+    let vectors = job.maps.div_ceil(S::F32_LANES);
+    let most = if S::REGISTER_COUNT >= 32 { WIDE } else { NARROW };
+    for (first, steps) in blocks(job.steps.len(), (DEPTH / lanes).max(1)) {
+        simd.vectorize(Pack { simd, job, first, steps, most, panels: &mut *panels });
+        for rights in runs(vectors, most).into_iter().filter(|run| run.count > 0) {
+            for lefts in runs(job.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
+                let blocks = match rights.length {
+                    1 => outer_for::<S, 1>(lefts.length),
+                    2 => outer_for::<S, 2>(lefts.length),
+                    3 => outer_for::<S, 3>(lefts.length),
+                    _ => outer_for::<S, 4>(lefts.length),
+                };
+                blocks(OuterBlocks { simd, job, lefts, rights, first, steps, panels, sums: &mut *sums });
             }
         }
     }
-    blocks.simd.vectorize(Compiled::<S, O, I>(blocks));
 }
 
-/// One register block, whose walk is known to stay inside the operands.
-#[inline(always)]
-fn outer_block<S: Simd, const O: usize, const I: usize>(
+/// Floats of memory that [`outer`] takes for so many right maps.
+pub fn panel_length(maps: usize) -> usize {
+    DEPTH.max(lane_count()) * filled_up(maps)
+}
+
+/// Transposes the right maps of some steps: of every block of vectors of maps a panel (step, vector, lane).
+struct Pack<'a, S: Simd> {
     simd: S,
-    walk: &Walk,
-    left: Operand<S::f32s>,
-    right: Operand<S::f32s>,
-    sums: &mut [f32],
-    stride: usize,
-) {
-    let mut block = [[simd.splat_f32s(0.0); I]; O];
-    for part in 0..walk.parts {
-        let (mut at_left, mut at_right) = ([left.entries.as_ptr(); O], [right.entries.as_ptr(); I]);
-        for o in 0..O {
-            at_left[o] = at_left[o].wrapping_add(left.places[o] + part);
-        }
-        for i in 0..I {
-            at_right[i] = at_right[i].wrapping_add(right.places[i] + part);
-        }
-        for (step, &place) in walk.right.iter().enumerate() {
-            debug_assert!(left.holds(step * walk.left + part) && right.holds(place + part));
-            // SAFETY: `outer` has asserted that the last step's place is inside the left operand and the furthest inside
-            // the right one, from every place to start from. The left pointers move on once more, but aren't read.
-            unsafe {
-                let mut values = [simd.splat_f32s(0.0); I];
-                for i in 0..I {
-                    values[i] = *at_right[i].wrapping_add(place);
-                }
-                for o in 0..O {
-                    let value = *at_left[o];
-                    at_left[o] = at_left[o].wrapping_add(walk.left);
-                    for i in 0..I {
-                        block[o][i] = simd.mul_add_e_f32s(value, values[i], block[o][i]);
+    job: &'a Outer<'a, S::f32s>,
+    first: usize,
+    steps: usize,
+    /// Vectors of a panel.
+    most: usize,
+    panels: &'a mut [S::f32s],
+}
+
+impl<S: Simd> NullaryFnOnce for Pack<'_, S> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let Self { simd, job, first, steps, most, panels } = self;
+        let (parts, block) = (parts::<S>(), S::F32_LANES * parts::<S>());
+        for step in 0..steps {
+            let maps = &job.right[job.pixels[first + step]..][..job.maps * parts];
+            for (start, vectors) in blocks(job.maps.div_ceil(S::F32_LANES), most) {
+                for vector in 0..vectors {
+                    let maps = &maps[(start + vector) * block..];
+                    let panel = &mut panels[(start * steps + step * vectors + vector) * block..][..block];
+                    for part in 0..parts {
+                        let rows = transposed(simd, maps, part);
+                        for r in 0..S::F32_LANES {
+                            panel[part * S::F32_LANES + r] = rows[r];
+                        }
                     }
                 }
             }
         }
     }
-    for o in 0..O {
-        for i in 0..I {
-            sums[o * stride + i] += simd.reduce_sum_f32s(block[o][i]);
+}
+
+/// A vector of maps for every lane of a part; maps beyond the last are 0.
+#[inline(always)]
+fn transposed<S: Simd>(simd: S, maps: &[S::f32s], part: usize) -> [S::f32s; MOST_LANES] {
+    let parts = parts::<S>();
+    let mut rows = [simd.splat_f32s(0.0); MOST_LANES];
+    if let Some(maps) = maps.get(..S::F32_LANES * parts) {
+        for r in 0..S::F32_LANES {
+            rows[r] = maps[r * parts + part];
+        }
+    } else {
+        // Asked for each, so that rows stay in registers.
+        for r in 0..S::F32_LANES {
+            if r * parts < maps.len() {
+                rows[r] = maps[r * parts + part];
+            }
+        }
+    }
+    transpose(simd, &mut rows);
+    rows
+}
+
+/// Register blocks of [`outer`] that have the same size.
+struct OuterBlocks<'a, S: Simd> {
+    simd: S,
+    job: &'a Outer<'a, S::f32s>,
+    lefts: Run,
+    rights: Run,
+    first: usize,
+    steps: usize,
+    panels: &'a [S::f32s],
+    sums: &'a mut [S::f32s],
+}
+
+/// As [`gather_for`].
+fn outer_for<S: Simd, const V: usize>(lefts: usize) -> fn(OuterBlocks<S>) {
+    match lefts {
+        1 => compiled_outer::<S, 1, V>,
+        2 => compiled_outer::<S, 2, V>,
+        3 => compiled_outer::<S, 3, V>,
+        4 => compiled_outer::<S, 4, V>,
+        5 => compiled_outer::<S, 5, V>,
+        _ => compiled_outer::<S, 6, V>,
+    }
+}
+
+#[inline(never)]
+fn compiled_outer<S: Simd, const M: usize, const V: usize>(blocks: OuterBlocks<S>) {
+    struct Compiled<'a, S: Simd, const M: usize, const V: usize>(OuterBlocks<'a, S>);
+    impl<S: Simd, const M: usize, const V: usize> NullaryFnOnce for Compiled<'_, S, M, V> {
+        type Output = ();
+
+        #[inline(always)]
+        fn call(self) {
+            let OuterBlocks { simd, job, lefts, rights, first, steps, panels, sums } = self.0;
+            let lanes = parts::<S>() * S::F32_LANES;
+            for right in (0..rights.count).map(|n| rights.start + n * V) {
+                let panel = &panels[right * steps * lanes..][..V * steps * lanes];
+                for left in (0..lefts.count).map(|n| lefts.start + n * M) {
+                    outer_block::<S, M, V>(simd, job, (first, panel), [left, right], sums);
+                }
+            }
+        }
+    }
+    blocks.simd.vectorize(Compiled::<S, M, V>(blocks));
+}
+
+/// The sums of the left maps from `left` on and of the vectors of right maps from `right` on.
+#[inline(always)]
+fn outer_block<S: Simd, const M: usize, const V: usize>(
+    simd: S,
+    job: &Outer<S::f32s>,
+    (first, panel): (usize, &[S::f32s]),
+    [left, right]: [usize; 2],
+    sums: &mut [S::f32s],
+) {
+    let lanes = parts::<S>() * S::F32_LANES;
+    let (places, steps) = (&job.places[left..left + M], &job.steps[first..][..panel.len() / (lanes * V)]);
+    let mut block = [[simd.splat_f32s(0.0); V]; M];
+    let mut values_at = panel.as_ptr();
+    for &step in steps {
+        let mut weights_at = [job.left.as_ptr(); M];
+        for m in 0..M {
+            debug_assert!(places[m] + step + lanes <= job.left.len());
+            weights_at[m] = weights_at[m].wrapping_add(places[m] + step);
+        }
+        for lane in 0..lanes {
+            let mut values = [simd.splat_f32s(0.0); V];
+            for v in 0..V {
+                // SAFETY: the panel has steps·V·lanes vectors, and every step takes V·lanes of them.
+                values[v] = unsafe { *values_at.add(v * lanes + lane) };
+            }
+            for m in 0..M {
+                // SAFETY: `outer` has asserted that so many lanes are inside `left` from every place at every step.
+                let weight = simd.splat_f32s(unsafe { *weights_at[m].wrapping_add(lane) });
+                for v in 0..V {
+                    block[m][v] = simd.mul_add_e_f32s(weight, values[v], block[m][v]);
+                }
+            }
+        }
+        // SAFETY: at most one past the last vector.
+        values_at = unsafe { values_at.add(V * lanes) };
+    }
+    let row = job.row::<S>();
+    for m in 0..M {
+        for v in 0..V {
+            let sum = &mut sums[(left + m) * row + right + v];
+            *sum = simd.add_f32s(*sum, block[m][v]);
         }
     }
 }

@@ -23,6 +23,9 @@ pub fn check_override() -> Result<()> {
     }
 }
 
+/// Images that a group has at least.
+const LEAST_LANES: usize = 8;
+
 /// Runs `op` with the widest vectors that the processor has.
 pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     static ARCH: OnceLock<Arch> = OnceLock::new();
@@ -35,14 +38,14 @@ pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     ARCH.get_or_init(detect).dispatch(op)
 }
 
-/// Images per group: those that fill a vector register, and at least 8.
+/// Images per group: those that fill a vector register, and at least [`LEAST_LANES`].
 pub fn lane_count() -> usize {
     struct Count;
     impl WithSimd for Count {
         type Output = usize;
 
         fn with_simd<S: Simd>(self, _: S) -> usize {
-            S::F32_LANES.max(8)
+            S::F32_LANES * parts::<S>()
         }
     }
     static COUNT: OnceLock<usize> = OnceLock::new();
@@ -67,7 +70,12 @@ pub fn lane_bytes() -> usize {
     lane_count() * size_of::<f32>()
 }
 
-/// Vectors that hold a map's value for all lanes.
-pub fn parts<S: Simd>() -> usize {
-    lane_count() / S::F32_LANES
+/// Vectors that hold a map's value for all lanes; kernels are compiled for it.
+pub const fn parts<S: Simd>() -> usize {
+    LEAST_LANES.div_ceil(S::F32_LANES)
+}
+
+/// So many maps and as many more as fill up a group's lanes, hence all vectors.
+pub fn filled_up(maps: usize) -> usize {
+    maps.next_multiple_of(lane_count())
 }

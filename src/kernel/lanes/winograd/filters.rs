@@ -9,7 +9,7 @@ use super::products::pieces as pieces_of;
 use super::scheme::{Matrices, Numbers, Scheme};
 use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
-use crate::kernel::lanes::simd::dispatch;
+use crate::kernel::lanes::simd::{dispatch, filled_up};
 
 /// Filters that are transformed side by side: at least those of a block of out maps.
 const SIDE: usize = 8;
@@ -148,7 +148,8 @@ fn add_scaled(sum: &mut Side, factor: f32, values: &Side) {
     }
 }
 
-/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u, (point, out map, piece, in map): Gᵀ u G.
+/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u, (point, piece, in map, out map):
+/// Gᵀ u G.
 pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
     match scheme {
         Scheme::F2x3 => fold(&Cut::<4, 2, 3>::of(scheme), g, sums),
@@ -161,24 +162,25 @@ pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
 fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &Geometry, sums: &[f32]) -> Vec<f32> {
     let matrix = Matrices::<N, M, R>::FILTERS;
     let transposed: [[f32; N]; R] = std::array::from_fn(|r| std::array::from_fn(|n| matrix[n][r]));
-    let (pieces, length, filters) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel, g.out_maps * g.in_maps);
-    let mut gradient = vec![0.0; length * filters];
-    gradient.par_chunks_mut(SIDE * length).enumerate().for_each(|(chunk, gradient)| {
-        let count = gradient.len() / length;
+    let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
+    let (filter, row) = (g.in_maps * length, filled_up(g.out_maps));
+    let mut gradient = vec![0.0; g.out_maps * filter];
+    gradient.par_chunks_mut(SIDE * filter).enumerate().for_each(|(chunk, gradient)| {
+        let count = gradient.len() / filter;
         for (n, piece) in pieces_of(cut.pieces).enumerate() {
-            let place = |filter: usize| (filter / g.in_maps * pieces + n) * g.in_maps + filter % g.in_maps;
-            let mut points = [[[0.0; SIDE]; N]; N];
-            for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(filters * pieces)) {
-                for side in 0..count {
-                    point[side] = sums[place(chunk * SIDE + side)];
+            for inner in 0..g.in_maps {
+                let start = (n * g.in_maps + inner) * row + chunk * SIDE;
+                let mut points = [[[0.0; SIDE]; N]; N];
+                for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(pieces * g.in_maps * row)) {
+                    point.copy_from_slice(&sums[start..start + SIDE]);
                 }
+                let values = sandwich(&transposed, &points);
+                cut.taps(piece, |[y, x], tap| {
+                    for side in 0..count {
+                        gradient[side * filter + inner * length + tap] = values[y][x][side];
+                    }
+                });
             }
-            let values = sandwich(&transposed, &points);
-            cut.taps(piece, |[y, x], tap| {
-                for side in 0..count {
-                    gradient[side * length + tap] = values[y][x][side];
-                }
-            });
         }
     });
     gradient

@@ -17,7 +17,8 @@ use pulp::{Simd, WithSimd};
 
 use super::buffer::Workspace;
 use super::conv::Geometry;
-use super::simd::{dispatch, lane_bytes, lane_count, parts};
+use super::micro::panel_length;
+use super::simd::{dispatch, filled_up, lane_bytes, lane_count, parts};
 pub use filters::{Weights, gradient as filter_gradient};
 use products::{Route, add_products};
 pub use scheme::Scheme;
@@ -26,9 +27,10 @@ use tiles::{Plane, Tiles};
 use transforms::{between, from_points, to_points};
 
 impl Scheme {
-    /// Floats that [`Scheme::backward`] sums up for the gradient of the filters: (points, out maps, pieces, in maps).
+    /// Floats that [`Scheme::backward`] sums up for the gradient of the filters: (points, pieces, in maps, out maps), the last
+    /// filled up.
     pub fn sums_length(self, g: &Geometry) -> usize {
-        self.numbers().products() * g.out_maps * g.in_maps
+        self.numbers().products() * g.in_maps * filled_up(g.out_maps)
     }
 
     /// The outputs of some groups.
@@ -208,11 +210,14 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
         to_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), out_matrix, gradient, between, outputs);
         if let Some(sums) = &mut self.sums {
             to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, input, between, inputs);
-            let length = N * maps[0] * maps[1] * pieces * pieces;
+            let length = N * pieces * pieces * maps[1] * filled_up(maps[0]);
+            let mut panels = self.plan.workspace.take(panel_length(maps[0]));
             for (place, row) in rows_of(PASS, N).enumerate() {
                 let (left, right) = (out_tiles.points(place * N, maps[0]), in_tiles.points(place * N, maps[1]));
                 let entries = (&outputs[left..], &inputs[right..]);
-                add_products(simd, [out_tiles, in_tiles], maps, *pieces, entries, &mut sums[row * length..][..length]);
+                let sums = bytemuck::cast_slice_mut(&mut sums[row * length..][..length]);
+                let memory = (bytemuck::cast_slice_mut(&mut panels), sums);
+                add_products(simd, [out_tiles, in_tiles], maps, *pieces, entries, memory);
             }
         }
         if let Some((weights, to)) = &mut self.of_input {

@@ -3,7 +3,8 @@
 use pulp::Simd;
 
 use super::tiles::Tiles;
-use crate::kernel::lanes::micro::{Gather, Operand, Walk, gather, outer};
+use crate::kernel::lanes::micro::{Gather, Outer, gather, outer};
+use crate::kernel::lanes::simd::filled_up;
 
 /// Pieces of the kernel, by row and column of tiles that lie that far from each other.
 pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
@@ -75,8 +76,8 @@ impl Route {
     }
 }
 
-/// Of every point of a row, the products of outputs' gradients and inputs, summed over tiles and lanes: (out maps, pieces, in
-/// maps).
+/// Of every point of a row, the products of inputs and outputs' gradients, summed over tiles and lanes: (piece, in map, out
+/// map).
 #[inline(always)]
 pub fn add_products<S: Simd>(
     simd: S,
@@ -84,21 +85,28 @@ pub fn add_products<S: Simd>(
     [out_maps, in_maps]: [usize; 2],
     along_axis: usize,
     (gradients, patches): (&[S::f32s], &[S::f32s]),
-    sums: &mut [f32],
+    (panels, sums): (&mut [S::f32s], &mut [S::f32s]),
 ) {
-    let (left, right, parts) = (outputs.pitch(out_maps), inputs.pitch(in_maps), inputs.parts);
-    // From the first tile of outputs to the last, zeros beside them included, so that each is as far from the next.
-    let [first, last] = [[0, 0], [outputs.rows - 1, outputs.columns - 1]].map(|place| outputs.number(place));
-    let width = outputs.at([1, 0]);
-    let beside = |step: usize| inputs.number([step / width, (step % width).min(inputs.columns - 1)]) * right;
-    let at_right: Vec<usize> = (0..=last - first).map(beside).collect();
-    let walk = Walk { left, right: &at_right, parts };
-    let lefts: Vec<usize> = (0..out_maps).map(|map| map * parts).collect();
-    let of_piece = |piece| (0..in_maps).map(move |map| inputs.at(piece) * right + map * parts);
-    let rights: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();
-    for (point, sums) in sums.chunks_mut(lefts.len() * rights.len()).enumerate() {
-        let left = Operand { entries: &gradients[(point * outputs.count() + first) * left..], places: &lefts };
-        let right = Operand { entries: &patches[point * inputs.count() * right..], places: &rights };
-        outer(simd, &walk, left, right, sums);
+    let parts = inputs.parts;
+    let pitches = [outputs.pitch(out_maps), inputs.pitch(in_maps)];
+    let pixels: Vec<usize> = outputs.places().map(|place| outputs.number(place) * pitches[0]).collect();
+    let in_floats = pitches[1] * S::F32_LANES;
+    let steps: Vec<usize> = outputs.places().map(|place| inputs.number(place) * in_floats).collect();
+    let of_piece = |piece| {
+        let start = inputs.at(piece) * in_floats;
+        (0..in_maps).map(move |map| start + map * parts * S::F32_LANES)
+    };
+    let places: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();
+    let length = places.len() * filled_up(out_maps) / S::F32_LANES;
+    for (point, sums) in sums.chunks_exact_mut(length).enumerate() {
+        let job = Outer {
+            left: bytemuck::cast_slice(&patches[point * inputs.count() * pitches[1]..]),
+            places: &places,
+            steps: &steps,
+            right: &gradients[point * outputs.count() * pitches[0]..],
+            pixels: &pixels,
+            maps: out_maps,
+        };
+        outer(simd, &job, panels, sums);
     }
 }

@@ -1,0 +1,118 @@
+//! Rows and lanes of vectors exchanged, by the shuffles that an instruction set has for it.
+
+use pulp::Simd;
+
+/// Lanes of the widest vectors.
+pub const MOST_LANES: usize = 16;
+
+/// Lane r of row l becomes what lane l of row r was, for as many rows as there are lanes.
+#[inline(always)]
+pub fn transpose<S: Simd>(simd: S, rows: &mut [S::f32s; MOST_LANES]) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let simd: &dyn std::any::Any = &simd;
+        if let Some(simd) = simd.downcast_ref() {
+            return x86::transpose_16(*simd, rows);
+        }
+        if let Some(simd) = simd.downcast_ref() {
+            return x86::transpose_8(*simd, rows);
+        }
+    }
+    let mut floats = [simd.splat_f32s(0.0); MOST_LANES];
+    let to: &mut [f32] = bytemuck::cast_slice_mut(&mut floats);
+    for (n, from) in bytemuck::cast_slice::<_, f32>(&rows[..S::F32_LANES]).iter().enumerate() {
+        to[n % S::F32_LANES * S::F32_LANES + n / S::F32_LANES] = *from;
+    }
+    *rows = floats;
+}
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use std::arch::x86_64::{__m256, __m512};
+
+    use bytemuck::{Pod, cast};
+    use pulp::x86::{V3, V4};
+
+    /// Squares of 4 are transposed inside vectors' quarters, then the quarters change places.
+    #[inline(always)]
+    pub fn transpose_16<V: Pod>(simd: V4, rows: &mut [V]) {
+        let simd = simd.avx512f;
+        let mut quarters = [simd._mm512_setzero_ps(); 16];
+        for four in (0..16).step_by(4) {
+            let (a, b): (__m512, __m512) = (cast(rows[four]), cast(rows[four + 1]));
+            let (c, d): (__m512, __m512) = (cast(rows[four + 2]), cast(rows[four + 3]));
+            let (low, high) = (cast(simd._mm512_unpacklo_ps(a, b)), cast(simd._mm512_unpackhi_ps(a, b)));
+            let (low_2, high_2) = (cast(simd._mm512_unpacklo_ps(c, d)), cast(simd._mm512_unpackhi_ps(c, d)));
+            quarters[four] = cast(simd._mm512_unpacklo_pd(low, low_2));
+            quarters[four + 1] = cast(simd._mm512_unpackhi_pd(low, low_2));
+            quarters[four + 2] = cast(simd._mm512_unpacklo_pd(high, high_2));
+            quarters[four + 3] = cast(simd._mm512_unpackhi_pd(high, high_2));
+        }
+        for j in 0..4 {
+            let (a, b, c, d) = (quarters[j], quarters[4 + j], quarters[8 + j], quarters[12 + j]);
+            let (ab, cd) = (simd._mm512_shuffle_f32x4::<0x44>(a, b), simd._mm512_shuffle_f32x4::<0x44>(c, d));
+            rows[j] = cast(simd._mm512_shuffle_f32x4::<0x88>(ab, cd));
+            rows[4 + j] = cast(simd._mm512_shuffle_f32x4::<0xdd>(ab, cd));
+            let (ab, cd) = (simd._mm512_shuffle_f32x4::<0xee>(a, b), simd._mm512_shuffle_f32x4::<0xee>(c, d));
+            rows[8 + j] = cast(simd._mm512_shuffle_f32x4::<0x88>(ab, cd));
+            rows[12 + j] = cast(simd._mm512_shuffle_f32x4::<0xdd>(ab, cd));
+        }
+    }
+
+    /// The same with halves.
+    #[inline(always)]
+    pub fn transpose_8<V: Pod>(simd: V3, rows: &mut [V]) {
+        let simd = simd.avx;
+        let mut halves = [simd._mm256_setzero_ps(); 8];
+        for four in (0..8).step_by(4) {
+            let (a, b): (__m256, __m256) = (cast(rows[four]), cast(rows[four + 1]));
+            let (c, d): (__m256, __m256) = (cast(rows[four + 2]), cast(rows[four + 3]));
+            let (low, high) = (cast(simd._mm256_unpacklo_ps(a, b)), cast(simd._mm256_unpackhi_ps(a, b)));
+            let (low_2, high_2) = (cast(simd._mm256_unpacklo_ps(c, d)), cast(simd._mm256_unpackhi_ps(c, d)));
+            halves[four] = cast(simd._mm256_unpacklo_pd(low, low_2));
+            halves[four + 1] = cast(simd._mm256_unpackhi_pd(low, low_2));
+            halves[four + 2] = cast(simd._mm256_unpacklo_pd(high, high_2));
+            halves[four + 3] = cast(simd._mm256_unpackhi_pd(high, high_2));
+        }
+        for j in 0..4 {
+            let (a, b) = (halves[j], halves[4 + j]);
+            rows[j] = cast(simd._mm256_permute2f128_ps::<0x20>(a, b));
+            rows[4 + j] = cast(simd._mm256_permute2f128_ps::<0x31>(a, b));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pulp::{Arch, WithSimd};
+
+    use super::*;
+
+    struct Numbered;
+
+    impl WithSimd for Numbered {
+        type Output = usize;
+
+        fn with_simd<S: Simd>(self, simd: S) -> usize {
+            let lanes = S::F32_LANES;
+            let mut rows = [simd.splat_f32s(0.0); MOST_LANES];
+            let numbers = bytemuck::cast_slice_mut::<_, f32>(&mut rows).iter_mut().enumerate();
+            numbers.for_each(|(n, number)| *number = n as f32);
+            transpose(simd, &mut rows);
+            let found = &bytemuck::cast_slice::<_, f32>(&rows)[..lanes * lanes];
+            assert!(found.iter().enumerate().all(|(n, found)| *found as usize == n % lanes * lanes + n / lanes));
+            lanes
+        }
+    }
+
+    #[test]
+    fn rows_become_lanes() {
+        assert_eq!(Numbered.with_simd(pulp::Scalar), 1);
+        assert!(Arch::new().dispatch(Numbered) >= 1);
+        assert_eq!(Numbered.with_simd(pulp::Scalar256b), 8);
+        #[cfg(target_arch = "x86_64")]
+        if let Some(simd) = pulp::x86::V3::try_new() {
+            assert_eq!(Arch::V3(simd).dispatch(Numbered), 8);
+        }
+    }
+}
