@@ -8,7 +8,7 @@ use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
 use super::maps::{LaneShape, Lanes, Watch, waves};
 use super::simd::lane_count;
-use super::winograd::{self, Scheme};
+use super::winograd::{self, Place, Scheme, Threads};
 use crate::kernel::Window;
 
 /// The sizes of a convolution.
@@ -67,8 +67,8 @@ const SUMS_AT_ONCE: usize = 4096;
 /// Steps that the sums for the gradient of filters should have before lanes are added up, which costs as much as several.
 const STEPS: usize = 16;
 
-/// Groups that are worked on together so that sums have that many steps: no more, since there's work for no more threads than
-/// there are runs of groups.
+/// Groups that are worked on together so that sums have that many steps: no more, since threads share runs of groups better
+/// than what is within one.
 const MOST_GROUPS: usize = 4;
 
 impl Convolution {
@@ -108,9 +108,9 @@ impl Convolution {
                 })
             }
             Algorithm::Winograd(scheme) => {
-                let weights = winograd::Weights::forward(scheme, g, &self.filters);
+                let weights = winograd::Weights::forward(scheme, g, workspace, &self.filters);
                 Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
-                    scheme.forward(g, workspace, &input.groups(groups), &weights, output);
+                    scheme.forward(self.place(workspace), &input.groups(groups), &weights, output);
                 })
             }
         }
@@ -123,7 +123,8 @@ impl Convolution {
         let plan = match self.algorithm {
             Algorithm::Direct => Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, &self.filters))),
             Algorithm::Winograd(scheme) => {
-                Backward::Winograd(scheme, of_input.then(|| winograd::Weights::backward(scheme, g, &self.filters)))
+                let weights = || winograd::Weights::backward(scheme, g, workspace, &self.filters);
+                Backward::Winograd(scheme, of_input.then(weights))
             }
         };
         let length = match self.algorithm {
@@ -132,9 +133,6 @@ impl Convolution {
         };
         let run = |groups: Range<usize>, input_gradient: Option<&mut [f32]>| {
             let mut sums = of_filters.then(|| workspace.take(length));
-            if let Some(sums) = &mut sums {
-                sums.fill(0.0);
-            }
             let (input, gradient) = (input.groups(groups.clone()), gradient.groups(groups));
             let entries = (&*input, &*gradient);
             match &plan {
@@ -144,28 +142,29 @@ impl Convolution {
                 }
                 Backward::Winograd(scheme, weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
-                    scheme.backward(g, workspace, entries, of_input, sums.as_deref_mut());
+                    scheme.backward(self.place(workspace), entries, of_input, sums.as_deref_mut());
                 }
             }
             sums
         };
-        let mut total = vec![0.0; if of_filters { length } else { 0 }];
+        let mut total: Option<Buffer> = None;
         let add = |parts: Vec<Option<Buffer>>| {
-            total.par_chunks_mut(SUMS_AT_ONCE).enumerate().for_each(|(chunk, total)| {
-                for part in parts.iter().flatten() {
-                    total.iter_mut().zip(&part[chunk * SUMS_AT_ONCE..]).for_each(|(total, part)| *total += part);
+            let mut parts = parts.into_iter().flatten();
+            let Some(mut sums) = total.take().or_else(|| parts.next()) else { return };
+            let parts: Vec<Buffer> = parts.collect();
+            sums.par_chunks_mut(SUMS_AT_ONCE).enumerate().for_each(|(chunk, sums)| {
+                for part in &parts {
+                    sums.iter_mut().zip(&part[chunk * SUMS_AT_ONCE..]).for_each(|(sum, part)| *sum += part);
                 }
             });
+            total = Some(sums);
         };
         let input_gradient = self.for_each_run(input, of_input, run, add);
-        if !of_filters {
-            return (input_gradient, None);
-        }
-        let filter_gradient = match self.algorithm {
-            Algorithm::Direct => direct::filter_gradient(g, &total),
-            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &total),
-        };
-        (input_gradient, Some(filter_gradient))
+        let filter_gradient = total.map(|sums| match self.algorithm {
+            Algorithm::Direct => direct::filter_gradient(g, &sums),
+            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &sums),
+        });
+        (input_gradient, filter_gradient)
     }
 
     fn backward_directly(
@@ -185,6 +184,14 @@ impl Convolution {
             }
             of_input => direct::backward(&self.geometry, workspace, entries, of_input, sums),
         }
+    }
+
+    /// What Winograd's algorithm works on. Where there are fewer runs of groups than threads, these share the points of each;
+    /// otherwise a thread that waits for others would start a further run, with memory of its own.
+    fn place<'a>(&'a self, workspace: &'a Workspace) -> Place<'a> {
+        let runs = self.input.groups().div_ceil(self.run_length());
+        let threads = if runs < rayon::current_num_threads() { Threads::All } else { Threads::One };
+        Place { geometry: &self.geometry, workspace, threads }
     }
 
     /// Groups that are worked on together.

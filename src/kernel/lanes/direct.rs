@@ -4,11 +4,12 @@
 //! stays in the first-level cache, whatever the number of maps.
 
 use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
-use super::micro::{Gather, NARROW, OUT_BLOCK, Outer, blocks, gather, outer, panel_length};
-use super::simd::{dispatch, filled_up, lane_bytes, parts};
+use super::micro::{self, Gather, NARROW, OUT_BLOCK, Outer, blocks, gather, outer, panel_length, sum_place};
+use super::simd::{dispatch, lane_bytes, lane_count, parts};
 
 /// Bytes of the input that a register block's sums should read.
 const PATCH_BYTES: usize = 20 << 10;
@@ -157,8 +158,8 @@ impl BackwardWeights {
     }
 }
 
-/// Writes the gradient of some groups' padded input, if it's wanted, which takes the weights for that, and adds their part to
-/// the sums for that of the filters, if that's wanted.
+/// Writes the gradient of some groups' padded input, if it's wanted, which takes the weights for that, and their sums for the
+/// gradient of the filters, if that's wanted.
 pub fn backward(
     g: &Geometry,
     workspace: &Workspace,
@@ -184,7 +185,7 @@ pub fn backward(
             }
             if let Some(to) = of_filters {
                 let entries = (bytemuck::cast_slice(input), gradient);
-                add_filter_gradient(simd, g, workspace, entries, bytemuck::cast_slice_mut(to));
+                sum_filter_gradient(simd, g, workspace, entries, bytemuck::cast_slice_mut(to));
             }
         }
     }
@@ -228,7 +229,7 @@ fn write_input_gradient<S: Simd>(
 }
 
 /// Of some in maps at a time and of all taps.
-fn add_filter_gradient<S: Simd>(
+fn sum_filter_gradient<S: Simd>(
     simd: S,
     g: &Geometry,
     workspace: &Workspace,
@@ -237,7 +238,7 @@ fn add_filter_gradient<S: Simd>(
 ) {
     let parts = parts::<S>();
     let mut panels = workspace.take(panel_length(g.out_maps));
-    let row = filled_up(g.out_maps) / S::F32_LANES;
+    sums.fill(simd.splat_f32s(0.0));
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
         let floats = |vectors: usize| vectors * S::F32_LANES;
@@ -246,26 +247,31 @@ fn add_filter_gradient<S: Simd>(
         let taps = g.tap_places(&chunk);
         let places: Vec<usize> =
             (0..chunk.maps).flat_map(|map| taps.iter().map(move |tap| floats(map * parts + tap))).collect();
-        let sums = &mut sums[chunk.first * g.taps() * row..][..places.len() * row];
+        let start = micro::sums_length(chunk.first * g.taps(), g.out_maps) / S::F32_LANES;
+        let sums = &mut sums[start..][..micro::sums_length(places.len(), g.out_maps) / S::F32_LANES];
         let job =
             Outer { left: &input, places: &places, steps: &steps, right: gradient, pixels: &pixels, maps: g.out_maps };
         outer(simd, &job, bytemuck::cast_slice_mut(&mut panels), sums);
     }
 }
 
-/// Floats that [`backward`] sums up for the gradient of the filters: (in maps, taps, out maps), the last filled up.
+/// Floats that [`backward`] sums up for the gradient of the filters: of each chunk of in maps those of (in map, tap) and out
+/// map.
 pub fn sums_length(g: &Geometry) -> usize {
-    g.in_maps * g.taps() * filled_up(g.out_maps)
+    micro::sums_length(g.in_maps * g.taps(), g.out_maps)
 }
 
 /// The gradient of the filters (out maps, in maps, k, k) from these sums.
 pub fn filter_gradient(g: &Geometry, sums: &[f32]) -> Vec<f32> {
-    let (filter, row) = (g.in_maps * g.taps(), filled_up(g.out_maps));
+    let filter = g.in_maps * g.taps();
     let mut gradient = vec![0.0; g.out_maps * filter];
-    for (place, sums) in sums.chunks_exact(row).enumerate() {
-        for (out, sum) in sums[..g.out_maps].iter().enumerate() {
-            gradient[out * filter + place] = *sum;
+    gradient.par_chunks_mut(filter).enumerate().for_each(|(out, gradient)| {
+        for chunk in g.chunks(1) {
+            let (first, lefts) = (chunk.first * g.taps(), chunk.maps * g.taps());
+            let sums = &sums[micro::sums_length(first, g.out_maps) + sum_place(lefts, 0, out)..];
+            let sums = sums.iter().step_by(lane_count());
+            gradient[first..first + lefts].iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
         }
-    }
+    });
     gradient
 }

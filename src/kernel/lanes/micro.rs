@@ -7,7 +7,7 @@
 
 use pulp::{NullaryFnOnce, Simd};
 
-use super::simd::{filled_up, lane_count, parts};
+use super::simd::{lane_count, parts};
 use super::transpose::{MOST_LANES, transpose};
 
 /// Maps on one side of a register block. With 2 vectors on the other that makes 12 sums, enough to hide the latency of
@@ -219,17 +219,21 @@ pub struct Outer<'a, V> {
     pub maps: usize,
 }
 
-impl<V> Outer<'_, V> {
-    /// Vectors of sums that a left map has: all those of groups of as many maps as there are lanes.
-    fn row<S: Simd>(&self) -> usize {
-        filled_up(self.maps) / S::F32_LANES
-    }
+/// Floats of the sums of so many left and right maps: right maps are filled up to whole groups of as many as there are lanes.
+pub fn sums_length(lefts: usize, rights: usize) -> usize {
+    lefts * rights.next_multiple_of(lane_count())
+}
+
+/// Where the sums of a left and a right map are, among those of `lefts` left maps: (group of right maps, left map, right map in
+/// the group).
+pub fn sum_place(lefts: usize, left: usize, right: usize) -> usize {
+    (right / lane_count() * lefts + left) * lane_count() + right % lane_count()
 }
 
 /// sums\[l, r\] += Σ over steps and lanes of left\[place l + step\]·right\[pixel, r\].
 ///
-/// Lanes of `sums` are right maps, so that none have to be summed up: (left map, vector of right maps), the last filled up.
-/// `panels` is memory for [`panel_length`] floats.
+/// Lanes of `sums`, of [`sums_length`], are right maps, so that none have to be summed up. `panels` is memory for
+/// [`panel_length`] floats.
 pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sums: &mut [S::f32s]) {
     let lanes = parts::<S>() * S::F32_LANES;
     let (furthest_place, furthest_step) = (job.places.iter().max(), job.steps.iter().max());
@@ -255,7 +259,7 @@ pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sum
 
 /// Floats of memory that [`outer`] takes for so many right maps.
 pub fn panel_length(maps: usize) -> usize {
-    DEPTH.max(lane_count()) * filled_up(maps)
+    sums_length(DEPTH.max(lane_count()), maps)
 }
 
 /// Transposes the right maps of some steps: of every block of vectors of maps a panel (step, vector, lane).
@@ -396,10 +400,11 @@ fn outer_block<S: Simd, const M: usize, const V: usize>(
         // SAFETY: at most one past the last vector.
         values_at = unsafe { values_at.add(V * lanes) };
     }
-    let row = job.row::<S>();
+    let parts = parts::<S>();
     for m in 0..M {
         for v in 0..V {
-            let sum = &mut sums[(left + m) * row + right + v];
+            let (group, part) = ((right + v) / parts, (right + v) % parts);
+            let sum = &mut sums[(group * job.places.len() + left + m) * parts + part];
             *sum = simd.add_f32s(*sum, block[m][v]);
         }
     }

@@ -24,7 +24,7 @@ pub fn check_override() -> Result<()> {
 }
 
 /// Images that a group has at least.
-const LEAST_LANES: usize = 8;
+pub const LEAST_LANES: usize = 8;
 
 /// Runs `op` with the widest vectors that the processor has.
 pub fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
@@ -73,9 +73,4 @@ pub fn lane_bytes() -> usize {
 /// Vectors that hold a map's value for all lanes; kernels are compiled for it.
 pub const fn parts<S: Simd>() -> usize {
     LEAST_LANES.div_ceil(S::F32_LANES)
-}
-
-/// So many maps and as many more as fill up a group's lanes, hence all vectors.
-pub fn filled_up(maps: usize) -> usize {
-    maps.next_multiple_of(lane_count())
 }

@@ -6,13 +6,14 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::products::pieces as pieces_of;
-use super::scheme::{Matrices, Numbers, Scheme};
+use super::scheme::{Matrices, Numbers, Scheme, rows_of};
+use crate::kernel::lanes::buffer::{Buffer, Workspace};
 use crate::kernel::lanes::conv::Geometry;
-use crate::kernel::lanes::micro::{OUT_BLOCK, blocks};
-use crate::kernel::lanes::simd::{dispatch, filled_up};
+use crate::kernel::lanes::micro::{OUT_BLOCK, blocks, sum_place, sums_length};
+use crate::kernel::lanes::simd::{LEAST_LANES, dispatch};
 
-/// Filters that are transformed side by side: at least those of a block of out maps.
-const SIDE: usize = 8;
+/// Filters that are transformed side by side.
+const SIDE: usize = 16;
 
 /// An entry of each of these filters.
 type Side = [f32; SIDE];
@@ -20,36 +21,43 @@ type Side = [f32; SIDE];
 /// Transformed filters in the order in which they are read: of each point, [`Gather::weights`].
 ///
 /// [`Gather::weights`]: crate::kernel::lanes::micro::Gather::weights
-pub struct Weights(Vec<Vec<f32>>);
+pub struct Weights(Vec<Buffer>);
 
 impl Weights {
     /// For the way forward.
-    pub fn forward(scheme: Scheme, g: &Geometry, filters: &[f32]) -> Self {
-        Self::new(scheme, filters, [g.out_maps, g.in_maps], |out, inner| out * g.in_maps + inner)
+    pub fn forward(scheme: Scheme, g: &Geometry, workspace: &Workspace, filters: &[f32]) -> Self {
+        Self::new(scheme, workspace, filters, [g.out_maps, g.in_maps], |out, inner| out * g.in_maps + inner)
     }
 
     /// For the way back: in and out maps exchanged.
-    pub fn backward(scheme: Scheme, g: &Geometry, filters: &[f32]) -> Self {
-        Self::new(scheme, filters, [g.in_maps, g.out_maps], |inner, out| out * g.in_maps + inner)
+    pub fn backward(scheme: Scheme, g: &Geometry, workspace: &Workspace, filters: &[f32]) -> Self {
+        Self::new(scheme, workspace, filters, [g.in_maps, g.out_maps], |inner, out| out * g.in_maps + inner)
     }
 
-    fn new(scheme: Scheme, filters: &[f32], maps: [usize; 2], place: impl Fn(usize, usize) -> usize + Sync) -> Self {
+    fn new(
+        scheme: Scheme,
+        workspace: &Workspace,
+        filters: &[f32],
+        maps: [usize; 2],
+        place: impl Fn(usize, usize) -> usize + Sync,
+    ) -> Self {
         match scheme {
-            Scheme::F2x3 => Self::pack(&Cut::<4, 2, 3>::of(scheme), filters, maps, place),
-            Scheme::F4x3 => Self::pack(&Cut::<6, 4, 3>::of(scheme), filters, maps, place),
-            Scheme::F2x5 => Self::pack(&Cut::<6, 2, 5>::of(scheme), filters, maps, place),
-            Scheme::F3x7 => Self::pack(&Cut::<6, 3, 4>::of(scheme), filters, maps, place),
+            Scheme::F2x3 => Self::pack(&Cut::<4, 2, 3>::of(scheme), workspace, filters, maps, place),
+            Scheme::F4x3 => Self::pack(&Cut::<6, 4, 3>::of(scheme), workspace, filters, maps, place),
+            Scheme::F2x5 => Self::pack(&Cut::<6, 2, 5>::of(scheme), workspace, filters, maps, place),
+            Scheme::F3x7 => Self::pack(&Cut::<6, 3, 4>::of(scheme), workspace, filters, maps, place),
         }
     }
 
     fn pack<const N: usize, const M: usize, const R: usize>(
         cut: &Cut<N, M, R>,
+        workspace: &Workspace,
         filters: &[f32],
         [written, summed]: [usize; 2],
         place: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
         let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
-        let mut points = vec![vec![0.0; written * summed * pieces]; N * N];
+        let mut points: Vec<Buffer> = (0..N * N).map(|_| workspace.take(written * summed * pieces)).collect();
         let blocks: Vec<(usize, usize)> = blocks(written, OUT_BLOCK).collect();
         // Of every block, its part of each point.
         let mut parts: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::with_capacity(N * N)).collect();
@@ -63,15 +71,26 @@ impl Weights {
         }
         parts.into_par_iter().zip(blocks).for_each(|(mut part, (first, maps))| {
             for (n, piece) in pieces_of(cut.pieces).enumerate() {
-                for inner in 0..summed {
+                // Filters side by side are those that lie side by side in memory: out maps first, then in maps.
+                let (mut inner, mut out) = (0, 0);
+                for start in (0..summed * maps).step_by(SIDE) {
+                    let count = SIDE.min(summed * maps - start);
                     let mut taps = [[[0.0; SIDE]; R]; R];
-                    for side in 0..maps {
-                        let filter = &filters[place(first + side, inner) * length..][..length];
+                    for side in 0..count {
+                        let filter = &filters[place(first + out, inner) * length..][..length];
                         cut.taps(piece, |[y, x], tap| taps[y][x][side] = filter[tap]);
+                        out += 1;
+                        if out == maps {
+                            (inner, out) = (inner + 1, 0);
+                        }
                     }
-                    let transformed = sandwich(&Matrices::<N, M, R>::FILTERS, &taps);
+                    let transformed = cut.to_points(&taps);
                     for (point, values) in part.iter_mut().zip(transformed.as_flattened()) {
-                        point[(n * summed + inner) * maps..][..maps].copy_from_slice(&values[..maps]);
+                        let to = &mut point[n * summed * maps + start..][..count];
+                        match <&mut Side>::try_from(&mut *to) {
+                            Ok(to) => *to = *values,
+                            Err(_) => to.copy_from_slice(&values[..count]),
+                        }
                     }
                 }
             }
@@ -79,9 +98,10 @@ impl Weights {
         Self(points)
     }
 
-    /// The points of a row.
-    pub fn row<const N: usize>(&self, row: usize) -> &[Vec<f32>] {
-        &self.0[row * N..][..N]
+    /// Those of a pass's points.
+    pub fn of_pass<'a, const PASS: usize, const N: usize>(&'a self) -> impl Fn(usize) -> &'a [f32] {
+        let rows: [usize; N] = std::array::from_fn(|place| rows_of(PASS, N).nth(place).unwrap_or(0));
+        move |point| &self.0[rows[point / N] * N + point % N]
     }
 }
 
@@ -109,47 +129,87 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
     }
 }
 
-/// T x Tᵀ of every filter's x.
-fn sandwich<const A: usize, const B: usize>(matrix: &[[f32; B]; A], x: &[[Side; B]; B]) -> [[Side; A]; A] {
-    struct Sandwich<'a, const A: usize, const B: usize>(&'a [[f32; B]; A], &'a [[Side; B]; B]);
-    impl<const A: usize, const B: usize> WithSimd for Sandwich<'_, A, B> {
-        type Output = [[Side; A]; A];
+impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
+    /// G x Gᵀ of every filter's x.
+    fn to_points(&self, x: &[[Side; R]; R]) -> [[Side; N]; N] {
+        struct ToPoints<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; R]; R]);
+        impl<const N: usize, const M: usize, const R: usize> WithSimd for ToPoints<'_, N, M, R> {
+            type Output = [[Side; N]; N];
 
-        #[inline(always)]
-        fn with_simd<S: Simd>(self, _: S) -> Self::Output {
-            let Self(matrix, x) = self;
-            // T of every column; transposed, so that the same again transforms the rows.
-            let mut half = [[[0.0; SIDE]; B]; A];
-            for a in 0..A {
-                for b in 0..B {
-                    for k in 0..B {
-                        add_scaled(&mut half[a][b], matrix[a][k], &x[k][b]);
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+                sandwich(simd, Matrices::<N, M, R>::FILTERS, self.0)
+            }
+        }
+        dispatch(ToPoints::<N, M, R>(x))
+    }
+
+    /// Gᵀ u G of every filter's u.
+    fn from_points(&self, u: &[[Side; N]; N]) -> [[Side; R]; R] {
+        struct FromPoints<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; N]; N]);
+        impl<const N: usize, const M: usize, const R: usize> WithSimd for FromPoints<'_, N, M, R> {
+            type Output = [[Side; R]; R];
+
+            #[inline(always)]
+            fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+                let mut transposed = [[0.0; N]; R];
+                for r in 0..R {
+                    for n in 0..N {
+                        transposed[r][n] = Matrices::<N, M, R>::FILTERS[n][r];
                     }
                 }
+                sandwich(simd, transposed, self.0)
             }
-            let mut result = [[[0.0; SIDE]; A]; A];
+        }
+        dispatch(FromPoints::<N, M, R>(u))
+    }
+}
+
+/// T x Tᵀ of every filter's x, where the compiler knows T.
+#[inline(always)]
+fn sandwich<S: Simd, const A: usize, const B: usize>(
+    simd: S,
+    matrix: [[f32; B]; A],
+    x: &[[Side; B]; B],
+) -> [[Side; A]; A] {
+    let mut result = [[[0.0; SIDE]; A]; A];
+    for first in (0..SIDE).step_by(S::F32_LANES) {
+        // T of every column, then the same of the rows.
+        let mut half = [[simd.splat_f32s(0.0); B]; A];
+        for b in 0..B {
+            let mut column = [simd.splat_f32s(0.0); B];
+            for k in 0..B {
+                column[k] = simd.partial_load_f32s(&x[k][b][first..][..S::F32_LANES]);
+            }
             for a in 0..A {
-                for c in 0..A {
-                    for k in 0..B {
-                        add_scaled(&mut result[a][c], matrix[c][k], &half[a][k]);
-                    }
-                }
+                half[a][b] = weighted_sum(simd, matrix[a], column);
             }
-            result
+        }
+        for a in 0..A {
+            for c in 0..A {
+                let sum = weighted_sum(simd, matrix[c], half[a]);
+                simd.partial_store_f32s(&mut result[a][c][first..][..S::F32_LANES], sum);
+            }
         }
     }
-    dispatch(Sandwich(matrix, x))
+    result
 }
 
 #[inline(always)]
-fn add_scaled(sum: &mut Side, factor: f32, values: &Side) {
-    for side in 0..SIDE {
-        sum[side] += factor * values[side];
+fn weighted_sum<S: Simd, const B: usize>(simd: S, weights: [f32; B], values: [S::f32s; B]) -> S::f32s {
+    let mut sum = simd.splat_f32s(0.0);
+    for k in 0..B {
+        if weights[k] != 0.0 {
+            sum = simd.mul_add_e_f32s(simd.splat_f32s(weights[k]), values[k], sum);
+        }
     }
+    sum
 }
 
-/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u, (point, piece, in map, out map):
-/// Gᵀ u G.
+/// The gradient of the filters (out maps, in maps, k, k) from the sums over points u, of each point (piece, in map) as left
+/// maps of [`outer`] and out maps as right ones: Gᵀ u G.
+///
+/// [`outer`]: crate::kernel::lanes::micro::outer
 pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
     match scheme {
         Scheme::F2x3 => fold(&Cut::<4, 2, 3>::of(scheme), g, sums),
@@ -160,21 +220,22 @@ pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
 }
 
 fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &Geometry, sums: &[f32]) -> Vec<f32> {
-    let matrix = Matrices::<N, M, R>::FILTERS;
-    let transposed: [[f32; N]; R] = std::array::from_fn(|r| std::array::from_fn(|n| matrix[n][r]));
     let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
-    let (filter, row) = (g.in_maps * length, filled_up(g.out_maps));
+    let (filter, lefts) = (g.in_maps * length, pieces * g.in_maps);
     let mut gradient = vec![0.0; g.out_maps * filter];
     gradient.par_chunks_mut(SIDE * filter).enumerate().for_each(|(chunk, gradient)| {
         let count = gradient.len() / filter;
         for (n, piece) in pieces_of(cut.pieces).enumerate() {
             for inner in 0..g.in_maps {
-                let start = (n * g.in_maps + inner) * row + chunk * SIDE;
                 let mut points = [[[0.0; SIDE]; N]; N];
-                for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums.chunks_exact(pieces * g.in_maps * row)) {
-                    point.copy_from_slice(&sums[start..start + SIDE]);
+                for first in (0..count).step_by(LEAST_LANES) {
+                    let start = sum_place(lefts, n * g.in_maps + inner, chunk * SIDE + first);
+                    let sums = sums.chunks_exact(sums_length(lefts, g.out_maps));
+                    for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums) {
+                        point[first..][..LEAST_LANES].copy_from_slice(&sums[start..][..LEAST_LANES]);
+                    }
                 }
-                let values = sandwich(&transposed, &points);
+                let values = cut.from_points(&points);
                 cut.taps(piece, |[y, x], tap| {
                     for side in 0..count {
                         gradient[side * filter + inner * length + tap] = values[y][x][side];

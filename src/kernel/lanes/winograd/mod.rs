@@ -17,25 +17,26 @@ use pulp::{Simd, WithSimd};
 
 use super::buffer::Workspace;
 use super::conv::Geometry;
-use super::micro::panel_length;
-use super::simd::{dispatch, filled_up, lane_bytes, lane_count, parts};
+use super::micro::sums_length;
+use super::simd::{dispatch, lane_bytes, lane_count, parts};
 pub use filters::{Weights, gradient as filter_gradient};
-use products::{Route, add_products};
+pub use products::Threads;
+use products::{Pair, Route};
 pub use scheme::Scheme;
-use scheme::{ALL, Matrices, rows_of};
+use scheme::{ALL, Matrices, Numbers, in_pass};
 use tiles::{Plane, Tiles};
 use transforms::{between, from_points, to_points};
 
 impl Scheme {
-    /// Floats that [`Scheme::backward`] sums up for the gradient of the filters: (points, pieces, in maps, out maps), the last
-    /// filled up.
+    /// Floats that [`Scheme::backward`] sums up for the gradient of the filters.
     pub fn sums_length(self, g: &Geometry) -> usize {
-        self.numbers().products() * g.in_maps * filled_up(g.out_maps)
+        let Numbers { pieces, .. } = self.numbers();
+        self.numbers().points().pow(2) * sums_length(pieces * pieces * g.in_maps, g.out_maps)
     }
 
     /// The outputs of some groups.
-    pub fn forward(self, g: &Geometry, workspace: &Workspace, input: &[f32], weights: &Weights, output: &mut [f32]) {
-        let plan = Plan::new(self, g, workspace, output.len());
+    pub fn forward(self, at: Place, input: &[f32], weights: &Weights, output: &mut [f32]) {
+        let plan = Plan::new(self, at, output.len());
         match self {
             Self::F2x3 => plan.work(Forward::<4, 2, 3> { plan: &plan, input, weights, output }),
             Self::F4x3 => plan.work(Forward::<6, 4, 3> { plan: &plan, input, weights, output }),
@@ -44,17 +45,16 @@ impl Scheme {
         }
     }
 
-    /// Writes the gradient of some groups' input, if it's wanted, which takes the weights for that, and adds their part to the
-    /// sums for the gradient of the filters, if that's wanted.
+    /// Writes the gradient of some groups' input, if it's wanted, which takes the weights for that, and their sums for the
+    /// gradient of the filters, if that's wanted.
     pub fn backward(
         self,
-        g: &Geometry,
-        workspace: &Workspace,
+        at: Place,
         entries: (&[f32], &[f32]),
         of_input: Option<(&Weights, &mut [f32])>,
         sums: Option<&mut [f32]>,
     ) {
-        let plan = Plan::new(self, g, workspace, entries.1.len());
+        let plan = Plan::new(self, at, entries.1.len());
         match self {
             Self::F2x3 => plan.work(Backward::<4, 2, 3> { plan: &plan, entries, of_input, sums }),
             Self::F4x3 => plan.work(Backward::<6, 4, 3> { plan: &plan, entries, of_input, sums }),
@@ -71,10 +71,19 @@ const TILE_BYTES: usize = 2 << 20;
 /// Tiles that are worked on together even so: sums over fewer cost too much to start and to end.
 const LEAST: usize = 18;
 
+/// What a convolution is made on.
+#[derive(Clone, Copy)]
+pub struct Place<'a> {
+    pub geometry: &'a Geometry,
+    pub workspace: &'a Workspace,
+    pub threads: Threads,
+}
+
 /// How the work on some groups is cut.
 struct Plan<'a> {
     g: &'a Geometry,
     workspace: &'a Workspace,
+    threads: Threads,
     groups: usize,
     input: Plane,
     output: Plane,
@@ -88,13 +97,15 @@ struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// For `outputs` floats of output.
-    fn new(scheme: Scheme, g: &'a Geometry, workspace: &'a Workspace, outputs: usize) -> Self {
+    fn new(scheme: Scheme, at: Place<'a>, outputs: usize) -> Self {
+        let Place { geometry: g, workspace, threads } = at;
         let (points, pieces) = (scheme.numbers().points(), scheme.numbers().pieces);
         let row = points * (g.in_maps + g.out_maps) * lane_bytes();
         let rows = if points == 4 || LEAST * points * row <= TILE_BYTES { points } else { 2 };
         Self {
             g,
             workspace,
+            threads,
             groups: outputs / (g.out_size[0] * g.out_size[1] * g.out_maps * lane_count()),
             input: Plane { size: g.in_size, offset: g.padding, maps: g.in_maps },
             output: Plane { size: g.out_size, offset: 0, maps: g.out_maps },
@@ -112,8 +123,8 @@ impl<'a> Plan<'a> {
 
             #[inline(always)]
             fn with_simd<S: Simd>(mut self, simd: S) {
-                for tiles in self.0.tiles::<S, M>() {
-                    self.0.all_rows(simd, tiles, &mut self.1);
+                for (n, tiles) in self.0.tiles::<S, M>().enumerate() {
+                    self.0.all_rows(simd, tiles, n == 0, &mut self.1);
                 }
             }
         }
@@ -130,6 +141,7 @@ impl<'a> Plan<'a> {
         &self,
         simd: S,
         tiles: Tiles,
+        first: bool,
         passes: &mut P,
     ) {
         let further = self.pieces - 1;
@@ -138,7 +150,7 @@ impl<'a> Plan<'a> {
         let mut scratch = [inputs.points(points, in_maps), outputs.points(points, out_maps), between(N)]
             .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
         let [of_inputs, of_outputs, between] = scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
-        let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), between };
+        let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), between, first };
         if N == 4 || self.rows == N {
             passes.pass::<S, ALL>(simd, &mut work);
         } else {
@@ -154,6 +166,8 @@ struct Work<'a, V> {
     inputs: (Tiles, &'a mut [V]),
     outputs: (Tiles, &'a mut [V]),
     between: &'a mut [V],
+    /// Whether they are the first tiles.
+    first: bool,
 }
 
 /// What is done in a pass, by a scheme of N points and M outputs along an axis.
@@ -177,14 +191,12 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
-        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between } = work;
-        let Plan { g, pieces, input: in_plane, output: out_plane, .. } = self.plan;
+        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between, .. } = work;
+        let Plan { g, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
         let of_pixels = Matrices::<N, M, R>::INPUT;
         to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), of_pixels, input, between, inputs);
         let route = Route::forward([in_tiles, out_tiles], [g.in_maps, g.out_maps], *pieces);
-        for (place, row) in rows_of(PASS, N).enumerate() {
-            route.multiply(simd, place, self.weights.row::<N>(row), inputs, outputs);
-        }
+        route.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), inputs, outputs);
         let of_outputs = Matrices::<N, M, R>::OUTPUT;
         from_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), of_outputs, outputs, between, output);
     }
@@ -203,28 +215,22 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
-        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between } = work;
-        let Plan { g, pieces, input: in_plane, output: out_plane, .. } = self.plan;
+        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between, first } = work;
+        let Plan { g, workspace, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
         let maps = [g.out_maps, g.in_maps];
         let (in_matrix, out_matrix) = (Matrices::<N, M, R>::INPUT, Matrices::<N, M, R>::OUTPUT);
         to_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), out_matrix, gradient, between, outputs);
         if let Some(sums) = &mut self.sums {
             to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, input, between, inputs);
-            let length = N * pieces * pieces * maps[1] * filled_up(maps[0]);
-            let mut panels = self.plan.workspace.take(panel_length(maps[0]));
-            for (place, row) in rows_of(PASS, N).enumerate() {
-                let (left, right) = (out_tiles.points(place * N, maps[0]), in_tiles.points(place * N, maps[1]));
-                let entries = (&outputs[left..], &inputs[right..]);
-                let sums = bytemuck::cast_slice_mut(&mut sums[row * length..][..length]);
-                let memory = (bytemuck::cast_slice_mut(&mut panels), sums);
-                add_products(simd, [out_tiles, in_tiles], maps, *pieces, entries, memory);
-            }
+            let pair = Pair { tiles: [out_tiles, in_tiles], maps, points: [outputs, inputs] };
+            let length = sums_length(pieces * pieces * maps[1], maps[0]);
+            let of_pass = sums.chunks_exact_mut(length).enumerate().filter(|(n, _)| in_pass(PASS, N, n / N));
+            let sums = of_pass.map(|(_, sums)| bytemuck::cast_slice_mut(sums)).collect();
+            pair.add_products(simd, *threads, workspace, (*pieces, *first), sums);
         }
         if let Some((weights, to)) = &mut self.of_input {
             let route = Route::backward([out_tiles, in_tiles], maps, *pieces);
-            for (place, row) in rows_of(PASS, N).enumerate() {
-                route.multiply(simd, place, weights.row::<N>(row), outputs, inputs);
-            }
+            route.multiply(simd, *threads, weights.of_pass::<PASS, N>(), outputs, inputs);
             let to = bytemuck::cast_slice_mut(to);
             from_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, inputs, between, to);
         }

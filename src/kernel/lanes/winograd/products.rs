@@ -1,10 +1,12 @@
 //! The products of transformed tiles: convolutions over tiles, point by point.
 
+use bytemuck::Pod;
 use pulp::Simd;
+use rayon::prelude::*;
 
 use super::tiles::Tiles;
-use crate::kernel::lanes::micro::{Gather, Outer, gather, outer};
-use crate::kernel::lanes::simd::filled_up;
+use crate::kernel::lanes::buffer::Workspace;
+use crate::kernel::lanes::micro::{Gather, Outer, gather, outer, panel_length};
 
 /// Pieces of the kernel, by row and column of tiles that lie that far from each other.
 pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
@@ -47,66 +49,100 @@ impl Route {
         }
     }
 
-    /// Of every point of row `row` in memory, the products of tiles and weights, summed over maps and pieces.
-    #[inline(always)]
-    pub fn multiply<S: Simd>(
+    /// Of every point, the products of tiles and its weights, summed over maps and pieces.
+    pub fn multiply<'a, S: Simd>(
         &self,
         simd: S,
-        row: usize,
-        weights: &[Vec<f32>],
+        threads: Threads,
+        weights: impl Fn(usize) -> &'a [f32] + Sync,
         source: &[S::f32s],
         output: &mut [S::f32s],
     ) {
-        let columns = weights.len();
-        for (column, weights) in weights.iter().enumerate() {
-            let [source_start, output_start] = self.points.map(|point| (row * columns + column) * point);
-            let job = Gather {
-                source: &source[source_start..],
-                from: &self.from,
-                taps: &self.taps,
-                depth: self.maps[0],
-                weights,
-                to: &self.to,
-                out_maps: self.maps[1],
-                parts: self.parts,
-                accumulate: false,
-            };
-            gather(simd, &job, &mut output[output_start..]);
+        let points = output.chunks_exact_mut(self.points[1]).enumerate().collect();
+        threads.for_each(
+            points,
+            || (),
+            |(), (point, output)| {
+                let job = Gather {
+                    source: &source[point * self.points[0]..],
+                    from: &self.from,
+                    taps: &self.taps,
+                    depth: self.maps[0],
+                    weights: weights(point),
+                    to: &self.to,
+                    out_maps: self.maps[1],
+                    parts: self.parts,
+                    accumulate: false,
+                };
+                gather(simd, &job, output);
+            },
+        );
+    }
+}
+
+/// Whether the points of some tiles are worked on one after the other, or shared among threads.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    One,
+    All,
+}
+
+impl Threads {
+    /// Does `work` for all points, with memory that no other point uses at the same time.
+    fn for_each<P: Send, M>(
+        self,
+        points: Vec<P>,
+        memory: impl Fn() -> M + Send + Sync,
+        work: impl Fn(&mut M, P) + Send + Sync,
+    ) {
+        match self {
+            Self::One => {
+                let mut memory = memory();
+                points.into_iter().for_each(|point| work(&mut memory, point));
+            }
+            Self::All => points.into_par_iter().for_each_init(memory, work),
         }
     }
 }
 
-/// Of every point of a row, the products of inputs and outputs' gradients, summed over tiles and lanes: (piece, in map, out
-/// map).
-#[inline(always)]
-pub fn add_products<S: Simd>(
-    simd: S,
-    [outputs, inputs]: [&Tiles; 2],
-    [out_maps, in_maps]: [usize; 2],
-    along_axis: usize,
-    (gradients, patches): (&[S::f32s], &[S::f32s]),
-    (panels, sums): (&mut [S::f32s], &mut [S::f32s]),
-) {
-    let parts = inputs.parts;
-    let pitches = [outputs.pitch(out_maps), inputs.pitch(in_maps)];
-    let pixels: Vec<usize> = outputs.places().map(|place| outputs.number(place) * pitches[0]).collect();
-    let in_floats = pitches[1] * S::F32_LANES;
-    let steps: Vec<usize> = outputs.places().map(|place| inputs.number(place) * in_floats).collect();
-    let of_piece = |piece| {
-        let start = inputs.at(piece) * in_floats;
-        (0..in_maps).map(move |map| start + map * parts * S::F32_LANES)
-    };
-    let places: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();
-    let length = places.len() * filled_up(out_maps) / S::F32_LANES;
-    for (point, sums) in sums.chunks_exact_mut(length).enumerate() {
-        let job = Outer {
-            left: bytemuck::cast_slice(&patches[point * inputs.count() * pitches[1]..]),
-            places: &places,
-            steps: &steps,
-            right: &gradients[point * outputs.count() * pitches[0]..],
-            pixels: &pixels,
-            maps: out_maps,
+/// Gradients of outputs and inputs as points: what a pass has of them, and how its tiles lie.
+pub struct Pair<'a, V> {
+    pub tiles: [&'a Tiles; 2],
+    /// Numbers of maps.
+    pub maps: [usize; 2],
+    pub points: [&'a [V]; 2],
+}
+
+impl<V: Pod + Send + Sync> Pair<'_, V> {
+    /// Adds the products of both to the sums of every point, over tiles and lanes: (piece, in map, out map). The sums start
+    /// from 0 if these are the first tiles.
+    pub fn add_products<S: Simd<f32s = V>>(
+        &self,
+        simd: S,
+        threads: Threads,
+        workspace: &Workspace,
+        (along_axis, first): (usize, bool),
+        sums: Vec<&mut [V]>,
+    ) {
+        let ([outputs, inputs], [out_maps, in_maps]) = (self.tiles, self.maps);
+        let pitches = [outputs.pitch(out_maps), inputs.pitch(in_maps)];
+        let floats = |vectors: usize| vectors * S::F32_LANES;
+        let pixels: Vec<usize> = outputs.places().map(|place| outputs.number(place) * pitches[0]).collect();
+        let steps: Vec<usize> = outputs.places().map(|place| floats(inputs.number(place) * pitches[1])).collect();
+        let of_piece = |piece| {
+            let start = inputs.at(piece) * pitches[1];
+            (0..in_maps).map(move |map| floats(start + map * inputs.parts))
         };
-        outer(simd, &job, panels, sums);
+        let places: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();
+        let memory = || workspace.take(panel_length(out_maps));
+        threads.for_each(sums.into_iter().enumerate().collect(), memory, |panels, (point, sums)| {
+            let [gradients, patches] = [0, 1].map(|n| &self.points[n][self.tiles[n].points(point, self.maps[n])..]);
+            let left = bytemuck::cast_slice(patches);
+            let job = Outer { left, places: &places, steps: &steps, right: gradients, pixels: &pixels, maps: out_maps };
+            if first {
+                sums.fill(simd.splat_f32s(0.0));
+            }
+            outer(simd, &job, bytemuck::cast_slice_mut(panels), sums);
+        });
     }
 }
