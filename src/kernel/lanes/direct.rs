@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
-use super::micro::{self, Gather, NARROW, OUT_BLOCK, Outer, blocks, gather, outer, panel_length, sum_place};
+use super::micro::{self, Gather, NARROW, Outer, blocks, gather, outer, pack_weights, panel_length, sum_place};
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
 
 /// Bytes of the input that a register block's sums should read.
@@ -92,15 +92,9 @@ pub struct ForwardWeights(Vec<Vec<f32>>);
 impl ForwardWeights {
     pub fn new(g: &Geometry, filters: &[f32]) -> Self {
         let pack = |chunk: Chunk| {
-            let mut weights = Vec::with_capacity(g.out_maps * chunk.maps * g.taps());
-            for (first, maps) in blocks(g.out_maps, OUT_BLOCK) {
-                for tap in 0..g.taps() {
-                    for i in chunk.first..chunk.first + chunk.maps {
-                        weights.extend((first..first + maps).map(|o| filters[(o * g.in_maps + i) * g.taps() + tap]));
-                    }
-                }
-            }
-            weights
+            let taps_of = |tap| (chunk.first..chunk.first + chunk.maps).map(move |i| i * g.taps() + tap);
+            let order: Vec<usize> = (0..g.taps()).flat_map(taps_of).collect();
+            pack_weights(g.out_maps, |o| &filters[o * g.in_maps * g.taps()..], &order)
         };
         Self(g.chunks(1).map(pack).collect())
     }
@@ -130,7 +124,6 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
                     weights,
                     to: &to,
                     out_maps: g.out_maps,
-                    parts,
                     accumulate: chunk.first > 0,
                 };
                 gather(simd, &job, output);
@@ -146,13 +139,8 @@ pub struct BackwardWeights(Vec<Vec<f32>>);
 impl BackwardWeights {
     pub fn new(g: &Geometry, filters: &[f32]) -> Self {
         let pack = |tap| {
-            let mut weights = Vec::with_capacity(g.out_maps * g.in_maps);
-            for (first, maps) in blocks(g.in_maps, OUT_BLOCK) {
-                for o in 0..g.out_maps {
-                    weights.extend((first..first + maps).map(|i| filters[(o * g.in_maps + i) * g.taps() + tap]));
-                }
-            }
-            weights
+            let order: Vec<usize> = (0..g.out_maps).map(|o| o * g.in_maps * g.taps() + tap).collect();
+            pack_weights(g.in_maps, |i| &filters[i * g.taps()..], &order)
         };
         Self((0..g.taps()).map(pack).collect())
     }
@@ -220,7 +208,6 @@ fn write_input_gradient<S: Simd>(
                 weights,
                 to: &places,
                 out_maps: g.in_maps,
-                parts,
                 accumulate: true,
             };
             gather(simd, &job, to);

@@ -9,7 +9,6 @@ mod micro;
 pub(super) mod norm;
 pub(super) mod pool;
 mod simd;
-mod transpose;
 mod winograd;
 
 pub use activation::Activation;

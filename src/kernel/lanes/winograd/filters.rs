@@ -21,7 +21,11 @@ type Side = [f32; SIDE];
 /// Transformed filters in the order in which they are read: of each point, [`Gather::weights`].
 ///
 /// [`Gather::weights`]: crate::kernel::lanes::micro::Gather::weights
-pub struct Weights(Vec<Buffer>);
+pub struct Weights {
+    points: Buffer,
+    /// Floats of a point.
+    length: usize,
+}
 
 impl Weights {
     /// For the way forward.
@@ -56,13 +60,13 @@ impl Weights {
         [written, summed]: [usize; 2],
         place: impl Fn(usize, usize) -> usize + Sync,
     ) -> Self {
-        let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
-        let mut points: Vec<Buffer> = (0..N * N).map(|_| workspace.take(written * summed * pieces)).collect();
+        let (pieces, kernel) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
+        let length = written * summed * pieces;
+        let mut points = workspace.take(N * N * length);
         let blocks: Vec<(usize, usize)> = blocks(written, OUT_BLOCK).collect();
         // Of every block, its part of each point.
         let mut parts: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::with_capacity(N * N)).collect();
-        for point in &mut points {
-            let mut rest = &mut point[..];
+        for mut rest in points.chunks_exact_mut(length) {
             for (part, (_, maps)) in parts.iter_mut().zip(&blocks) {
                 let (first, after) = rest.split_at_mut(maps * summed * pieces);
                 part.push(first);
@@ -70,38 +74,15 @@ impl Weights {
             }
         }
         parts.into_par_iter().zip(blocks).for_each(|(mut part, (first, maps))| {
-            for (n, piece) in pieces_of(cut.pieces).enumerate() {
-                // Filters side by side are those that lie side by side in memory: out maps first, then in maps.
-                let (mut inner, mut out) = (0, 0);
-                for start in (0..summed * maps).step_by(SIDE) {
-                    let count = SIDE.min(summed * maps - start);
-                    let mut taps = [[[0.0; SIDE]; R]; R];
-                    for side in 0..count {
-                        let filter = &filters[place(first + out, inner) * length..][..length];
-                        cut.taps(piece, |[y, x], tap| taps[y][x][side] = filter[tap]);
-                        out += 1;
-                        if out == maps {
-                            (inner, out) = (inner + 1, 0);
-                        }
-                    }
-                    let transformed = cut.to_points(&taps);
-                    for (point, values) in part.iter_mut().zip(transformed.as_flattened()) {
-                        let to = &mut point[n * summed * maps + start..][..count];
-                        match <&mut Side>::try_from(&mut *to) {
-                            Ok(to) => *to = *values,
-                            Err(_) => to.copy_from_slice(&values[..count]),
-                        }
-                    }
-                }
-            }
+            cut.pack_block([summed, maps], &mut part, |inner, out| &filters[place(first + out, inner) * kernel..]);
         });
-        Self(points)
+        Self { points, length }
     }
 
     /// Those of a pass's points.
     pub fn of_pass<'a, const PASS: usize, const N: usize>(&'a self) -> impl Fn(usize) -> &'a [f32] {
         let rows: [usize; N] = std::array::from_fn(|place| rows_of(PASS, N).nth(place).unwrap_or(0));
-        move |point| &self.0[rows[point / N] * N + point % N]
+        move |point| &self.points[(rows[point / N] * N + point % N) * self.length..][..self.length]
     }
 }
 
@@ -130,10 +111,43 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
 }
 
 impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
+    /// Writes a block's part of each point: (piece, summed map, out map in the block).
+    fn pack_block<'a>(
+        &self,
+        [summed, maps]: [usize; 2],
+        points: &mut [&mut [f32]],
+        filter: impl Fn(usize, usize) -> &'a [f32],
+    ) {
+        for (n, piece) in pieces_of(self.pieces).enumerate() {
+            // Filters side by side are those that lie side by side in memory: out maps first, then in maps.
+            let (mut inner, mut out) = (0, 0);
+            for start in (0..summed * maps).step_by(SIDE) {
+                let count = SIDE.min(summed * maps - start);
+                let mut taps = [[[0.0; SIDE]; R]; R];
+                for side in 0..count {
+                    let filter = filter(inner, out);
+                    self.taps(piece, |[y, x], tap| taps[y][x][side] = filter[tap]);
+                    out += 1;
+                    if out == maps {
+                        (inner, out) = (inner + 1, 0);
+                    }
+                }
+                let transformed = Self::points_of(&taps);
+                for (point, values) in points.iter_mut().zip(transformed.as_flattened()) {
+                    let to = &mut point[n * summed * maps + start..][..count];
+                    match <&mut Side>::try_from(&mut *to) {
+                        Ok(to) => *to = *values,
+                        Err(_) => to.copy_from_slice(&values[..count]),
+                    }
+                }
+            }
+        }
+    }
+
     /// G x Gᵀ of every filter's x.
-    fn to_points(&self, x: &[[Side; R]; R]) -> [[Side; N]; N] {
-        struct ToPoints<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; R]; R]);
-        impl<const N: usize, const M: usize, const R: usize> WithSimd for ToPoints<'_, N, M, R> {
+    fn points_of(x: &[[Side; R]; R]) -> [[Side; N]; N] {
+        struct PointsOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; R]; R]);
+        impl<const N: usize, const M: usize, const R: usize> WithSimd for PointsOf<'_, N, M, R> {
             type Output = [[Side; N]; N];
 
             #[inline(always)]
@@ -141,13 +155,13 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
                 sandwich(simd, Matrices::<N, M, R>::FILTERS, self.0)
             }
         }
-        dispatch(ToPoints::<N, M, R>(x))
+        dispatch(PointsOf::<N, M, R>(x))
     }
 
     /// Gᵀ u G of every filter's u.
-    fn from_points(&self, u: &[[Side; N]; N]) -> [[Side; R]; R] {
-        struct FromPoints<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; N]; N]);
-        impl<const N: usize, const M: usize, const R: usize> WithSimd for FromPoints<'_, N, M, R> {
+    fn filters_of(u: &[[Side; N]; N]) -> [[Side; R]; R] {
+        struct FiltersOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; N]; N]);
+        impl<const N: usize, const M: usize, const R: usize> WithSimd for FiltersOf<'_, N, M, R> {
             type Output = [[Side; R]; R];
 
             #[inline(always)]
@@ -161,7 +175,7 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
                 sandwich(simd, transposed, self.0)
             }
         }
-        dispatch(FromPoints::<N, M, R>(u))
+        dispatch(FiltersOf::<N, M, R>(u))
     }
 }
 
@@ -235,7 +249,7 @@ fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &
                         point[first..][..LEAST_LANES].copy_from_slice(&sums[start..][..LEAST_LANES]);
                     }
                 }
-                let values = cut.from_points(&points);
+                let values = Cut::<N, M, R>::filters_of(&points);
                 cut.taps(piece, |[y, x], tap| {
                     for side in 0..count {
                         gradient[side * filter + inner * length + tap] = values[y][x][side];

@@ -16,7 +16,6 @@ pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
 /// Which tiles are read for each that is written, as places in memory.
 pub struct Route {
     maps: [usize; 2],
-    parts: usize,
     /// Vectors of a point.
     points: [usize; 2],
     from: Vec<usize>,
@@ -41,7 +40,6 @@ impl Route {
         let pitches = [read.pitch(maps[0]), written.pitch(maps[1])];
         Self {
             maps,
-            parts: read.parts,
             points: [read.points(1, maps[0]), written.points(1, maps[1])],
             from: written.places().map(|place| read.at(place) * pitches[0]).collect(),
             taps: steps.map(|step| read.at(step) * pitches[0]).collect(),
@@ -71,7 +69,6 @@ impl Route {
                     weights: weights(point),
                     to: &self.to,
                     out_maps: self.maps[1],
-                    parts: self.parts,
                     accumulate: false,
                 };
                 gather(simd, &job, output);
