@@ -30,7 +30,7 @@ proptest! {
     #[test]
     fn winograd_agrees(
         batch in 1usize..40, in_maps in 8usize..40, out_maps in 8usize..40, size in (1usize..20, 1usize..20),
-        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 0usize..4,
+        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 0usize..9,
     ) {
         prop_assume!(size.0 + 2 * padding >= kernel && size.1 + 2 * padding >= kernel);
         let shape = [out_maps, in_maps, kernel, kernel];

@@ -119,6 +119,10 @@ impl Convolution {
     /// The gradients of the input and of the filters, as far as they are wanted; the input's watch is shown its gradient.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
+        if let Some(transposed) = self.transposed().filter(|_| of_input) {
+            let of_filters = of_filters.then(|| self.backward(input, gradient, Wanted::Filters).1);
+            return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
+        }
         let (g, workspace) = (&self.geometry, input.workspace());
         let plan = match self.algorithm {
             Algorithm::Direct => Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, &self.filters))),
@@ -165,6 +169,26 @@ impl Convolution {
             Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &sums),
         });
         (input_gradient, filter_gradient)
+    }
+
+    /// The convolution of the output's gradient that gives the input's, by the same filters turned around, for kernels in
+    /// pieces, of which [`Scheme::backward`] gives no gradient of the input.
+    fn transposed(&self) -> Option<Self> {
+        let Geometry { in_maps, out_maps, kernel: [height, width], padding, .. } = self.geometry;
+        let Algorithm::Winograd(scheme) = self.algorithm else { return None };
+        if scheme.numbers().pieces == 1 {
+            return None;
+        }
+        let taps = height * width;
+        let mut filters = vec![0.0; self.filters.len()];
+        filters.par_chunks_mut(out_maps * taps).enumerate().for_each(|(i, filters)| {
+            for (o, to) in filters.chunks_exact_mut(taps).enumerate() {
+                let from = &self.filters[(o * in_maps + i) * taps..][..taps];
+                to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
+            }
+        });
+        let window = Window { stride: 1, padding: (height - 1).checked_sub(padding)? };
+        Self::new(self.output(), filters, [in_maps, out_maps, height, width], window)
     }
 
     fn backward_directly(

@@ -5,7 +5,9 @@
 //! Y = Aᵀ [(G g Gᵀ) ⊙ (Bᵀ d B)] A. The gradients are the adjoints of these linear maps, so that they take the same number of
 //! products.
 //!
-//! Large kernels are cut into pieces as long as tiles are from each other: a convolution over tiles for each point.
+//! Large kernels are cut into pieces as long as tiles are from each other: a convolution over tiles for each point. There the
+//! adjoint for the input would write more tiles than it reads, most of them several times, so that its gradient is a
+//! convolution of its own.
 
 mod filters;
 mod products;
@@ -45,8 +47,8 @@ impl Scheme {
         }
     }
 
-    /// Writes the gradient of some groups' input, if it's wanted, which takes the weights for that, and their sums for the
-    /// gradient of the filters, if that's wanted.
+    /// Writes the gradient of some groups' input, if it's wanted, which takes the weights for that and a kernel in one piece,
+    /// and their sums for the gradient of the filters, if that's wanted.
     pub fn backward(
         self,
         at: Place,
@@ -144,8 +146,7 @@ impl<'a> Plan<'a> {
         first: bool,
         passes: &mut P,
     ) {
-        let further = self.pieces - 1;
-        let (inputs, outputs) = (tiles.wider(further), tiles.framed(if P::FRAMED { further } else { 0 }));
+        let (inputs, outputs) = (tiles.wider(self.pieces - 1), tiles);
         let (points, in_maps, out_maps) = (self.rows * N, self.g.in_maps, self.g.out_maps);
         let mut scratch = [inputs.points(points, in_maps), outputs.points(points, out_maps), between(N)]
             .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
@@ -172,9 +173,6 @@ struct Work<'a, V> {
 
 /// What is done in a pass, by a scheme of N points and M outputs along an axis.
 trait Passes<const N: usize, const M: usize> {
-    /// Whether there are zeros around the tiles of outputs, as many as there are further pieces.
-    const FRAMED: bool;
-
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>);
 }
 
@@ -186,8 +184,6 @@ struct Forward<'a, const N: usize, const M: usize, const R: usize> {
 }
 
 impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_, N, M, R> {
-    const FRAMED: bool = false;
-
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
@@ -195,7 +191,7 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_
         let Plan { g, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
         let of_pixels = Matrices::<N, M, R>::INPUT;
         to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), of_pixels, input, between, inputs);
-        let route = Route::forward([in_tiles, out_tiles], [g.in_maps, g.out_maps], *pieces);
+        let route = Route::new([in_tiles, out_tiles], [g.in_maps, g.out_maps], *pieces);
         route.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), inputs, outputs);
         let of_outputs = Matrices::<N, M, R>::OUTPUT;
         from_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), of_outputs, outputs, between, output);
@@ -210,8 +206,6 @@ struct Backward<'a, const N: usize, const M: usize, const R: usize> {
 }
 
 impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'_, N, M, R> {
-    const FRAMED: bool = true;
-
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
@@ -229,7 +223,7 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
             pair.add_products(simd, *threads, workspace, (*pieces, *first), sums);
         }
         if let Some((weights, to)) = &mut self.of_input {
-            let route = Route::backward([out_tiles, in_tiles], maps, *pieces);
+            let route = Route::new([out_tiles, in_tiles], maps, *pieces);
             route.multiply(simd, *threads, weights.of_pass::<PASS, N>(), outputs, inputs);
             let to = bytemuck::cast_slice_mut(to);
             from_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, inputs, between, to);

@@ -24,25 +24,14 @@ pub struct Route {
 }
 
 impl Route {
-    /// From inputs to outputs.
-    pub fn forward(tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
-        Self::new(tiles, maps, pieces(along_axis))
-    }
-
-    /// From the gradients of outputs, framed by as many zeros as there are further pieces, to those of inputs.
-    pub fn backward(tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
-        let back = |piece: usize| along_axis - 1 - piece;
-        Self::new(tiles, maps, pieces(along_axis).map(|piece| piece.map(back)))
-    }
-
-    /// `steps`: of each piece, from the place of the tile that is written, counted from the border, to that of the one read.
-    fn new([read, written]: [&Tiles; 2], maps: [usize; 2], steps: impl Iterator<Item = [usize; 2]>) -> Self {
+    /// From tiles that are read to those that are written, with so many pieces of the kernel along an axis.
+    pub fn new([read, written]: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
         let pitches = [read.pitch(maps[0]), written.pitch(maps[1])];
         Self {
             maps,
             points: [read.points(1, maps[0]), written.points(1, maps[1])],
-            from: written.places().map(|place| read.at(place) * pitches[0]).collect(),
-            taps: steps.map(|step| read.at(step) * pitches[0]).collect(),
+            from: written.places().map(|place| read.number(place) * pitches[0]).collect(),
+            taps: pieces(along_axis).map(|step| read.number(step) * pitches[0]).collect(),
             to: written.places().map(|place| written.number(place) * pitches[1]).collect(),
         }
     }
@@ -127,7 +116,7 @@ impl<V: Pod + Send + Sync> Pair<'_, V> {
         let pixels: Vec<usize> = outputs.places().map(|place| outputs.number(place) * pitches[0]).collect();
         let steps: Vec<usize> = outputs.places().map(|place| floats(inputs.number(place) * pitches[1])).collect();
         let of_piece = |piece| {
-            let start = inputs.at(piece) * pitches[1];
+            let start = inputs.number(piece) * pitches[1];
             (0..in_maps).map(move |map| floats(start + map * inputs.parts))
         };
         let places: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();

@@ -58,7 +58,12 @@ impl Scheme {
 
     /// The scheme with the fewest products; `None` where the definition has no more.
     pub fn of(g: &Geometry) -> Option<Self> {
-        let fits = |scheme: &Self| g.stride == 1 && g.kernel == [scheme.numbers().kernel; 2];
+        // The gradient of the input is a convolution of the output's with what padding the kernel leaves.
+        let can_be_turned = |numbers: Numbers| numbers.pieces == 1 || g.padding < numbers.kernel;
+        let fits = |scheme: &Self| {
+            let numbers = scheme.numbers();
+            g.stride == 1 && g.kernel == [numbers.kernel; 2] && can_be_turned(numbers)
+        };
         let products = |scheme: &Self| scheme.numbers().products() * scheme.tiles(g);
         let scheme = Self::ALL.into_iter().filter(fits).min_by_key(products)?;
         let by_definition = [g.kernel, g.out_size].as_flattened().iter().product::<usize>();

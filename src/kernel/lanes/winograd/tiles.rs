@@ -13,10 +13,6 @@ pub struct Tiles {
     pub columns: usize,
     /// Outputs along an axis of a tile.
     step: usize,
-    /// Tiles of zeros on every side.
-    border: usize,
-    /// Rows at the start and at the end that are also in the rows worked on before and after.
-    overlap: usize,
     /// Vectors that a map has.
     pub parts: usize,
 }
@@ -29,8 +25,6 @@ pub struct TileRow {
     pub top: usize,
     /// Its first tile's number.
     pub tile: usize,
-    /// Whether it's also in the rows of tiles worked on before, so that what it has is added to theirs.
-    pub again: bool,
 }
 
 impl Tiles {
@@ -48,42 +42,27 @@ impl Tiles {
         let (spans, rows) = if one_image { (images, per_image) } else { (1, images * per_image) };
         let all =
             (0..spans).flat_map(move |span| blocks(rows, most).map(move |(row, count)| (span * rows + row, count)));
-        all.map(move |(first, rows)| Self { first, rows, per_image, columns, step, border: 0, overlap: 0, parts })
+        all.map(move |(first, rows)| Self { first, rows, per_image, columns, step, parts })
     }
 
     /// These, all of one image, and `more` columns to the right and rows below.
     pub fn wider(self, more: usize) -> Self {
         let first = self.first + self.first / self.per_image * more;
         let (rows, per_image, columns) = (self.rows + more, self.per_image + more, self.columns + more);
-        Self { first, rows, per_image, columns, overlap: more, ..self }
-    }
-
-    /// These with tiles of zeros around them.
-    pub fn framed(self, border: usize) -> Self {
-        Self { border, ..self }
+        Self { first, rows, per_image, columns, ..self }
     }
 
     /// Number of tiles in memory.
     pub fn count(&self) -> usize {
-        (self.rows + 2 * self.border) * (self.columns + 2 * self.border)
+        self.rows * self.columns
     }
 
-    /// Whether some of the tiles in memory are zeros around those of the images.
-    pub fn has_border(&self) -> bool {
-        self.border > 0
+    /// The number of the tile at a row and a column.
+    pub fn number(&self, [row, column]: [usize; 2]) -> usize {
+        row * self.columns + column
     }
 
-    /// The number of the tile in memory at a row and a column, counted from those of the border.
-    pub fn at(&self, [row, column]: [usize; 2]) -> usize {
-        row * (self.columns + 2 * self.border) + column
-    }
-
-    /// The number of an image's tile.
-    pub fn number(&self, place: [usize; 2]) -> usize {
-        self.at(place.map(|place| place + self.border))
-    }
-
-    /// Rows and columns of the images' tiles.
+    /// Rows and columns of all tiles.
     pub fn places(&self) -> impl Iterator<Item = [usize; 2]> {
         let columns = self.columns;
         (0..self.rows * columns).map(move |tile| [tile / columns, tile % columns])
@@ -102,12 +81,12 @@ impl Tiles {
         points * self.count() * self.pitch(maps)
     }
 
-    /// The rows of images' tiles.
+    /// The rows of tiles.
     pub fn each_row(&self) -> impl Iterator<Item = TileRow> {
         (0..self.rows).map(|row| {
             let at = self.first + row;
             let (image, top) = (at / self.per_image, at % self.per_image * self.step);
-            TileRow { image, top, tile: self.number([row, 0]), again: row < self.overlap && top > 0 }
+            TileRow { image, top, tile: self.number([row, 0]) }
         })
     }
 }

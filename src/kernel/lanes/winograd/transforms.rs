@@ -33,10 +33,6 @@ pub fn to_points<S: Simd, const PASS: usize, const N: usize, const M: usize, con
     // Of the last L columns of pixels, the points of each.
     let (half, nothing) = between.split_at_mut(L * N * CHUNK);
     nothing.fill(simd.splat_f32s(0.0));
-    // Passes leave the border as it is.
-    if tiles.has_border() && (PASS == 0 || PASS == ALL) {
-        points.fill(simd.splat_f32s(0.0));
-    }
     for (start, length) in blocks(vectors, CHUNK) {
         for row in tiles.each_row() {
             for column in 0..tiles.columns {
@@ -181,7 +177,7 @@ pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, c
                     let mut to: [&mut [S::f32s]; L] =
                         std::array::from_fn(|_| &mut chunks.next().unwrap_or_default()[..length]);
                     to.rotate_left(left % L);
-                    all_pixels_of::<S, ALL, N, M, L>(simd, matrix, from, to, [column > 0, false]);
+                    all_pixels_of::<S, ALL, N, M, L>(simd, matrix, from, to, column > 0);
                 }
                 // Those that no tile to come has.
                 let done = if column + 1 == tiles.columns { L } else { M };
@@ -198,22 +194,21 @@ pub fn from_points<S: Simd, const PASS: usize, const N: usize, const M: usize, c
                         Some(_) => &mut rows.next().unwrap_or_default()[image_x * vectors + start..][..length],
                         None => &mut outside.next().unwrap_or_default()[..length],
                     });
-                    all_pixels_of::<S, PASS, N, M, L>(simd, matrix, from, to, [row.top > 0, row.again]);
+                    all_pixels_of::<S, PASS, N, M, L>(simd, matrix, from, to, row.top > 0);
                 }
             }
         }
     }
 }
 
-/// [`pixels_of`] entry by entry, added to what passes before have written, with `shared` to what the tile before has, and with
-/// `again` to all.
+/// [`pixels_of`] entry by entry, added to what passes before have written, and with `shared` to what the tile before has.
 #[inline(always)]
 fn all_pixels_of<S: Simd, const PASS: usize, const N: usize, const M: usize, const L: usize>(
     simd: S,
     matrix: [[f32; L]; N],
     points: [&[S::f32s]; N],
     pixels: [&mut [S::f32s]; L],
-    [shared, again]: [bool; 2],
+    shared: bool,
 ) {
     let length = points[0].len();
     assert!(pixels.iter().all(|pixels| pixels.len() == length) && points.iter().all(|points| points.len() == length));
@@ -225,7 +220,7 @@ fn all_pixels_of<S: Simd, const PASS: usize, const N: usize, const M: usize, con
         let entries = pixels_of::<S, PASS, N, L>(simd, matrix, entries);
         for l in 0..L {
             if let Some(entry) = entries[l] {
-                let add = l + M < L && shared || again || written(matrix, PASS, l);
+                let add = l + M < L && shared || written(matrix, PASS, l);
                 pixels[l][v] = if add { simd.add_f32s(pixels[l][v], entry) } else { entry };
             }
         }
