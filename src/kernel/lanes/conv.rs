@@ -64,8 +64,9 @@ const WINOGRAD_MAPS: usize = 8;
 /// Sums of filters' gradients that a thread adds up at once.
 const SUMS_AT_ONCE: usize = 4096;
 
-/// Steps that the sums for the gradient of filters should have before lanes are added up, which costs as much as several.
-const STEPS: usize = 16;
+/// Steps that the sums for the gradient of filters should have before they are added to memory, and tiles that should read the
+/// same weights.
+const STEPS: usize = 8;
 
 /// Groups that are worked on together so that sums have that many steps: no more, since threads share runs of groups better
 /// than what is within one.

@@ -142,7 +142,7 @@ impl BackwardWeights {
             let order: Vec<usize> = (0..g.out_maps).map(|o| o * g.in_maps * g.taps() + tap).collect();
             pack_weights(g.in_maps, |i| &filters[i * g.taps()..], &order)
         };
-        Self((0..g.taps()).map(pack).collect())
+        Self((0..g.taps()).into_par_iter().map(pack).collect())
     }
 }
 
