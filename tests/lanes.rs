@@ -137,14 +137,15 @@ fn norms_agree_whatever_reads_them() {
 
 #[test]
 fn the_number_of_threads_does_not_change_a_bit() {
-    let same = |x: Tensor, parameters: &[Tensor], operator: &(dyn Fn(FeatureMap, &[Var]) -> Result<FeatureMap> + Sync)| {
-        let results = [1, 2, 3, 16].map(|threads| {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let results = pool.install(|| run(&Storage::Lanes, &x, parameters, operator)).unwrap();
-            results.iter().map(flat).collect::<Vec<_>>()
-        });
-        assert!(results.iter().all(|found| *found == results[0]));
-    };
+    let same =
+        |x: Tensor, parameters: &[Tensor], operator: &(dyn Fn(FeatureMap, &[Var]) -> Result<FeatureMap> + Sync)| {
+            let results = [1, 2, 3, 16].map(|threads| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+                let results = pool.install(|| run(&Storage::Lanes, &x, parameters, operator)).unwrap();
+                results.iter().map(flat).collect::<Vec<_>>()
+            });
+            assert!(results.iter().all(|found| *found == results[0]));
+        };
     same(random(&[37, 3, 20, 18], "x"), &block_parameters(), &block);
     // Threads share what is within a group where there are few of them.
     for kernel in [3, 5, 7] {
