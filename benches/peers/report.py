@@ -7,6 +7,8 @@ from pathlib import Path
 from statistics import median
 
 NAMES = {"torch": "PyTorch", "escnn": "escnn"}
+# Variables that keep us, PyTorch's own kernels and those of oneDNN from using all vectors that the processor has.
+LIMITS = ("EQUISPLIT_SIMD", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 
 
 def rows(results):
@@ -39,6 +41,7 @@ def machine():
         "cpu": cpu_field("model name") or platform.processor() or platform.machine(),
         "cores": os.cpu_count(),
         "instructions": [flag for flag in cpu_field("flags").split() if flag.startswith(("avx", "fma", "amx"))],
+        "limits": {name: os.environ[name] for name in LIMITS if name in os.environ},
         "os": platform.platform(),
         "python": platform.python_version(),
         "load_before": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
@@ -60,9 +63,10 @@ def markdown(results):
 
 def heading(machine, versions, settings, sgemm_gflops, **_):
     vectors = ", ".join(flag for flag in ("avx2", "avx512f") if flag in machine["instructions"])
+    limits = "".join(f", {name}={value}" for name, value in machine["limits"].items())
     escnn = versions["escnn"] or f"left out ({versions['escnn_error']})"
     return (
-        f"{machine['cpu']}, {machine['cores']} cores ({vectors or 'no AVX2'}), {machine['os']}, {machine['date']}. "
+        f"{machine['cpu']}, {machine['cores']} cores ({vectors or 'no AVX2'}{limits}), {machine['os']}, {machine['date']}. "
         f"PyTorch {versions['torch']}, escnn {escnn}. {settings['threads']} threads, batch {settings['batch']}, f32. "
         f"sgemm: equisplit {sgemm_gflops['equisplit']:.0f}, PyTorch {sgemm_gflops['torch']:.0f} GFLOP/s.\n\n"
         "Medians over rounds, in ms. Ratios are peer / equisplit, above 1 where equisplit is faster, with the least "
