@@ -67,11 +67,11 @@ impl Scheme {
 }
 
 /// Bytes of transformed tiles that should be worked on together, so that they stay in a near cache; where kernels are cut into
-/// pieces, further tiles and those of zeros come on top.
+/// pieces, further tiles come on top.
 const TILE_BYTES: usize = 2 << 20;
 
-/// Tiles that are worked on together even so: sums over fewer cost too much to start and to end.
-const LEAST: usize = 18;
+/// Tiles that are worked on together even so: fewer would read weights too often.
+const LEAST: usize = 10;
 
 /// What a convolution is made on.
 #[derive(Clone, Copy)]
