@@ -38,17 +38,6 @@ proptest! {
         assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride: 1, padding }));
     }
 
-    /// With so many maps, few tiles fit in a near cache, and their points are worked on a part at a time.
-    #[test]
-    fn winograd_with_many_maps_agrees(
-        batch in 1usize..12, in_maps in 51usize..80, out_maps in 51usize..80, size in (5usize..12, 5usize..12),
-        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 1usize..4,
-    ) {
-        let shape = [out_maps, in_maps, kernel, kernel];
-        let (x, w) = (random(&[batch, in_maps, size.0, size.1], "x"), random(&shape, "w"));
-        assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride: 1, padding }));
-    }
-
     #[test]
     fn norms_and_non_linearities_agree(
         batch in 1usize..20, fields in 1usize..5, field in 1usize..5, size in (1usize..12, 2usize..12), shift in -3.0..3.0,
@@ -84,6 +73,21 @@ proptest! {
         let blank = x.zeros_like().unwrap();
         assert_same(&blank, &[], |maps, _| maps.max_pool2d(window));
         assert_same(&blank, &[], |maps, _| maps.max_over_fields(fields));
+    }
+}
+
+// Fewer cases, since the reference is slow.
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..ProptestConfig::with_cases(30) })]
+    /// With so many maps, few tiles fit in a near cache, and their points are worked on a part at a time.
+    #[test]
+    fn winograd_with_many_maps_agrees(
+        batch in 1usize..12, in_maps in 92usize..110, out_maps in 92usize..110, size in (5usize..12, 5usize..12),
+        kernel in prop::sample::select(vec![3usize, 5, 7]), padding in 1usize..4,
+    ) {
+        let shape = [out_maps, in_maps, kernel, kernel];
+        let (x, w) = (random(&[batch, in_maps, size.0, size.1], "x"), random(&shape, "w"));
+        assert_same(&x, &[w], |maps, w| maps.conv2d(&w[0], Window { stride: 1, padding }));
     }
 }
 

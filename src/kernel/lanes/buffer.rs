@@ -14,8 +14,8 @@ const LINE: usize = 16;
 #[repr(C, align(64))]
 struct Line([f32; LINE]);
 
-/// After how many requests a buffer that nobody asks for is given up; a training step makes about a thousand.
-const KEPT_FOR: u64 = 4096;
+/// After how many requests a buffer that nobody asks for is given up; a training step makes up to some ten thousand.
+const KEPT_FOR: u64 = 1 << 17;
 
 /// Buffers that aren't in use, by their length. A training step asks for the same lengths as the one before it, so that
 /// after the first no memory is allocated. What is left over from batches of other sizes is given up after a while.

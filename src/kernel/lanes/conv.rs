@@ -120,7 +120,7 @@ impl Convolution {
     /// The gradients of the input and of the filters, as far as they are wanted; the input's watch is shown its gradient.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
-        if let Some(transposed) = self.transposed().filter(|_| of_input) {
+        if let Some(transposed) = of_input.then(|| self.transposed()).flatten() {
             let of_filters = of_filters.then(|| self.backward(input, gradient, Wanted::Filters).1);
             return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
         }
@@ -165,9 +165,11 @@ impl Convolution {
             total = Some(sums);
         };
         let input_gradient = self.for_each_run(input, of_input, run, add);
-        let filter_gradient = total.map(|sums| match self.algorithm {
-            Algorithm::Direct => direct::filter_gradient(g, &sums),
-            Algorithm::Winograd(scheme) => winograd::filter_gradient(scheme, g, &sums),
+        let filter_gradient = of_filters.then(|| match (self.algorithm, total) {
+            // Of no images.
+            (_, None) => vec![0.0; self.filters.len()],
+            (Algorithm::Direct, Some(sums)) => direct::filter_gradient(g, &sums),
+            (Algorithm::Winograd(scheme), Some(sums)) => winograd::filter_gradient(scheme, g, &sums),
         });
         (input_gradient, filter_gradient)
     }

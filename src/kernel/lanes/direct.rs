@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Workspace};
 use super::conv::Geometry;
-use super::micro::{self, Gather, NARROW, Outer, blocks, gather, outer, pack_weights, panel_length, sum_place};
+use super::micro::{self, Gather, NARROW, Outer, blocks, gather, outer, pack_weights, panel_length, pitch, sum_place};
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
 
 /// Bytes of the input that a register block's sums should read.
@@ -31,10 +31,7 @@ struct Chunk {
 
 impl Chunk {
     fn new([first, maps]: [usize; 2], width: usize, parts: usize) -> Self {
-        let vectors = maps * parts;
-        // Powers of two would map all pixels to the same few cache sets.
-        let pitch = if vectors.is_multiple_of(8) { vectors + 2 } else { vectors };
-        Self { first, maps, parts, pitch, width }
+        Self { first, maps, parts, pitch: pitch(maps * parts), width }
     }
 
     fn pixel(&self, y: usize, x: usize) -> usize {

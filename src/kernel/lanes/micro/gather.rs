@@ -4,7 +4,7 @@
 
 use pulp::{NullaryFnOnce, Simd};
 
-use super::{OUT_BLOCK, Run, blocks, most_vectors, runs};
+use super::{MAP_BLOCK, Run, blocks, most_vectors, runs};
 use crate::kernel::lanes::simd::parts;
 
 /// Bytes of weights that [`gather`] goes through for every pixel.
@@ -20,7 +20,7 @@ pub struct Gather<'a, V> {
     pub taps: &'a [usize],
     /// In maps to sum over.
     pub depth: usize,
-    /// Weights of the out maps, in [`blocks`] of [`OUT_BLOCK`]: of each block (tap, in map, out map in the block).
+    /// Weights of the out maps, in [`blocks`] of [`MAP_BLOCK`]: of each block (tap, in map, out map in the block).
     pub weights: &'a [f32],
     /// Where the out pixels start in the output.
     pub to: &'a [usize],
@@ -33,7 +33,7 @@ pub struct Gather<'a, V> {
 /// [`Gather::weights`] of so many out maps: each has a row of weights, of which `order` says which follow each other.
 pub fn pack_weights<'a>(out_maps: usize, row: impl Fn(usize) -> &'a [f32], order: &[usize]) -> Vec<f32> {
     let mut weights = vec![0.0; out_maps * order.len()];
-    for (first, maps) in blocks(out_maps, OUT_BLOCK) {
+    for (first, maps) in blocks(out_maps, MAP_BLOCK) {
         let to = &mut weights[first * order.len()..][..maps * order.len()];
         let row = |m| row(first + m);
         match maps {
@@ -62,7 +62,7 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
     let weights = job.out_maps.checked_mul(job.taps.len()).and_then(|n| n.checked_mul(job.depth));
     assert!(weights == Some(job.weights.len()) && job.depth > 0);
     for pixels in runs(job.to.len(), most_vectors::<S>()).into_iter().filter(|run| run.count > 0) {
-        for maps in runs(job.out_maps, OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
+        for maps in runs(job.out_maps, MAP_BLOCK).into_iter().filter(|run| run.count > 0) {
             let blocks = match pixels.length {
                 1 => gather_for::<S, 1>(maps.length),
                 2 => gather_for::<S, 2>(maps.length),
@@ -71,7 +71,7 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
             };
             // Weights that all pixels read in turn, as many as stay in the second-level cache.
             let bytes = maps.length * job.taps.len() * job.depth * size_of::<f32>();
-            let panel = (PANEL_BYTES / bytes).max(1);
+            let panel = (PANEL_BYTES / bytes.max(1)).max(1);
             for first in (0..maps.count).step_by(panel) {
                 let start = maps.start + first * maps.length;
                 let maps = Run { start, count: panel.min(maps.count - first), ..maps };

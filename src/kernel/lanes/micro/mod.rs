@@ -14,7 +14,7 @@ pub use outer::{Outer, outer, panel_length, sum_place, sums_length};
 
 /// Maps on one side of a register block. With 2 vectors on the other that makes 12 sums, enough to hide the latency of
 /// multiply-adds, and leaves room for the operands in 16 registers.
-pub const OUT_BLOCK: usize = 6;
+pub const MAP_BLOCK: usize = 6;
 
 /// Vectors on that side where there are 16 registers.
 pub const NARROW: usize = 2;
@@ -25,6 +25,12 @@ const WIDE: usize = 4;
 /// Vectors on that side at most.
 fn most_vectors<S: Simd>() -> usize {
     if S::REGISTER_COUNT >= 32 { WIDE } else { NARROW }
+}
+
+/// How far pixels or tiles of so many vectors should be from each other: powers of two would map all of them to the same few
+/// cache sets.
+pub fn pitch(vectors: usize) -> usize {
+    if vectors.is_multiple_of(8) { vectors + 2 } else { vectors }
 }
 
 /// Blocks of the same length that follow each other.

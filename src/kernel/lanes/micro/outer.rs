@@ -5,7 +5,7 @@
 use pulp::{NullaryFnOnce, Simd};
 
 use super::transpose::{MOST_LANES, transpose};
-use super::{OUT_BLOCK, Run, blocks, most_vectors, runs};
+use super::{MAP_BLOCK, Run, blocks, most_vectors, runs};
 use crate::kernel::lanes::simd::{lane_count, parts};
 
 /// Steps times lanes that [`outer`] sums over in one go: what is transposed for them should stay in near caches.
@@ -44,15 +44,16 @@ pub fn sum_place(lefts: usize, left: usize, right: usize) -> usize {
 /// [`panel_length`] floats.
 pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sums: &mut [S::f32s]) {
     let lanes = parts::<S>() * S::F32_LANES;
-    let (furthest_place, furthest_step) = (job.places.iter().max(), job.steps.iter().max());
-    let end = furthest_place.zip(furthest_step).and_then(|(place, step)| place.checked_add(*step)?.checked_add(lanes));
-    assert!(end.is_none_or(|end| end <= job.left.len()) && job.steps.len() == job.pixels.len());
+    let furthest = job.places.iter().max().zip(job.steps.iter().max());
+    let end = |place: usize, step: usize| place.checked_add(step)?.checked_add(lanes);
+    assert!(furthest.is_none_or(|(place, step)| end(*place, *step).is_some_and(|end| end <= job.left.len())));
+    assert!(job.steps.len() == job.pixels.len());
     let vectors = job.maps.div_ceil(S::F32_LANES);
     let most = most_vectors::<S>();
     for (first, steps) in blocks(job.steps.len(), (DEPTH / lanes).max(1)) {
         simd.vectorize(Pack { simd, job, first, steps, most, panels: &mut *panels });
         for rights in runs(vectors, most).into_iter().filter(|run| run.count > 0) {
-            for lefts in runs(job.places.len(), OUT_BLOCK).into_iter().filter(|run| run.count > 0) {
+            for lefts in runs(job.places.len(), MAP_BLOCK).into_iter().filter(|run| run.count > 0) {
                 let blocks = match rights.length {
                     1 => outer_for::<S, 1>(lefts.length),
                     2 => outer_for::<S, 2>(lefts.length),

@@ -9,7 +9,7 @@ use super::products::pieces as pieces_of;
 use super::scheme::{Matrices, Numbers, Scheme, rows_of};
 use crate::kernel::lanes::buffer::{Buffer, Workspace};
 use crate::kernel::lanes::conv::Geometry;
-use crate::kernel::lanes::micro::{OUT_BLOCK, blocks, sum_place, sums_length};
+use crate::kernel::lanes::micro::{MAP_BLOCK, blocks, sum_place, sums_length};
 use crate::kernel::lanes::simd::{LEAST_LANES, dispatch};
 
 /// Filters that are transformed side by side.
@@ -63,7 +63,7 @@ impl Weights {
         let (pieces, kernel) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
         let length = written * summed * pieces;
         let mut points = workspace.take(N * N * length);
-        let blocks: Vec<(usize, usize)> = blocks(written, OUT_BLOCK).collect();
+        let blocks: Vec<(usize, usize)> = blocks(written, MAP_BLOCK).collect();
         // Of every block, its part of each point.
         let mut parts: Vec<Vec<&mut [f32]>> = blocks.iter().map(|_| Vec::with_capacity(N * N)).collect();
         for mut rest in points.chunks_exact_mut(length) {

@@ -57,6 +57,7 @@ impl Scheme {
         sums: Option<&mut [f32]>,
     ) {
         let plan = Plan::new(self, at, entries.1.len());
+        assert!(plan.pieces == 1 || of_input.is_none(), "the input's gradient of a kernel in pieces is a convolution");
         match self {
             Self::F2x3 => plan.work(Backward::<4, 2, 3> { plan: &plan, entries, of_input, sums }),
             Self::F4x3 => plan.work(Backward::<6, 4, 3> { plan: &plan, entries, of_input, sums }),

@@ -86,7 +86,11 @@ impl Threads {
                 let mut memory = memory();
                 points.into_iter().for_each(|point| work(&mut memory, point));
             }
-            Self::All => points.into_par_iter().for_each_init(memory, work),
+            // Not cut further than there are threads, each time with memory of its own.
+            Self::All => {
+                let share = points.len().div_ceil(rayon::current_num_threads());
+                points.into_par_iter().with_min_len(share).for_each_init(memory, work);
+            }
         }
     }
 }

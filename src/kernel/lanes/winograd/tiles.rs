@@ -1,6 +1,6 @@
 //! Where tiles lie in images, and where in memory once they are transformed.
 
-use crate::kernel::lanes::micro::blocks;
+use crate::kernel::lanes::micro::{self, blocks};
 
 /// Some rows of tiles of images that follow each other in memory.
 #[derive(Clone, Copy)]
@@ -71,9 +71,7 @@ impl Tiles {
     /// Vectors from a tile to the next: entry (point, tile, map) of transformed tiles lies at
     /// (point·count + tile)·pitch + map.
     pub fn pitch(&self, maps: usize) -> usize {
-        let vectors = maps * self.parts;
-        // Powers of two would map all points to the same few cache sets.
-        if vectors.is_multiple_of(8) { vectors + 2 } else { vectors }
+        micro::pitch(maps * self.parts)
     }
 
     /// Vectors of so many points of all tiles with so many maps.
