@@ -63,6 +63,7 @@ fn failures_are_one_line_and_leave_no_file() {
     assert!(error(data().arg("info").arg(out.path())).contains("no data files"));
     assert!(error(&mut make(out.path(), &path)).contains("train-images-idx3-ubyte"));
     assert!(error(&mut make(&out.path().join("missing"), &path)).contains("missing"));
+    assert!(error(&mut make(folder.path(), &out.path().join("set.npz"))).contains("ends in .safetensors"));
     write(folder.path(), "t10k-labels-idx1-ubyte", &idx_labels(&[0, 1, 2, 10]));
     let message = error(&mut make(folder.path(), &path));
     assert!(message.contains("t10k-labels-idx1-ubyte: image 3: label 10"), "{message}");

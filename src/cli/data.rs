@@ -30,7 +30,7 @@ enum Command {
         /// Folder with MNIST's four IDX files.
         #[arg(long, value_name = "DIR")]
         source: PathBuf,
-        /// The file to write.
+        /// The file to write, a safetensors file.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
         /// Seed of the draw and of the angles.
@@ -77,6 +77,12 @@ pub fn run(args: Args) -> Result<()> {
 fn make(source: &Path, out: &Path, config: DataConfig) -> Result<()> {
     if !source.is_dir() {
         return Err(Error::content(source, "not a folder; expected one with MNIST's four IDX files"));
+    }
+    if out.extension().is_none_or(|extension| extension != "safetensors") {
+        return Err(Error::content(
+            out,
+            "a set is written as a safetensors file; expected a name that ends in .safetensors",
+        ));
     }
     let set = load(&config, Some(source))?;
     cache::write(&set, out)?;

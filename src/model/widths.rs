@@ -87,7 +87,8 @@ fn search(
         return Ok(with(numbers));
     }
     Err(Error::invalid(format!(
-        "no widths bring {} within {:.0} % of {target} {}; the nearest, {numbers:?}, have {found}",
+        "no widths bring {} within {:.0} % of {target} {}; the nearest have {found}: `widths = {numbers:?}` asks \
+         for them",
         config.bank.name(),
         100.0 * MATCH_TOLERANCE,
         cost.name(),
