@@ -195,6 +195,7 @@ fn outer_block<S: Simd, const M: usize, const V: usize>(
         for lane in 0..lanes {
             let mut values = [simd.splat_f32s(0.0); V];
             for v in 0..V {
+                debug_assert!(values_at.wrapping_add(v * lanes + lane) < panel.as_ptr_range().end);
                 // SAFETY: the panel has steps·V·lanes vectors, and every step takes V·lanes of them.
                 values[v] = unsafe { *values_at.add(v * lanes + lane) };
             }
