@@ -108,9 +108,7 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
             }
         }
     }
-}
 
-impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
     /// Writes a block's part of each point: (piece, summed map, out map in the block).
     fn pack_block<'a>(
         &self,
