@@ -126,7 +126,9 @@ impl Convolution {
         }
         let (g, workspace) = (&self.geometry, input.workspace());
         let plan = match self.algorithm {
-            Algorithm::Direct => Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, &self.filters))),
+            Algorithm::Direct => {
+                Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, workspace, &self.filters)))
+            }
             Algorithm::Winograd(scheme) => {
                 let weights = || winograd::Weights::backward(scheme, g, workspace, &self.filters);
                 Backward::Winograd(scheme, of_input.then(weights))

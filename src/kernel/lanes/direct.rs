@@ -1,14 +1,17 @@
 //! Convolution as its definition says, for any kernel and stride.
 //!
-//! In maps are worked through in chunks, each copied to memory of its own, so that what the sums of one register block read
-//! stays in the first-level cache, whatever the number of maps.
+//! In maps are worked through in chunks, so that what the sums of one register block read stays in the first-level cache,
+//! whatever the number of maps. Where windows overlap, each chunk is copied to memory of its own.
 
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, Workspace};
+use super::buffer::{Buffer, Floats, Workspace};
 use super::conv::Geometry;
-use super::micro::{self, Gather, NARROW, Outer, blocks, gather, outer, pack_weights, panel_length, pitch, sum_place};
+use super::micro::{
+    self, Gather, NARROW, Outer, blocks, gather, outer, pack_columns, pack_weights, panel_length, pitch,
+};
+use super::micro::{sum_place, transpose_matrix};
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
 
 /// Bytes of the input that a register block's sums should read.
@@ -17,12 +20,17 @@ const PATCH_BYTES: usize = 20 << 10;
 /// Bytes of a chunk of the gradient that all taps read in turn.
 const CHUNK_BYTES: usize = 16 << 10;
 
+/// Weights that are worth the start of a thread.
+const AT_ONCE: usize = 1 << 16;
+
 /// Maps that are worked on together, and how their pixels lie in memory, in vectors.
 #[derive(Clone, Copy)]
 struct Chunk {
     first: usize,
     maps: usize,
     parts: usize,
+    /// Of the first pixel.
+    start: usize,
     /// From a pixel to the next.
     pitch: usize,
     /// Pixels of a row.
@@ -30,22 +38,31 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn new([first, maps]: [usize; 2], width: usize, parts: usize) -> Self {
-        Self { first, maps, parts, pitch: pitch(maps * parts), width }
+    /// Maps that lie among others, `pitch` vectors from pixel to pixel.
+    fn in_place([first, maps]: [usize; 2], width: usize, parts: usize, pitch: usize) -> Self {
+        Self { first, maps, parts, start: first * parts, pitch, width }
+    }
+
+    /// Maps that are copied.
+    fn apart([first, maps]: [usize; 2], width: usize, parts: usize) -> Self {
+        Self { first, maps, parts, start: 0, pitch: pitch(maps * parts), width }
     }
 
     fn pixel(&self, y: usize, x: usize) -> usize {
         (y * self.width + x) * self.pitch
     }
 
-    /// Copies the chunk out of pixels of `maps` maps.
-    fn take<V: bytemuck::Pod>(&self, workspace: &Workspace, entries: &[V], maps: usize) -> Buffer {
+    /// What holds the chunk, out of pixels of `maps` maps.
+    fn take<'a, V: bytemuck::Pod>(&self, workspace: &Workspace, entries: &'a [V], maps: usize) -> Floats<'a> {
+        let (start, length) = (self.first * self.parts, self.maps * self.parts);
+        if self.pitch == maps * self.parts && self.start == start {
+            return Floats::Borrowed(bytemuck::cast_slice(entries));
+        }
         let pixels = entries.chunks_exact(maps * self.parts);
         let mut copy = workspace.take(pixels.len() * self.pitch * size_of::<V>() / size_of::<f32>());
         let to = bytemuck::cast_slice_mut::<_, V>(&mut copy).chunks_exact_mut(self.pitch);
-        let (start, length) = (self.first * self.parts, self.maps * self.parts);
         to.zip(pixels).for_each(|(to, pixel)| to[..length].copy_from_slice(&pixel[start..start + length]));
-        copy
+        Floats::Owned(copy)
     }
 }
 
@@ -58,8 +75,22 @@ impl Geometry {
     fn chunks(&self, parts: usize) -> impl Iterator<Item = Chunk> {
         let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * lane_bytes();
         let [_, width] = self.padded();
-        blocks(self.in_maps, (PATCH_BYTES / per_map).max(8))
-            .map(move |(first, maps)| Chunk::new([first, maps], width, parts))
+        let (overlap, pitch) = (self.windows_overlap(), self.in_maps * parts);
+        blocks(self.in_maps, (PATCH_BYTES / per_map).max(8)).map(move |(first, maps)| match overlap {
+            true => Chunk::apart([first, maps], width, parts),
+            false => Chunk::in_place([first, maps], width, parts, pitch),
+        })
+    }
+
+    /// Whether there are pixels that several outputs read.
+    fn windows_overlap(&self) -> bool {
+        (0..2).any(|axis| self.out_size[axis] > 1 && self.stride < self.kernel[axis])
+    }
+
+    /// Whether every padded pixel is read once.
+    fn windows_tile(&self) -> bool {
+        let read = |axis| self.out_size[axis] * self.kernel[axis];
+        !self.windows_overlap() && [0, 1].map(read) == self.padded()
     }
 
     /// What each tap adds to the place of an input pixel.
@@ -72,7 +103,8 @@ impl Geometry {
     fn sources(&self, chunk: &Chunk, groups: usize) -> Vec<usize> {
         let ([height, width], [padded_height, _]) = (self.out_size, self.padded());
         let place = |group: usize, pixel: usize| {
-            chunk.pixel(group * padded_height + pixel / width * self.stride, pixel % width * self.stride)
+            let [y, x] = [pixel / width * self.stride, pixel % width * self.stride];
+            chunk.start + chunk.pixel(group * padded_height + y, x)
         };
         (0..groups).flat_map(|group| (0..height * width).map(move |pixel| place(group, pixel))).collect()
     }
@@ -131,15 +163,28 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
 }
 
 /// Filters in the order in which [`backward`] reads them: of each tap, [`Gather::weights`] with in and out maps exchanged.
-pub struct BackwardWeights(Vec<Vec<f32>>);
+pub struct BackwardWeights {
+    taps: Buffer,
+    /// Floats of a tap.
+    length: usize,
+}
 
 impl BackwardWeights {
-    pub fn new(g: &Geometry, filters: &[f32]) -> Self {
-        let pack = |tap| {
-            let order: Vec<usize> = (0..g.out_maps).map(|o| o * g.in_maps * g.taps() + tap).collect();
-            pack_weights(g.in_maps, |i| &filters[i * g.taps()..], &order)
-        };
-        Self((0..g.taps()).into_par_iter().map(pack).collect())
+    pub fn new(g: &Geometry, workspace: &Workspace, filters: &[f32]) -> Self {
+        let (taps, length) = (g.taps(), g.out_maps * g.in_maps);
+        // Of every out map (tap, in map), so that a block's in maps lie side by side.
+        let mut by_tap = workspace.take(filters.len());
+        let filter = g.in_maps * taps;
+        by_tap
+            .par_chunks_mut(filter)
+            .zip(filters.par_chunks(filter))
+            .with_min_len(AT_ONCE / filter)
+            .for_each(|(to, from)| transpose_matrix([g.in_maps, taps], (from, taps), (to, g.in_maps)));
+        let mut packed = workspace.take(filters.len());
+        packed.par_chunks_mut(length).with_min_len(AT_ONCE / length).enumerate().for_each(|(tap, packed)| {
+            pack_columns([g.out_maps, g.in_maps], &by_tap[tap * g.in_maps..], filter, packed);
+        });
+        Self { taps: packed, length }
     }
 }
 
@@ -186,16 +231,18 @@ fn write_input_gradient<S: Simd>(
     weights: &BackwardWeights,
     to: &mut [S::f32s],
 ) {
-    to.fill(simd.splat_f32s(0.0));
-    let parts = parts::<S>();
-    let whole = Chunk { first: 0, maps: g.in_maps, parts, pitch: g.in_maps * parts, width: g.padded()[1] };
+    let (parts, once) = (parts::<S>(), g.windows_tile());
+    if !once {
+        to.fill(simd.splat_f32s(0.0));
+    }
+    let whole = Chunk::in_place([0, g.in_maps], g.padded()[1], parts, g.in_maps * parts);
     let (pixels, taps) = (g.sources(&whole, g.groups(gradient.len(), parts)), g.tap_places(&whole));
-    let outs = Chunk::new([0, g.out_maps], g.out_size[1], parts);
+    let outs = Chunk::apart([0, g.out_maps], g.out_size[1], parts);
     let copy = outs.take(workspace, gradient, g.out_maps);
     let chunk = (CHUNK_BYTES / (g.out_maps * lane_bytes())).max(6);
     for (start, length) in blocks(pixels.len(), chunk) {
         let from: Vec<usize> = (start..start + length).map(|pixel| pixel * outs.pitch).collect();
-        for (tap, weights) in taps.iter().zip(&weights.0) {
+        for (tap, weights) in taps.iter().zip(weights.taps.chunks_exact(weights.length)) {
             let places: Vec<usize> = pixels[start..start + length].iter().map(|pixel| pixel + tap).collect();
             let job = Gather {
                 source: bytemuck::cast_slice(&copy),
@@ -205,7 +252,7 @@ fn write_input_gradient<S: Simd>(
                 weights,
                 to: &places,
                 out_maps: g.in_maps,
-                accumulate: true,
+                accumulate: !once,
             };
             gather(simd, &job, to);
         }
@@ -222,7 +269,6 @@ fn sum_filter_gradient<S: Simd>(
 ) {
     let parts = parts::<S>();
     let mut panels = workspace.take(panel_length(g.out_maps));
-    sums.fill(simd.splat_f32s(0.0));
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
         let floats = |vectors: usize| vectors * S::F32_LANES;
@@ -233,8 +279,15 @@ fn sum_filter_gradient<S: Simd>(
             (0..chunk.maps).flat_map(|map| taps.iter().map(move |tap| floats(map * parts + tap))).collect();
         let start = micro::sums_length(chunk.first * g.taps(), g.out_maps) / S::F32_LANES;
         let sums = &mut sums[start..][..micro::sums_length(places.len(), g.out_maps) / S::F32_LANES];
-        let job =
-            Outer { left: &input, places: &places, steps: &steps, right: gradient, pixels: &pixels, maps: g.out_maps };
+        let job = Outer {
+            left: &input,
+            places: &places,
+            steps: &steps,
+            right: gradient,
+            pixels: &pixels,
+            maps: g.out_maps,
+            accumulate: false,
+        };
         outer(simd, &job, bytemuck::cast_slice_mut(&mut panels), sums);
     }
 }
@@ -249,12 +302,13 @@ pub fn sums_length(g: &Geometry) -> usize {
 pub fn filter_gradient(g: &Geometry, sums: &[f32]) -> Vec<f32> {
     let filter = g.in_maps * g.taps();
     let mut gradient = vec![0.0; g.out_maps * filter];
-    gradient.par_chunks_mut(filter).enumerate().for_each(|(out, gradient)| {
+    let side = lane_count();
+    gradient.par_chunks_mut(side * filter).enumerate().for_each(|(n, gradient)| {
         for chunk in g.chunks(1) {
             let (first, lefts) = (chunk.first * g.taps(), chunk.maps * g.taps());
-            let sums = &sums[micro::sums_length(first, g.out_maps) + sum_place(lefts, 0, out)..];
-            let sums = sums.iter().step_by(lane_count());
-            gradient[first..first + lefts].iter_mut().zip(sums).for_each(|(to, sum)| *to = *sum);
+            let sums = &sums[micro::sums_length(first, g.out_maps) + sum_place(lefts, 0, n * side)..];
+            let outs = gradient.len() / filter;
+            transpose_matrix([lefts, outs], (sums, side), (&mut gradient[first..], filter));
         }
     });
     gradient

@@ -48,6 +48,29 @@ pub fn pack_weights<'a>(out_maps: usize, row: impl Fn(usize) -> &'a [f32], order
     weights
 }
 
+/// The same of weights that lie in rows as long as `pitch`, one for each step of the sum, with the out maps side by side.
+pub fn pack_columns([depth, out_maps]: [usize; 2], rows: &[f32], pitch: usize, weights: &mut [f32]) {
+    for (first, maps) in blocks(out_maps, MAP_BLOCK) {
+        let (rows, to) = (&rows[first..], &mut weights[first * depth..][..maps * depth]);
+        match maps {
+            1 => pack_column::<1>(rows, pitch, to),
+            2 => pack_column::<2>(rows, pitch, to),
+            3 => pack_column::<3>(rows, pitch, to),
+            4 => pack_column::<4>(rows, pitch, to),
+            5 => pack_column::<5>(rows, pitch, to),
+            _ => pack_column::<6>(rows, pitch, to),
+        }
+    }
+}
+
+fn pack_column<const M: usize>(rows: &[f32], pitch: usize, to: &mut [f32]) {
+    for (to, row) in to.as_chunks_mut::<M>().0.iter_mut().zip(rows.chunks(pitch)) {
+        if let Some(row) = row.first_chunk() {
+            *to = *row;
+        }
+    }
+}
+
 fn pack_block<const M: usize>(rows: [&[f32]; M], order: &[usize], to: &mut [f32]) {
     for (to, &place) in to.as_chunks_mut::<M>().0.iter_mut().zip(order) {
         for m in 0..M {

@@ -9,8 +9,9 @@ mod transpose;
 
 use pulp::Simd;
 
-pub use gather::{Gather, gather, pack_weights};
+pub use gather::{Gather, gather, pack_columns, pack_weights};
 pub use outer::{Outer, outer, panel_length, sum_place, sums_length};
+pub use transpose::transpose_matrix;
 
 /// Maps on one side of a register block. With 2 vectors on the other that makes 12 sums, enough to hide the latency of
 /// multiply-adds, and leaves room for the operands in 16 registers.

@@ -25,6 +25,8 @@ pub struct Outer<'a, V> {
     pub pixels: &'a [usize],
     /// Number of right maps.
     pub maps: usize,
+    /// Whether products are added to what the sums hold.
+    pub accumulate: bool,
 }
 
 /// Floats of the sums of so many left and right maps: right maps are filled up to whole groups of as many as there are lanes.
@@ -38,7 +40,7 @@ pub fn sum_place(lefts: usize, left: usize, right: usize) -> usize {
     (right / lane_count() * lefts + left) * lane_count() + right % lane_count()
 }
 
-/// sums\[l, r\] += Σ over steps and lanes of left\[place l + step\]·right\[pixel, r\].
+/// sums\[l, r\] = Σ over steps and lanes of left\[place l + step\]·right\[pixel, r\].
 ///
 /// Lanes of `sums`, of [`sums_length`], are right maps, so that none have to be summed up. `panels` is memory for
 /// [`panel_length`] floats.
@@ -211,11 +213,12 @@ fn outer_block<S: Simd, const M: usize, const V: usize>(
         values_at = unsafe { values_at.add(V * lanes) };
     }
     let parts = parts::<S>();
+    let add = job.accumulate || first > 0;
     for m in 0..M {
         for v in 0..V {
             let (group, part) = ((right + v) / parts, (right + v) % parts);
             let sum = &mut sums[(group * job.places.len() + left + m) * parts + part];
-            *sum = simd.add_f32s(*sum, block[m][v]);
+            *sum = if add { simd.add_f32s(*sum, block[m][v]) } else { block[m][v] };
         }
     }
 }

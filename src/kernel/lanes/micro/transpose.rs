@@ -1,6 +1,10 @@
+#![allow(clippy::needless_range_loop)] // Iterators over arrays of vectors don't reliably become registers.
+
 //! Rows and lanes of vectors exchanged, by the shuffles that an instruction set has for it.
 
-use pulp::Simd;
+use pulp::{Simd, WithSimd};
+
+use crate::kernel::lanes::simd::dispatch;
 
 /// Lanes of the widest vectors.
 pub const MOST_LANES: usize = 16;
@@ -24,6 +28,63 @@ pub fn transpose<S: Simd>(simd: S, rows: &mut [S::f32s; MOST_LANES]) {
         to[n % S::F32_LANES * S::F32_LANES + n / S::F32_LANES] = *from;
     }
     *rows = floats;
+}
+
+/// Entry (row, column) of the matrix `from` becomes entry (column, row) of `to`, for so many rows and columns; each matrix comes
+/// with the distance of its rows.
+pub fn transpose_matrix(
+    [rows, columns]: [usize; 2],
+    (from, from_pitch): (&[f32], usize),
+    (to, to_pitch): (&mut [f32], usize),
+) {
+    struct Transpose<'a> {
+        sizes: [usize; 2],
+        from: (&'a [f32], usize),
+        to: (&'a mut [f32], usize),
+    }
+    impl WithSimd for Transpose<'_> {
+        type Output = ();
+
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) {
+            let Self { sizes: [rows, columns], from: (from, from_pitch), to: (to, to_pitch) } = self;
+            for row in (0..rows).step_by(S::F32_LANES) {
+                for column in (0..columns).step_by(S::F32_LANES) {
+                    let [high, wide] = [rows - row, columns - column].map(|left| left.min(S::F32_LANES));
+                    let mut block = [simd.splat_f32s(0.0); MOST_LANES];
+                    for r in 0..S::F32_LANES {
+                        if r < high {
+                            block[r] = load(simd, &from[(row + r) * from_pitch + column..][..wide]);
+                        }
+                    }
+                    transpose(simd, &mut block);
+                    for c in 0..S::F32_LANES {
+                        if c < wide {
+                            store(simd, block[c], &mut to[(column + c) * to_pitch + row..][..high]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+    dispatch(Transpose { sizes: [rows, columns], from: (from, from_pitch), to: (to, to_pitch) });
+}
+
+/// As many floats as there are, or fewer and zeros; whole vectors don't need the masks of `partial_load_f32s`.
+#[inline(always)]
+fn load<S: Simd>(simd: S, from: &[f32]) -> S::f32s {
+    match from.len() == S::F32_LANES {
+        true => bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..S::F32_LANES])),
+        false => simd.partial_load_f32s(from),
+    }
+}
+
+#[inline(always)]
+fn store<S: Simd>(simd: S, vector: S::f32s, to: &mut [f32]) {
+    match to.len() == S::F32_LANES {
+        true => bytemuck::cast_slice_mut(&mut to[..S::F32_LANES]).copy_from_slice(bytemuck::bytes_of(&vector)),
+        false => simd.partial_store_f32s(to, vector),
+    }
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -102,6 +163,20 @@ mod tests {
             let found = &bytemuck::cast_slice::<_, f32>(&rows)[..lanes * lanes];
             assert!(found.iter().enumerate().all(|(n, found)| *found as usize == n % lanes * lanes + n / lanes));
             lanes
+        }
+    }
+
+    #[test]
+    fn matrices_of_any_size_are_transposed() {
+        for (rows, columns) in [(1, 1), (3, 40), (16, 16), (17, 33), (40, 9)] {
+            let from: Vec<f32> = (0..rows * (columns + 2)).map(|n| n as f32).collect();
+            let mut to = vec![-1.0; columns * (rows + 1)];
+            transpose_matrix([rows, columns], (&from, columns + 2), (&mut to, rows + 1));
+            for (n, entry) in to.iter().enumerate() {
+                let (column, row) = (n / (rows + 1), n % (rows + 1));
+                let expected = if row < rows { from[row * (columns + 2) + column] } else { -1.0 };
+                assert_eq!(*entry, expected, "{rows} {columns} {row} {column}");
+            }
         }
     }
 

@@ -128,10 +128,15 @@ impl<V: Pod + Send + Sync> Pair<'_, V> {
         threads.for_each(sums.into_iter().enumerate().collect(), memory, |panels, (point, sums)| {
             let [gradients, patches] = [0, 1].map(|n| &self.points[n][self.tiles[n].points(point, self.maps[n])..]);
             let left = bytemuck::cast_slice(patches);
-            let job = Outer { left, places: &places, steps: &steps, right: gradients, pixels: &pixels, maps: out_maps };
-            if first {
-                sums.fill(simd.splat_f32s(0.0));
-            }
+            let job = Outer {
+                left,
+                places: &places,
+                steps: &steps,
+                right: gradients,
+                pixels: &pixels,
+                maps: out_maps,
+                accumulate: !first,
+            };
             outer(simd, &job, bytemuck::cast_slice_mut(panels), sums);
         });
     }
