@@ -57,7 +57,21 @@ pub struct Buffer {
     workspace: Workspace,
 }
 
+/// Numbers that go back as a [`Buffer`] does.
+pub struct List {
+    numbers: Buffer,
+    length: usize,
+}
+
 impl Workspace {
+    /// The numbers that `numbers` gives, at most `most`.
+    pub fn list(&self, most: usize, numbers: impl IntoIterator<Item = usize>) -> List {
+        let mut list = self.take(most * size_of::<usize>().div_ceil(size_of::<f32>()));
+        let places = bytemuck::cast_slice_mut::<_, usize>(&mut list).iter_mut();
+        let length = places.zip(numbers).map(|(place, number)| *place = number).count();
+        List { numbers: list, length }
+    }
+
     /// A buffer of `length` floats with whatever they held before.
     pub fn take(&self, length: usize) -> Buffer {
         let lines = length.div_ceil(LINE);
@@ -85,6 +99,14 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [f32] {
         &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.length]
+    }
+}
+
+impl Deref for List {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &bytemuck::cast_slice(&self.numbers)[..self.length]
     }
 }
 

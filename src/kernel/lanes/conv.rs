@@ -103,7 +103,7 @@ impl Convolution {
         let (g, workspace, shape) = (&self.geometry, input.workspace(), self.output());
         match self.algorithm {
             Algorithm::Direct => {
-                let weights = direct::ForwardWeights::new(g, &self.filters);
+                let weights = direct::ForwardWeights::new(g, workspace, &self.filters);
                 Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
                     direct::forward(g, workspace, &self.pad(workspace, &input.groups(groups)), &weights, output);
                 })

@@ -6,7 +6,7 @@
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::buffer::{Buffer, Floats, Workspace};
+use super::buffer::{Buffer, Floats, List, Workspace};
 use super::conv::Geometry;
 use super::micro::{
     self, Gather, NARROW, Outer, blocks, gather, outer, pack_columns, pack_weights, panel_length, pitch,
@@ -94,19 +94,20 @@ impl Geometry {
     }
 
     /// What each tap adds to the place of an input pixel.
-    fn tap_places(&self, chunk: &Chunk) -> Vec<usize> {
+    fn tap_places(&self, workspace: &Workspace, chunk: &Chunk) -> List {
         let width = self.kernel[1];
-        (0..self.taps()).map(|tap| chunk.pixel(tap / width, tap % width)).collect()
+        workspace.list(self.taps(), (0..self.taps()).map(|tap| chunk.pixel(tap / width, tap % width)))
     }
 
     /// Where the first tap of each output pixel of `groups` groups reads.
-    fn sources(&self, chunk: &Chunk, groups: usize) -> Vec<usize> {
+    fn sources(&self, workspace: &Workspace, chunk: &Chunk, groups: usize) -> List {
         let ([height, width], [padded_height, _]) = (self.out_size, self.padded());
         let place = |group: usize, pixel: usize| {
             let [y, x] = [pixel / width * self.stride, pixel % width * self.stride];
             chunk.start + chunk.pixel(group * padded_height + y, x)
         };
-        (0..groups).flat_map(|group| (0..height * width).map(move |pixel| place(group, pixel))).collect()
+        let places = (0..groups).flat_map(|group| (0..height * width).map(move |pixel| place(group, pixel)));
+        workspace.list(groups * height * width, places)
     }
 
     /// Groups that `vectors` vectors of output are.
@@ -116,16 +117,23 @@ impl Geometry {
 }
 
 /// Filters in the order in which [`forward`] reads them: of each chunk of in maps, [`Gather::weights`].
-pub struct ForwardWeights(Vec<Vec<f32>>);
+pub struct ForwardWeights(Buffer);
 
 impl ForwardWeights {
-    pub fn new(g: &Geometry, filters: &[f32]) -> Self {
-        let pack = |chunk: Chunk| {
+    pub fn new(g: &Geometry, workspace: &Workspace, filters: &[f32]) -> Self {
+        let mut packed = workspace.take(filters.len());
+        for chunk in g.chunks(1) {
             let taps_of = |tap| (chunk.first..chunk.first + chunk.maps).map(move |i| i * g.taps() + tap);
-            let order: Vec<usize> = (0..g.taps()).flat_map(taps_of).collect();
-            pack_weights(g.out_maps, |o| &filters[o * g.in_maps * g.taps()..], &order)
-        };
-        Self(g.chunks(1).map(pack).collect())
+            let order = workspace.list(chunk.maps * g.taps(), (0..g.taps()).flat_map(taps_of));
+            let to = &mut packed[chunk.first * g.taps() * g.out_maps..][..order.len() * g.out_maps];
+            pack_weights(g.out_maps, |o| &filters[o * g.in_maps * g.taps()..], &order, to);
+        }
+        Self(packed)
+    }
+
+    fn of_chunk(&self, g: &Geometry, chunk: &Chunk) -> &[f32] {
+        let in_map = g.taps() * g.out_maps;
+        &self.0[chunk.first * in_map..][..chunk.maps * in_map]
     }
 }
 
@@ -141,16 +149,17 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
             let (input, output): (&[S::f32s], &mut [S::f32s]) =
                 (bytemuck::cast_slice(input), bytemuck::cast_slice_mut(output));
             let groups = g.groups(output.len(), parts);
-            let to: Vec<usize> = (0..output.len()).step_by(g.out_maps * parts).collect();
-            for (chunk, weights) in g.chunks(parts).zip(&weights.0) {
+            let pixels = output.len() / (g.out_maps * parts);
+            let to = workspace.list(pixels, (0..pixels).map(|pixel| pixel * g.out_maps * parts));
+            for chunk in g.chunks(parts) {
                 let source = chunk.take(workspace, input, g.in_maps);
-                let (from, taps) = (g.sources(&chunk, groups), g.tap_places(&chunk));
+                let (from, taps) = (g.sources(workspace, &chunk, groups), g.tap_places(workspace, &chunk));
                 let job = Gather {
                     source: bytemuck::cast_slice(&source),
                     from: &from,
                     taps: &taps,
                     depth: chunk.maps,
-                    weights,
+                    weights: weights.of_chunk(g, &chunk),
                     to: &to,
                     out_maps: g.out_maps,
                     accumulate: chunk.first > 0,
@@ -236,25 +245,25 @@ fn write_input_gradient<S: Simd>(
         to.fill(simd.splat_f32s(0.0));
     }
     let whole = Chunk::in_place([0, g.in_maps], g.padded()[1], parts, g.in_maps * parts);
-    let (pixels, taps) = (g.sources(&whole, g.groups(gradient.len(), parts)), g.tap_places(&whole));
+    let groups = g.groups(gradient.len(), parts);
+    let (pixels, taps) = (g.sources(workspace, &whole, groups), g.tap_places(workspace, &whole));
     let outs = Chunk::apart([0, g.out_maps], g.out_size[1], parts);
     let copy = outs.take(workspace, gradient, g.out_maps);
     let chunk = (CHUNK_BYTES / (g.out_maps * lane_bytes())).max(6);
     for (start, length) in blocks(pixels.len(), chunk) {
-        let from: Vec<usize> = (start..start + length).map(|pixel| pixel * outs.pitch).collect();
+        let from = workspace.list(length, (start..start + length).map(|pixel| pixel * outs.pitch));
         for (tap, weights) in taps.iter().zip(weights.taps.chunks_exact(weights.length)) {
-            let places: Vec<usize> = pixels[start..start + length].iter().map(|pixel| pixel + tap).collect();
             let job = Gather {
                 source: bytemuck::cast_slice(&copy),
                 from: &from,
                 taps: &[0],
                 depth: g.out_maps,
                 weights,
-                to: &places,
+                to: &pixels[start..start + length],
                 out_maps: g.in_maps,
                 accumulate: !once,
             };
-            gather(simd, &job, to);
+            gather(simd, &job, &mut to[*tap..]);
         }
     }
 }
@@ -271,16 +280,15 @@ fn sum_filter_gradient<S: Simd>(
     let mut panels = workspace.take(panel_length(g.out_maps));
     for chunk in g.chunks(parts) {
         let input = chunk.take(workspace, input, g.in_maps);
-        let floats = |vectors: usize| vectors * S::F32_LANES;
-        let steps: Vec<usize> = g.sources(&chunk, g.groups(gradient.len(), parts)).into_iter().map(floats).collect();
-        let pixels: Vec<usize> = (0..steps.len()).map(|pixel| pixel * g.out_maps * parts).collect();
-        let taps = g.tap_places(&chunk);
-        let places: Vec<usize> =
-            (0..chunk.maps).flat_map(|map| taps.iter().map(move |tap| floats(map * parts + tap))).collect();
+        let steps = g.sources(workspace, &chunk, g.groups(gradient.len(), parts));
+        let pixels = workspace.list(steps.len(), (0..steps.len()).map(|pixel| pixel * g.out_maps * parts));
+        let taps = g.tap_places(workspace, &chunk);
+        let places = (0..chunk.maps).flat_map(|map| taps.iter().map(move |tap| map * parts + tap));
+        let places = workspace.list(chunk.maps * taps.len(), places);
         let start = micro::sums_length(chunk.first * g.taps(), g.out_maps) / S::F32_LANES;
         let sums = &mut sums[start..][..micro::sums_length(places.len(), g.out_maps) / S::F32_LANES];
         let job = Outer {
-            left: &input,
+            left: bytemuck::cast_slice(&input),
             places: &places,
             steps: &steps,
             right: gradient,

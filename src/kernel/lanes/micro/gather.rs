@@ -31,8 +31,7 @@ pub struct Gather<'a, V> {
 }
 
 /// [`Gather::weights`] of so many out maps: each has a row of weights, of which `order` says which follow each other.
-pub fn pack_weights<'a>(out_maps: usize, row: impl Fn(usize) -> &'a [f32], order: &[usize]) -> Vec<f32> {
-    let mut weights = vec![0.0; out_maps * order.len()];
+pub fn pack_weights<'a>(out_maps: usize, row: impl Fn(usize) -> &'a [f32], order: &[usize], weights: &mut [f32]) {
     for (first, maps) in blocks(out_maps, MAP_BLOCK) {
         let to = &mut weights[first * order.len()..][..maps * order.len()];
         let row = |m| row(first + m);
@@ -45,7 +44,6 @@ pub fn pack_weights<'a>(out_maps: usize, row: impl Fn(usize) -> &'a [f32], order
             _ => pack_block::<6>(std::array::from_fn(row), order, to),
         }
     }
-    weights
 }
 
 /// The same of weights that lie in rows as long as `pitch`, one for each step of the sum, with the out maps side by side.

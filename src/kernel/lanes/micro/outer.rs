@@ -13,9 +13,9 @@ const DEPTH: usize = 128;
 
 /// What [`outer`] reads.
 pub struct Outer<'a, V> {
-    /// Entries in lanes; those of a map are read one by one.
-    pub left: &'a [f32],
-    /// Where the left maps are at step 0, in floats.
+    /// Entries in lanes that are read one by one.
+    pub left: &'a [V],
+    /// Where the left maps are at step 0.
     pub places: &'a [usize],
     /// What every step adds to that.
     pub steps: &'a [usize],
@@ -47,7 +47,7 @@ pub fn sum_place(lefts: usize, left: usize, right: usize) -> usize {
 pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sums: &mut [S::f32s]) {
     let lanes = parts::<S>() * S::F32_LANES;
     let furthest = job.places.iter().max().zip(job.steps.iter().max());
-    let end = |place: usize, step: usize| place.checked_add(step)?.checked_add(lanes);
+    let end = |place: usize, step: usize| place.checked_add(step)?.checked_add(parts::<S>());
     assert!(furthest.is_none_or(|(place, step)| end(*place, *step).is_some_and(|end| end <= job.left.len())));
     assert!(job.steps.len() == job.pixels.len());
     let vectors = job.maps.div_ceil(S::F32_LANES);
@@ -184,15 +184,16 @@ fn outer_block<S: Simd, const M: usize, const V: usize>(
     [left, right]: [usize; 2],
     sums: &mut [S::f32s],
 ) {
-    let lanes = parts::<S>() * S::F32_LANES;
+    let (parts, lanes) = (parts::<S>(), parts::<S>() * S::F32_LANES);
     let (places, steps) = (&job.places[left..left + M], &job.steps[first..][..panel.len() / (lanes * V)]);
     let mut block = [[simd.splat_f32s(0.0); V]; M];
     let mut values_at = panel.as_ptr();
     for &step in steps {
-        let mut weights_at = [job.left.as_ptr(); M];
+        let step_at = job.left.as_ptr().wrapping_add(step);
+        let mut weights_at = [step_at.cast::<f32>(); M];
         for m in 0..M {
-            debug_assert!(places[m] + step + lanes <= job.left.len());
-            weights_at[m] = weights_at[m].wrapping_add(places[m] + step);
+            debug_assert!(places[m] + step + parts <= job.left.len());
+            weights_at[m] = step_at.wrapping_add(places[m]).cast();
         }
         for lane in 0..lanes {
             let mut values = [simd.splat_f32s(0.0); V];
@@ -212,7 +213,6 @@ fn outer_block<S: Simd, const M: usize, const V: usize>(
         // SAFETY: at most one past the last vector.
         values_at = unsafe { values_at.add(V * lanes) };
     }
-    let parts = parts::<S>();
     let add = job.accumulate || first > 0;
     for m in 0..M {
         for v in 0..V {

@@ -23,7 +23,7 @@ use super::micro::sums_length;
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
 pub use filters::{Weights, gradient as filter_gradient};
 pub use products::Threads;
-use products::{Pair, Route};
+use products::{Routes, Side};
 pub use scheme::Scheme;
 use scheme::{ALL, Matrices, Numbers, in_pass};
 use tiles::{Plane, Tiles};
@@ -126,8 +126,11 @@ impl<'a> Plan<'a> {
 
             #[inline(always)]
             fn with_simd<S: Simd>(mut self, simd: S) {
+                let mut routes = None;
                 for (n, tiles) in self.0.tiles::<S, M>().enumerate() {
-                    self.0.all_rows(simd, tiles, n == 0, &mut self.1);
+                    let kept = routes.take().filter(|routes: &Routes| routes.are_of(&tiles));
+                    let routes = routes.insert(kept.unwrap_or_else(|| self.0.routes(&tiles)));
+                    self.0.all_rows(simd, (tiles, routes), n == 0, &mut self.1);
                 }
             }
         }
@@ -138,21 +141,30 @@ impl<'a> Plan<'a> {
         Tiles::all(self.groups, self.g.out_size, M, (self.most, self.pieces > 1), parts::<S>())
     }
 
+    fn inputs_of(&self, outputs: &Tiles) -> Tiles {
+        outputs.wider(self.pieces - 1)
+    }
+
+    fn routes(&self, outputs: &Tiles) -> Routes {
+        let maps = [self.g.in_maps, self.g.out_maps];
+        Routes::new(self.workspace, [&self.inputs_of(outputs), outputs], maps, self.pieces)
+    }
+
     /// Does the passes over some tiles.
     #[inline(always)]
     fn all_rows<S: Simd, P: Passes<N, M>, const N: usize, const M: usize>(
         &self,
         simd: S,
-        tiles: Tiles,
+        (outputs, routes): (Tiles, &Routes),
         first: bool,
         passes: &mut P,
     ) {
-        let (inputs, outputs) = (tiles.wider(self.pieces - 1), tiles);
+        let inputs = self.inputs_of(&outputs);
         let (points, in_maps, out_maps) = (self.rows * N, self.g.in_maps, self.g.out_maps);
         let mut scratch = [inputs.points(points, in_maps), outputs.points(points, out_maps), between(N)]
             .map(|vectors| self.workspace.take(vectors * S::F32_LANES));
         let [of_inputs, of_outputs, between] = scratch.each_mut().map(|buffer| bytemuck::cast_slice_mut(buffer));
-        let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), between, first };
+        let mut work = Work { inputs: (inputs, of_inputs), outputs: (outputs, of_outputs), routes, between, first };
         if N == 4 || self.rows == N {
             passes.pass::<S, ALL>(simd, &mut work);
         } else {
@@ -167,6 +179,7 @@ impl<'a> Plan<'a> {
 struct Work<'a, V> {
     inputs: (Tiles, &'a mut [V]),
     outputs: (Tiles, &'a mut [V]),
+    routes: &'a Routes,
     between: &'a mut [V],
     /// Whether they are the first tiles.
     first: bool,
@@ -188,12 +201,11 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
-        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between, .. } = work;
-        let Plan { g, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
+        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), routes, between, .. } = work;
+        let Plan { threads, input: in_plane, output: out_plane, .. } = self.plan;
         let of_pixels = Matrices::<N, M, R>::INPUT;
         to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), of_pixels, input, between, inputs);
-        let route = Route::new([in_tiles, out_tiles], [g.in_maps, g.out_maps], *pieces);
-        route.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), inputs, outputs);
+        routes.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), (Side::Inputs, inputs), outputs);
         let of_outputs = Matrices::<N, M, R>::OUTPUT;
         from_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), of_outputs, outputs, between, output);
     }
@@ -210,22 +222,19 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
     #[inline(always)]
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
-        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), between, first } = work;
+        let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), routes, between, first } = work;
         let Plan { g, workspace, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
-        let maps = [g.out_maps, g.in_maps];
         let (in_matrix, out_matrix) = (Matrices::<N, M, R>::INPUT, Matrices::<N, M, R>::OUTPUT);
         to_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), out_matrix, gradient, between, outputs);
         if let Some(sums) = &mut self.sums {
             to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, input, between, inputs);
-            let pair = Pair { tiles: [out_tiles, in_tiles], maps, points: [outputs, inputs] };
-            let length = sums_length(pieces * pieces * maps[1], maps[0]);
+            let length = sums_length(pieces * pieces * g.in_maps, g.out_maps);
             let of_pass = sums.chunks_exact_mut(length).enumerate().filter(|(n, _)| in_pass(PASS, N, n / N));
-            let sums = of_pass.map(|(_, sums)| bytemuck::cast_slice_mut(sums)).collect();
-            pair.add_products(simd, *threads, workspace, (*pieces, *first), sums);
+            let sums = of_pass.map(|(_, sums)| bytemuck::cast_slice_mut(sums));
+            routes.add_products(simd, *threads, workspace, [inputs, outputs], (*first, sums));
         }
         if let Some((weights, to)) = &mut self.of_input {
-            let route = Route::new([out_tiles, in_tiles], maps, *pieces);
-            route.multiply(simd, *threads, weights.of_pass::<PASS, N>(), outputs, inputs);
+            routes.multiply(simd, *threads, weights.of_pass::<PASS, N>(), (Side::Outputs, outputs), inputs);
             let to = bytemuck::cast_slice_mut(to);
             from_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, inputs, between, to);
         }

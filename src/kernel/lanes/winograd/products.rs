@@ -1,11 +1,10 @@
 //! The products of transformed tiles: convolutions over tiles, point by point.
 
-use bytemuck::Pod;
 use pulp::Simd;
 use rayon::prelude::*;
 
 use super::tiles::Tiles;
-use crate::kernel::lanes::buffer::Workspace;
+use crate::kernel::lanes::buffer::{List, Workspace};
 use crate::kernel::lanes::micro::{Gather, Outer, gather, outer, panel_length};
 
 /// Pieces of the kernel, by row and column of tiles that lie that far from each other.
@@ -13,56 +12,108 @@ pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
     (0..along_axis * along_axis).map(move |piece| [piece / along_axis, piece % along_axis])
 }
 
-/// Which tiles are read for each that is written, as places in memory.
-pub struct Route {
-    maps: [usize; 2],
-    /// Vectors of a point.
-    points: [usize; 2],
-    from: Vec<usize>,
-    taps: Vec<usize>,
-    to: Vec<usize>,
+/// One side of a convolution.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Inputs,
+    Outputs,
 }
 
-impl Route {
-    /// From tiles that are read to those that are written, with so many pieces of the kernel along an axis.
-    pub fn new([read, written]: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
-        let pitches = [read.pitch(maps[0]), written.pitch(maps[1])];
+/// Which tiles belong together, as places in memory in vectors: the same for as many rows of tiles.
+pub struct Routes {
+    rows: usize,
+    /// Numbers of maps of inputs and outputs.
+    maps: [usize; 2],
+    /// Vectors of a point of them.
+    points: [usize; 2],
+    /// For every tile of outputs, that of inputs which the kernel's first piece reads, and itself.
+    tiles: [List; 2],
+    /// What each piece of the kernel adds to the tile of inputs.
+    pieces: List,
+    /// What each of its maps does.
+    piece_maps: List,
+}
+
+impl Routes {
+    /// Between tiles of inputs and of outputs with so many maps, with so many pieces of the kernel along an axis.
+    pub fn new(workspace: &Workspace, tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
+        let (inputs, count) = (tiles[0], along_axis * along_axis);
+        let places = |n: usize| {
+            let pitch = tiles[n].pitch(maps[n]);
+            workspace.list(tiles[1].count(), tiles[1].places().map(|place| tiles[n].number(place) * pitch))
+        };
+        let start = |piece| inputs.number(piece) * inputs.pitch(maps[0]);
+        let each_map = |piece| (0..maps[0]).map(move |map| start(piece) + map * inputs.parts);
         Self {
+            rows: tiles[1].rows,
             maps,
-            points: [read.points(1, maps[0]), written.points(1, maps[1])],
-            from: written.places().map(|place| read.number(place) * pitches[0]).collect(),
-            taps: pieces(along_axis).map(|step| read.number(step) * pitches[0]).collect(),
-            to: written.places().map(|place| written.number(place) * pitches[1]).collect(),
+            points: [0, 1].map(|n| tiles[n].points(1, maps[n])),
+            tiles: [0, 1].map(places),
+            pieces: workspace.list(count, pieces(along_axis).map(start)),
+            piece_maps: workspace.list(count * maps[0], pieces(along_axis).flat_map(each_map)),
         }
     }
 
-    /// Of every point, the products of tiles and its weights, summed over maps and pieces.
+    /// Whether they are those of these tiles of outputs of the same images.
+    pub fn are_of(&self, outputs: &Tiles) -> bool {
+        self.rows == outputs.rows
+    }
+
+    /// Of every point, the products of the tiles of one side and its weights, summed over maps and, on the way forward, over
+    /// pieces: the tiles of the other side.
     pub fn multiply<'a, S: Simd>(
         &self,
         simd: S,
         threads: Threads,
         weights: impl Fn(usize) -> &'a [f32] + Sync,
-        source: &[S::f32s],
-        output: &mut [S::f32s],
+        (side, source): (Side, &[S::f32s]),
+        to: &mut [S::f32s],
     ) {
-        let points = output.chunks_exact_mut(self.points[1]).enumerate().collect();
-        threads.for_each(
-            points,
-            || (),
-            |(), (point, output)| {
-                let job = Gather {
-                    source: &source[point * self.points[0]..],
-                    from: &self.from,
-                    taps: &self.taps,
-                    depth: self.maps[0],
-                    weights: weights(point),
-                    to: &self.to,
-                    out_maps: self.maps[1],
-                    accumulate: false,
-                };
-                gather(simd, &job, output);
-            },
-        );
+        let (read, written, taps) = match side {
+            Side::Inputs => (0, 1, &*self.pieces),
+            Side::Outputs => (1, 0, [0].as_slice()),
+        };
+        let work = |point: usize, to: &mut [S::f32s]| {
+            let job = Gather {
+                source: &source[point * self.points[read]..],
+                from: &self.tiles[read],
+                taps,
+                depth: self.maps[read],
+                weights: weights(point),
+                to: &self.tiles[written],
+                out_maps: self.maps[written],
+                accumulate: false,
+            };
+            gather(simd, &job, to);
+        };
+        let points = to.chunks_exact_mut(self.points[written]).enumerate();
+        threads.for_each(points, || (), |(), (point, to)| work(point, to));
+    }
+
+    /// The products of inputs and outputs as points, summed over tiles and lanes: of every point (piece, in map, out map),
+    /// added to what `sums` hold if these aren't the first tiles.
+    pub fn add_products<'a, S: Simd>(
+        &self,
+        simd: S,
+        threads: Threads,
+        workspace: &Workspace,
+        [inputs, outputs]: [&[S::f32s]; 2],
+        (first, sums): (bool, impl Iterator<Item = &'a mut [S::f32s]>),
+    ) {
+        let work = |panels: &mut [f32], point: usize, sums: &mut [S::f32s]| {
+            let job = Outer {
+                left: &inputs[point * self.points[0]..],
+                places: &self.piece_maps,
+                steps: &self.tiles[0],
+                right: &outputs[point * self.points[1]..],
+                pixels: &self.tiles[1],
+                maps: self.maps[1],
+                accumulate: !first,
+            };
+            outer(simd, &job, bytemuck::cast_slice_mut(panels), sums);
+        };
+        let memory = || workspace.take(panel_length(self.maps[1]));
+        threads.for_each(sums.enumerate(), memory, |panels, (point, sums)| work(panels, point, sums));
     }
 }
 
@@ -77,67 +128,21 @@ impl Threads {
     /// Does `work` for all points, with memory that no other point uses at the same time.
     fn for_each<P: Send, M>(
         self,
-        points: Vec<P>,
+        points: impl Iterator<Item = P>,
         memory: impl Fn() -> M + Send + Sync,
         work: impl Fn(&mut M, P) + Send + Sync,
     ) {
         match self {
             Self::One => {
                 let mut memory = memory();
-                points.into_iter().for_each(|point| work(&mut memory, point));
+                points.for_each(|point| work(&mut memory, point));
             }
             // Not cut further than there are threads, each time with memory of its own.
             Self::All => {
+                let points: Vec<P> = points.collect();
                 let share = points.len().div_ceil(rayon::current_num_threads());
                 points.into_par_iter().with_min_len(share).for_each_init(memory, work);
             }
         }
-    }
-}
-
-/// Gradients of outputs and inputs as points: what a pass has of them, and how its tiles lie.
-pub struct Pair<'a, V> {
-    pub tiles: [&'a Tiles; 2],
-    /// Numbers of maps.
-    pub maps: [usize; 2],
-    pub points: [&'a [V]; 2],
-}
-
-impl<V: Pod + Send + Sync> Pair<'_, V> {
-    /// Adds the products of both to the sums of every point, over tiles and lanes: (piece, in map, out map). The sums start
-    /// from 0 if these are the first tiles.
-    pub fn add_products<S: Simd<f32s = V>>(
-        &self,
-        simd: S,
-        threads: Threads,
-        workspace: &Workspace,
-        (along_axis, first): (usize, bool),
-        sums: Vec<&mut [V]>,
-    ) {
-        let ([outputs, inputs], [out_maps, in_maps]) = (self.tiles, self.maps);
-        let pitches = [outputs.pitch(out_maps), inputs.pitch(in_maps)];
-        let floats = |vectors: usize| vectors * S::F32_LANES;
-        let pixels: Vec<usize> = outputs.places().map(|place| outputs.number(place) * pitches[0]).collect();
-        let steps: Vec<usize> = outputs.places().map(|place| floats(inputs.number(place) * pitches[1])).collect();
-        let of_piece = |piece| {
-            let start = inputs.number(piece) * pitches[1];
-            (0..in_maps).map(move |map| floats(start + map * inputs.parts))
-        };
-        let places: Vec<usize> = pieces(along_axis).flat_map(of_piece).collect();
-        let memory = || workspace.take(panel_length(out_maps));
-        threads.for_each(sums.into_iter().enumerate().collect(), memory, |panels, (point, sums)| {
-            let [gradients, patches] = [0, 1].map(|n| &self.points[n][self.tiles[n].points(point, self.maps[n])..]);
-            let left = bytemuck::cast_slice(patches);
-            let job = Outer {
-                left,
-                places: &places,
-                steps: &steps,
-                right: gradients,
-                pixels: &pixels,
-                maps: out_maps,
-                accumulate: !first,
-            };
-            outer(simd, &job, bytemuck::cast_slice_mut(panels), sums);
-        });
     }
 }

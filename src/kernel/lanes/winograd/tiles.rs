@@ -46,10 +46,10 @@ impl Tiles {
     }
 
     /// These, all of one image, and `more` columns to the right and rows below.
-    pub fn wider(self, more: usize) -> Self {
+    pub fn wider(&self, more: usize) -> Self {
         let first = self.first + self.first / self.per_image * more;
         let (rows, per_image, columns) = (self.rows + more, self.per_image + more, self.columns + more);
-        Self { first, rows, per_image, columns, ..self }
+        Self { first, rows, per_image, columns, ..*self }
     }
 
     /// Number of tiles in memory.
