@@ -90,11 +90,12 @@ pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Res
     let filters = noise("filters", out_maps * in_maps * kernel * kernel);
     let filter_shape = [out_maps, in_maps, kernel, kernel];
     let filter_entries = filters.len();
-    let convolution = Convolution::new(input, filters, filter_shape, window);
+    let workspace = Workspace::default();
+    let convolution = Convolution::new(input, workspace.copy(&filters), filter_shape, window);
     let convolution = convolution.ok_or_else(|| Error::invalid("the kernel doesn't fit the image"))?;
-    let images = noise_maps(&Workspace::default(), input);
+    let images = noise_maps(&workspace, input);
     let output = convolution.forward(&images, None);
-    let gradient = noise_maps(images.workspace(), output.shape());
+    let gradient = noise_maps(&workspace, output.shape());
     let time = |pass: &dyn Fn(&Convolution)| {
         Timing::of(repeats, || {
             pass(&convolution);

@@ -168,11 +168,11 @@ impl Tape {
 }
 
 /// The gradients of what candle made `tensors` from, given theirs.
-pub(super) fn of_parameters(tensors: &[(&Tensor, Vec<f32>)]) -> Result<Option<GradStore>> {
+pub(super) fn of_parameters<const N: usize>(tensors: [(&Tensor, Vec<f32>); N]) -> Result<Option<GradStore>> {
     let mut sum: Option<Tensor> = None;
     for (tensor, gradient) in tensors {
-        let gradient = Tensor::from_slice(gradient, tensor.shape(), tensor.device())?;
-        let product = (*tensor * gradient)?.sum_all()?;
+        let gradient = Tensor::from_vec(gradient, tensor.shape(), tensor.device())?;
+        let product = (tensor * gradient)?.sum_all()?;
         sum = Some(match sum {
             Some(sum) => (sum + product)?,
             None => product,

@@ -7,7 +7,8 @@ use candle_core::{Result, Tensor};
 use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
-use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, Watch, norm};
+use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, Watch, Workspace, norm};
+use super::slices::with_entries;
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 
 impl FeatureMap {
@@ -21,18 +22,18 @@ impl FeatureMap {
             Storage::Lanes(lanes, tape) => (lanes, tape),
         };
         let shape: [usize; 4] = filters.dims4()?.into();
-        let entries = filters.flatten_all()?.to_vec1::<f32>()?;
+        let entries = with_entries::<f32, _>(filters, |entries| Ok(lanes.workspace().copy(entries)))?;
         let input = lanes.shape();
         let Some(convolution) = Convolution::new(input, entries, shape, window) else {
             candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
         };
-        let watch = norm::moments_watch(convolution.output());
+        let watch = norm::moments_watch(lanes.workspace(), convolution.output());
         let output = convolution.forward(&lanes, tape.is_some().then_some(&watch));
         let filters = filters.clone();
         let step = move |gradient: Lanes, of_input: bool| {
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
             let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
-            Ok((of_maps, of_parameters(&[(&filters, of_filters.unwrap_or_default())])?))
+            Ok((of_maps, of_parameters([(&filters, of_filters.unwrap_or_default())])?))
         };
         Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
     }
@@ -60,7 +61,7 @@ impl FeatureMap {
             let watch = norm::gradient_watch(&gradient, &affine, &vec![0.0; fields]);
             let sums = norm::gradient_sums(&gradient, &watch);
             let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();
-            Ok((Some(gradient), of_parameters(&[(&bias, of_bias)])?))
+            Ok((Some(gradient), of_parameters([(&bias, of_bias)])?))
         };
         Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
     }
@@ -102,7 +103,7 @@ impl FeatureMap {
             let of_beta = sums.iter().map(|sum| sum[0] as f32).collect();
             let factors = norm_gradient(&affine.slope, &kept, &deviation, &sums);
             let of_maps = of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors));
-            Ok((of_maps, of_parameters(&[(&gamma, of_gamma), (&beta, of_beta)])?))
+            Ok((of_maps, of_parameters([(&gamma, of_gamma), (&beta, of_beta)])?))
         };
         Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))), moments))
     }
@@ -179,7 +180,9 @@ impl FeatureMap {
                 let by_field = tensor.reshape((batch, fields, maps / fields, height * width))?;
                 Ok(Self(Storage::Tensor(max_over_axis(&by_field, 2)?.reshape((batch, fields, height, width))?)))
             }
-            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, |shape| Pooling::fields(shape, fields), Reduce::Max)),
+            Storage::Lanes(lanes, tape) => {
+                Ok(pool(lanes, tape, |workspace, shape| Pooling::fields(workspace, shape, fields), Reduce::Max))
+            }
         }
     }
 
@@ -194,7 +197,9 @@ impl FeatureMap {
                 let by_field = tensor.reshape((batch, fields, maps / fields, height * width))?;
                 Ok(Self(Storage::Tensor(by_field.mean(2)?.reshape((batch, fields, height, width))?)))
             }
-            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, |shape| Pooling::fields(shape, fields), Reduce::Mean)),
+            Storage::Lanes(lanes, tape) => {
+                Ok(pool(lanes, tape, |workspace, shape| Pooling::fields(workspace, shape, fields), Reduce::Mean))
+            }
         }
     }
 
@@ -212,11 +217,16 @@ fn pool_windows(lanes: Lanes, tape: Option<Tape>, size: usize, reduce: Reduce) -
     if size == 0 || height < size || width < size {
         candle_core::bail!("pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
     }
-    Ok(pool(lanes, tape, |shape| Pooling::windows(shape, size), reduce))
+    Ok(pool(lanes, tape, |workspace, shape| Pooling::windows(workspace, shape, size), reduce))
 }
 
-fn pool(lanes: Lanes, tape: Option<Tape>, pooling: impl FnOnce(LaneShape) -> Pooling, reduce: Reduce) -> FeatureMap {
-    let pooling = pooling(lanes.shape());
+fn pool(
+    lanes: Lanes,
+    tape: Option<Tape>,
+    pooling: impl FnOnce(&Workspace, LaneShape) -> Pooling,
+    reduce: Reduce,
+) -> FeatureMap {
+    let pooling = pooling(lanes.workspace(), lanes.shape());
     let output = pooling.forward(&lanes, reduce);
     let step = move |gradient: Lanes, of_input: bool| {
         Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), None))

@@ -72,6 +72,13 @@ impl Workspace {
         List { numbers: list, length }
     }
 
+    /// A copy of these floats.
+    pub fn copy(&self, floats: &[f32]) -> Buffer {
+        let mut copy = self.take(floats.len());
+        copy.copy_from_slice(floats);
+        copy
+    }
+
     /// A buffer of `length` floats with whatever they held before.
     pub fn take(&self, length: usize) -> Buffer {
         let lines = length.div_ceil(LINE);

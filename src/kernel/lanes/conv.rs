@@ -36,7 +36,7 @@ impl Geometry {
 pub struct Convolution {
     input: LaneShape,
     geometry: Geometry,
-    filters: Vec<f32>,
+    filters: Buffer,
     algorithm: Algorithm,
 }
 
@@ -76,7 +76,7 @@ impl Convolution {
     /// The convolution of `input` with `filters`; `None` where they don't fit.
     pub fn new(
         input: LaneShape,
-        filters: Vec<f32>,
+        filters: Buffer,
         [out_maps, in_maps, k_height, k_width]: [usize; 4],
         window: Window,
     ) -> Option<Self> {
@@ -120,7 +120,7 @@ impl Convolution {
     /// The gradients of the input and of the filters, as far as they are wanted; the input's watch is shown its gradient.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, wanted: Wanted) -> (Option<Lanes>, Option<Vec<f32>>) {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
-        if let Some(transposed) = of_input.then(|| self.transposed()).flatten() {
+        if let Some(transposed) = of_input.then(|| self.transposed(input.workspace())).flatten() {
             let of_filters = of_filters.then(|| self.backward(input, gradient, Wanted::Filters).1);
             return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
         }
@@ -178,14 +178,14 @@ impl Convolution {
 
     /// The convolution of the output's gradient that gives the input's, by the same filters turned around, for kernels in
     /// pieces, of which [`Scheme::backward`] gives no gradient of the input.
-    fn transposed(&self) -> Option<Self> {
+    fn transposed(&self, workspace: &Workspace) -> Option<Self> {
         let Geometry { in_maps, out_maps, kernel: [height, width], padding, .. } = self.geometry;
         let Algorithm::Winograd(scheme) = self.algorithm else { return None };
         if scheme.numbers().pieces == 1 {
             return None;
         }
         let taps = height * width;
-        let mut filters = vec![0.0; self.filters.len()];
+        let mut filters = workspace.take(self.filters.len());
         filters.par_chunks_mut(out_maps * taps).enumerate().for_each(|(i, filters)| {
             for (o, to) in filters.chunks_exact_mut(taps).enumerate() {
                 let from = &self.filters[(o * in_maps + i) * taps..][..taps];

@@ -6,7 +6,7 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::activation::Activation;
-use super::buffer::Workspace;
+use super::buffer::{Buffer, Workspace};
 use super::maps::{LaneShape, Lanes, Watch};
 use super::simd::{dispatch, lane_count};
 use crate::kernel::Moments;
@@ -36,14 +36,18 @@ impl Part {
 }
 
 /// Takes the mean and the sum of squared distances from it of every map.
-pub fn moments_watch(shape: LaneShape) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync {
-    move |group, entries| map_moments(entries, shape, group)
+pub fn moments_watch(
+    workspace: &Workspace,
+    shape: LaneShape,
+) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync + use<> {
+    let workspace = workspace.clone();
+    move |group, entries| map_moments(&workspace, entries, shape, group)
 }
 
 /// The moments of every field, whose maps follow each other. Those of maps that [`moments_watch`] has seen aren't read again.
 pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
     let shape = input.shape();
-    let watch = moments_watch(shape);
+    let watch = moments_watch(input.workspace(), shape);
     let all = || (0..shape.groups()).into_par_iter().map(|group| watch(group, &input.group(group))).collect();
     let seen = input.seen().map_or_else(|| Cow::Owned(all()), Cow::Borrowed);
     let mut total = vec![Part::default(); fields];
@@ -61,10 +65,10 @@ pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
     }
 }
 
-fn map_moments(entries: &[f32], shape: LaneShape, group: usize) -> Vec<[f64; 2]> {
+fn map_moments(workspace: &Workspace, entries: &[f32], shape: LaneShape, group: usize) -> Vec<[f64; 2]> {
     let (lanes, row) = (lane_count(), shape.maps * lane_count());
     let mut parts = vec![Part::default(); shape.maps];
-    let mut sums = vec![0.0f32; 2 * row];
+    let mut sums = workspace.take(2 * row);
     for pixels in entries.chunks(PIXELS_PER_SUM * row) {
         sums.fill(0.0);
         let (sum, squares) = sums.split_at_mut(row);
@@ -126,7 +130,7 @@ pub struct Affine {
 pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
     let (input, activation) = (input.clone().stored(), affine.activation);
     let (shape, workspace) = (input.shape(), input.workspace().clone());
-    let [slope, offset] = [&affine.slope, &affine.offset].map(|list| spread(list, shape.maps));
+    let [slope, offset] = [&affine.slope, &affine.offset].map(|list| spread(&workspace, list, shape.maps));
     entrywise(&workspace, shape, activation, move |group, to| {
         dispatch(Apply { from: &input.group(group), slope: &slope, offset: &offset, activation, to });
     })
@@ -146,9 +150,11 @@ fn entrywise(
 }
 
 /// A value per field for each lane of each of its maps.
-fn spread(values: &[f64], maps: usize) -> Vec<f32> {
+fn spread(workspace: &Workspace, values: &[f64], maps: usize) -> Buffer {
     let repeats = maps / values.len() * lane_count();
-    values.iter().flat_map(|&value| std::iter::repeat_n(value as f32, repeats)).collect()
+    let mut spread = workspace.take(values.len() * repeats);
+    spread.chunks_exact_mut(repeats).zip(values).for_each(|(floats, value)| floats.fill(*value as f32));
+    spread
 }
 
 struct Apply<'a> {
@@ -185,10 +191,10 @@ pub fn gradient_watch(
     let (input, activation, fields) = (input.clone().stored(), affine.activation, affine.slope.len());
     let row = input.shape().maps * lane_count();
     let lists = [affine.slope.as_slice(), &affine.offset, mean];
-    let [slope, offset, mean] = lists.map(|list| spread(list, input.shape().maps));
+    let [slope, offset, mean] = lists.map(|list| spread(input.workspace(), list, input.shape().maps));
     move |group, gradient| {
         let mut totals = vec![[0.0; 2]; fields];
-        let mut sums = vec![0.0f32; 2 * row];
+        let mut sums = input.workspace().take(2 * row);
         let input = input.group(group);
         for (input, gradient) in input.chunks(PIXELS_PER_SUM * row).zip(gradient.chunks(PIXELS_PER_SUM * row)) {
             sums.fill(0.0);
@@ -264,7 +270,7 @@ pub fn input_gradient(input: &Lanes, gradient: &Lanes, affine: &Affine, factors:
     let (input, gradient, activation) = (input.clone().stored(), gradient.clone().stored(), affine.activation);
     let (shape, workspace) = (input.shape(), input.workspace().clone());
     let lists = [&affine.slope, &affine.offset, &factors.of_gradient, &factors.of_input, &factors.constant];
-    let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(list, shape.maps));
+    let [slope, offset, of_gradient, of_input, constant] = lists.map(|list| spread(&workspace, list, shape.maps));
     entrywise(&workspace, shape, activation, move |group, to| {
         dispatch(WriteGradient {
             input: &input.group(group),

@@ -3,16 +3,16 @@
 
 use pulp::{Simd, WithSimd};
 
+use super::buffer::{List, Workspace};
 use super::maps::{LaneShape, Lanes};
 use super::simd::{dispatch, parts};
 
 /// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
 /// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
-#[derive(Clone)]
 pub struct Pooling {
     output: LaneShape,
-    starts: Vec<usize>,
-    members: Vec<usize>,
+    starts: List,
+    members: List,
     run: usize,
 }
 
@@ -27,35 +27,37 @@ pub enum Reduce {
 
 impl Pooling {
     /// Windows of `size`×`size` pixels side by side; what is left over is dropped.
-    pub fn windows(input: LaneShape, size: usize) -> Self {
+    pub fn windows(workspace: &Workspace, input: LaneShape, size: usize) -> Self {
         let LaneShape { maps, size: [height, width], .. } = input;
         let out = [height / size, width / size];
+        let (pixels, members) = (out[0] * out[1], size * size);
         let pixel = |y: usize, x: usize| (y * width + x) * maps;
+        let starts = (0..pixels).map(|n| pixel(n / out[1] * size, n % out[1] * size));
         Self {
             output: LaneShape { size: out, ..input },
-            starts: (0..out[0] * out[1]).map(|n| pixel(n / out[1] * size, n % out[1] * size)).collect(),
-            members: (0..size * size).map(|n| pixel(n / size, n % size)).collect(),
+            starts: workspace.list(pixels, starts),
+            members: workspace.list(members, (0..members).map(|n| pixel(n / size, n % size))),
             run: maps,
         }
     }
 
     /// All pixels of every map.
-    pub fn pixels(input: LaneShape) -> Self {
+    pub fn pixels(workspace: &Workspace, input: LaneShape) -> Self {
         Self {
             output: LaneShape { size: [1, 1], ..input },
-            starts: vec![0],
-            members: (0..input.pixels()).map(|pixel| pixel * input.maps).collect(),
+            starts: workspace.list(1, [0]),
+            members: workspace.list(input.pixels(), (0..input.pixels()).map(|pixel| pixel * input.maps)),
             run: input.maps,
         }
     }
 
     /// The maps of every field.
-    pub fn fields(input: LaneShape, fields: usize) -> Self {
-        let size = input.maps / fields;
+    pub fn fields(workspace: &Workspace, input: LaneShape, fields: usize) -> Self {
+        let (size, count) = (input.maps / fields, input.pixels() * fields);
         Self {
             output: LaneShape { maps: fields, ..input },
-            starts: (0..input.pixels() * fields).map(|field| field * size).collect(),
-            members: (0..size).collect(),
+            starts: workspace.list(count, (0..count).map(|field| field * size)),
+            members: workspace.list(size, 0..size),
             run: 1,
         }
     }
@@ -102,7 +104,7 @@ impl WithSimd for Forward<'_> {
         let from: &[S::f32s] = bytemuck::cast_slice(self.from);
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
         let scale = simd.splat_f32s(1.0 / members.len() as f32);
-        for (to, start) in to.chunks_exact_mut(run * parts).zip(starts) {
+        for (to, start) in to.chunks_exact_mut(run * parts).zip(starts.iter()) {
             let runs = members.iter().map(|member| &from[(start + member) * parts..][..run * parts]);
             for (member, run) in runs.enumerate() {
                 for (to, &value) in to.iter_mut().zip(run) {
@@ -145,7 +147,7 @@ impl WithSimd for Backward<'_> {
             to.fill(zero);
         }
         let gradient = bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(vectors);
-        for (gradient, start) in gradient.zip(starts) {
+        for (gradient, start) in gradient.zip(starts.iter()) {
             for (v, &gradient) in gradient.iter().enumerate() {
                 let place = |member: &usize| (start + member) * parts + v;
                 if self.reduce == Reduce::Mean {
@@ -158,7 +160,7 @@ impl WithSimd for Backward<'_> {
                     most = larger(simd, most, input[place(member)]);
                 }
                 let mut left = gradient;
-                for member in members {
+                for member in members.iter() {
                     // Where the maximum is NaN, the first NaN wins.
                     let value = input[place(member)];
                     let (wins, number) = (simd.equal_f32s(value, most), simd.equal_f32s(value, value));
