@@ -122,12 +122,18 @@ pub struct ForwardWeights(Buffer);
 impl ForwardWeights {
     pub fn new(g: &Geometry, workspace: &Workspace, filters: &[f32]) -> Self {
         let mut packed = workspace.take(filters.len());
-        for chunk in g.chunks(1) {
+        let mut rest = &mut packed[..];
+        let part = |chunk: Chunk| {
+            let (part, after) = std::mem::take(&mut rest).split_at_mut(chunk.maps * g.taps() * g.out_maps);
+            rest = after;
+            (chunk, part)
+        };
+        let parts: Vec<(Chunk, &mut [f32])> = g.chunks(1).map(part).collect();
+        parts.into_par_iter().for_each(|(chunk, to)| {
             let taps_of = |tap| (chunk.first..chunk.first + chunk.maps).map(move |i| i * g.taps() + tap);
             let order = workspace.list(chunk.maps * g.taps(), (0..g.taps()).flat_map(taps_of));
-            let to = &mut packed[chunk.first * g.taps() * g.out_maps..][..order.len() * g.out_maps];
             pack_weights(g.out_maps, |o| &filters[o * g.in_maps * g.taps()..], &order, to);
-        }
+        });
         Self(packed)
     }
 

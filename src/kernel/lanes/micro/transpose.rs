@@ -48,13 +48,17 @@ pub fn transpose_matrix(
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
             let Self { sizes: [rows, columns], from: (from, from_pitch), to: (to, to_pitch) } = self;
-            for row in (0..rows).step_by(S::F32_LANES) {
-                for column in (0..columns).step_by(S::F32_LANES) {
+            // The last block ends at the edge, so that it's whole where there's room for one.
+            let starts = |count: usize| {
+                (0..count).step_by(S::F32_LANES).map(move |start| start.min(count.saturating_sub(S::F32_LANES)))
+            };
+            for row in starts(rows) {
+                for column in starts(columns) {
                     let [high, wide] = [rows - row, columns - column].map(|left| left.min(S::F32_LANES));
                     let mut block = [simd.splat_f32s(0.0); MOST_LANES];
                     for r in 0..S::F32_LANES {
                         if r < high {
-                            block[r] = load(simd, &from[(row + r) * from_pitch + column..][..wide]);
+                            block[r] = load(simd, &from[(row + r) * from_pitch + column..]);
                         }
                     }
                     transpose(simd, &mut block);
@@ -70,20 +74,21 @@ pub fn transpose_matrix(
     dispatch(Transpose { sizes: [rows, columns], from: (from, from_pitch), to: (to, to_pitch) });
 }
 
-/// As many floats as there are, or fewer and zeros; whole vectors don't need the masks of `partial_load_f32s`.
+/// The first floats, as many as there are lanes; without the masks that `partial_load_f32s` takes, where there are so many.
 #[inline(always)]
 fn load<S: Simd>(simd: S, from: &[f32]) -> S::f32s {
-    match from.len() == S::F32_LANES {
-        true => bytemuck::pod_read_unaligned(bytemuck::cast_slice(&from[..S::F32_LANES])),
-        false => simd.partial_load_f32s(from),
+    match from.get(..S::F32_LANES) {
+        Some(from) => bytemuck::pod_read_unaligned(bytemuck::cast_slice(from)),
+        None => simd.partial_load_f32s(from),
     }
 }
 
+/// As many floats as there's room for.
 #[inline(always)]
 fn store<S: Simd>(simd: S, vector: S::f32s, to: &mut [f32]) {
-    match to.len() == S::F32_LANES {
-        true => bytemuck::cast_slice_mut(&mut to[..S::F32_LANES]).copy_from_slice(bytemuck::bytes_of(&vector)),
-        false => simd.partial_store_f32s(to, vector),
+    match to.get_mut(..S::F32_LANES) {
+        Some(to) => bytemuck::cast_slice_mut(to).copy_from_slice(bytemuck::bytes_of(&vector)),
+        None => simd.partial_store_f32s(to, vector),
     }
 }
 
