@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# How much faster two one-thread jobs finish a study than one: both in turns, and the ratio of each round.
+# How much faster two one-thread jobs finish a study than one: both in turns, the ratio of each round, and their median. Fails
+# if that is less than 1.7: if each job loses more than 15 %.
 #   benches/jobs.sh [ROUNDS]       builds nothing; cargo build --release first
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -17,5 +18,13 @@ seconds() {
 for round in $(seq "${1:-3}"); do
   one=$(seconds 1 "$round")
   two=$(seconds 2 "$round")
+  echo "$one $two" >>"$out/rounds"
   awk -v one="$one" -v two="$two" 'BEGIN { printf "one job %s s, two jobs %s s: %.2f times as fast\n", one, two, one / two }'
 done
+awk '{ print $1 / $2 }' "$out/rounds" | sort -n | awk '
+  { ratio[NR] = $1 }
+  END {
+    median = (ratio[int((NR + 1) / 2)] + ratio[int(NR / 2) + 1]) / 2
+    printf "median %.2f\n", median
+    exit median < 1.7
+  }'

@@ -95,6 +95,21 @@ def contest(entries, rounds, args):
     return results
 
 
+def shares(args):
+    """What every pass of the convolutions of the p4 network reaches of the rate of matrix products, on one thread."""
+    if "EQUISPLIT_SIMD" in os.environ:
+        note("no rates of convolutions: EQUISPLIT_SIMD doesn't limit the matrix products")
+        return []
+    note("convolutions on one thread")
+    result = run_json([args.equisplit, "bench", "--arm", "p4", "--device", "cpu", "--threads", 1, "--json"])
+    keys = ("in_maps", "out_maps", "kernel", "size", "padding")
+    return [
+        {"name": row["name"], "convolution": [row["convolution"][key] for key in keys]}
+        | dict(zip(report.PASSES, (rate / result["sgemm_gflops"] for rate in row["gflops"])))
+        for row in result["convolutions"]
+    ]
+
+
 def compare(args):
     machine = report.machine()
     if (machine["load_before"] or 0) > BUSY:
@@ -112,6 +127,7 @@ def compare(args):
         "sgemm_gflops": report.sgemm(nets),
         "nets": report.rows(nets),
         "convolutions": report.rows(shapes),
+        "shares_of_sgemm": shares(args),
     }
 
 
@@ -126,6 +142,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--skip-shapes", action="store_true", help="networks only, no single convolutions")
     parser.add_argument("--out", type=Path, metavar="FILE.json", help="also write everything as JSON")
+    parser.add_argument("--check", action="store_true", help="fail if a median is less than what the project claims")
     args = parser.parse_args()
     if min(args.rounds, args.shape_rounds, args.repeats, args.threads, args.batch) < 1:
         parser.error("numbers must be at least 1")
@@ -142,6 +159,9 @@ def main():
     if args.out:
         args.out.write_text(json.dumps(results, indent=2, ensure_ascii=False) + "\n")
         note(f"wrote {args.out}")
+    missed = report.missed(results) if args.check else []
+    if missed:
+        sys.exit("error: less than claimed: " + "; ".join(missed))
 
 
 if __name__ == "__main__":

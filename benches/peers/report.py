@@ -7,6 +7,13 @@ from pathlib import Path
 from statistics import median
 
 NAMES = {"torch": "PyTorch", "escnn": "escnn"}
+PASSES = ("forward", "input_gradient", "filter_gradient")
+# What the project claims: medians of peers' times over ours, by arm, measure and peer; of single convolutions; and for
+# convolutions of 40 to 40 maps the share of the rate of matrix products.
+CLAIMED = {("p4", "step", "torch"): 2.5, ("p4", "step", "escnn"): 4.0, ("z2", "step", "torch"): 3.0}
+CLAIMED |= {(arm, "inference", peer): 2.0 for arm in ("p4", "z2") for peer in NAMES}
+CLAIMED_OF_CONVOLUTIONS = 1.0
+CLAIMED_SHARE = 0.6
 # Variables that keep us, PyTorch's own kernels and those of oneDNN from using all vectors that the processor has.
 LIMITS = ("EQUISPLIT_SIMD", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
 
@@ -16,7 +23,7 @@ def rows(results):
     return [
         entry | {"measure": measure} | summarise(runs, measure)
         for entry, runs in results
-        for measure in (["step", "inference"] if "arm" in entry else ["forward", "input_gradient", "filter_gradient"])
+        for measure in (["step", "inference"] if "arm" in entry else PASSES)
     ]
 
 
@@ -33,6 +40,23 @@ def sgemm(nets):
     """Each side's rate of large matrix products, the median over all that it measured."""
     sides = ("equisplit", "torch")
     return {who: median(result["sgemm_gflops"] for _, runs in nets for result in runs[who]) for who in sides}
+
+
+def missed(results):
+    """What of the claims these results don't show."""
+    ratios = [
+        (f"{label(row)}, {row['measure']}: {NAMES[peer]}", row[peer]["ratio"]["median"], claimed)
+        for row in results["nets"] + results["convolutions"]
+        for peer in row.keys() & NAMES
+        if (claimed := CLAIMED.get((row["arm"], row["measure"], peer)) if "arm" in row else CLAIMED_OF_CONVOLUTIONS)
+    ]
+    of_sgemm = [
+        (f"{row['name']}, {measure}: sgemm", row[measure], CLAIMED_SHARE)
+        for row in results["shares_of_sgemm"]
+        if row["convolution"][:2] == [40, 40]
+        for measure in PASSES
+    ]
+    return [f"{what} {found:.2f} of {claimed}" for what, found, claimed in ratios + of_sgemm if found < claimed]
 
 
 def machine():
@@ -58,6 +82,8 @@ def markdown(results):
     parts = [heading(**results), table("arm", results["nets"])]
     if shapes := results["convolutions"]:
         parts += [f"Single convolutions, batch {shapes[0]['batch']}:", table("convolution", shapes)]
+    if shares := results["shares_of_sgemm"]:
+        parts += ["Share of the rate of matrix products, on one thread:", share_table(shares)]
     return "\n\n".join(parts)
 
 
@@ -88,6 +114,13 @@ def table(title, rows):
     for row in rows:
         times = [f"{row['equisplit']['median_ms']:.2f}"] + [cell for peer in peers for cell in peer_cells(row, peer)]
         lines.append([label(row), row["measure"].replace("_", " "), *times])
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
+
+
+def share_table(rows):
+    head = ["convolution", *(measure.replace("_", " ") for measure in PASSES)]
+    lines = [head, ["---"] + ["---:"] * len(PASSES)]
+    lines += [[f"{row['name']}: {label(row)}", *(f"{row[measure]:.0%}" for measure in PASSES)] for row in rows]
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
