@@ -223,6 +223,8 @@ fn a_dry_run_shows_what_there_is_to_do_and_writes_nothing() {
     let plan = || {
         let output = equisplit().args(["run", &study, "--dry-run", "--out", out.to_str().unwrap()]).output().unwrap();
         assert!(output.status.success());
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(told.contains("warning: two seeds say next to nothing"), "{told}");
         String::from_utf8(output.stdout).unwrap()
     };
     let before = plan();

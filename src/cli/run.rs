@@ -9,6 +9,7 @@ use equisplit::Result;
 use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
+use equisplit::stats::few_seeds;
 use equisplit::study::{self, Options, Plan, Record, Run, Store, StudyFile, Wish};
 use equisplit::train::DeviceChoice;
 
@@ -64,6 +65,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let study = file.resolve(input, Some(train.len()))?;
     for (grid, arms) in study.grid_faults(input)? {
         equisplit::tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
+    }
+    if let Some(warning) = few_seeds(study.seeds.len()).filter(|_| study.arms.len() > 1 && study.seeds.len() < 3) {
+        equisplit::tell!("warning: {warning}");
     }
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);

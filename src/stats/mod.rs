@@ -13,5 +13,7 @@ pub mod significance;
 pub mod student;
 mod warnings;
 
+pub use warnings::few_seeds;
+
 /// The two ends of an interval, lower end first.
 pub type Interval = [f64; 2];

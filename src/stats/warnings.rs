@@ -51,7 +51,8 @@ fn unmatched(arms: &[ArmResults], target: &ArmResults) -> Option<String> {
     })
 }
 
-fn few_seeds(seeds: usize) -> Option<String> {
+/// What so many seeds can't show, in a sentence; `None` where there are enough.
+pub fn few_seeds(seeds: usize) -> Option<String> {
     match seeds {
         1 => Some("one seed says nothing of how seeds differ: there is no interval and no test".to_owned()),
         2 => Some(

@@ -76,14 +76,14 @@ fn map_moments(workspace: &Workspace, entries: &[f32], shape: LaneShape, group: 
         let shift = &pixels[..row];
         dispatch(AddMoments { pixels, shift, sum, squares });
         let count = (pixels.len() / row) as f64;
-        for entry in (0..row).filter(|entry| entry % lanes < shape.lanes_of(group)) {
-            let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
-            let part = Part {
-                count,
-                mean: f64::from(shift[entry]) + sum / count,
-                squares: (squares - sum * sum / count).max(0.0),
-            };
-            parts[entry / lanes] = parts[entry / lanes].with(part);
+        // Maps in the inner loop: of one, each lane waits for the divisions of the one before.
+        for lane in 0..shape.lanes_of(group) {
+            for (map, total) in parts.iter_mut().enumerate() {
+                let entry = map * lanes + lane;
+                let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
+                let mean = f64::from(shift[entry]) + sum / count;
+                *total = total.with(Part { count, mean, squares: (squares - sum * sum / count).max(0.0) });
+            }
         }
     }
     parts.into_iter().map(|part| [part.mean, part.squares]).collect()
@@ -201,10 +201,10 @@ pub fn gradient_watch(
             let (plain, along) = sums.split_at_mut(row);
             let (slope, offset, mean) = (&slope, &offset, &mean);
             dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
-            for (entry, (plain, along)) in plain.iter().zip(along.iter()).enumerate() {
-                let total = &mut totals[entry * fields / row];
-                total[0] += f64::from(*plain);
-                total[1] += f64::from(*along);
+            let by_field = plain.chunks_exact(row / fields).zip(along.chunks_exact(row / fields));
+            for (total, (plain, along)) in totals.iter_mut().zip(by_field) {
+                plain.iter().for_each(|plain| total[0] += f64::from(*plain));
+                along.iter().for_each(|along| total[1] += f64::from(*along));
             }
         }
         totals
