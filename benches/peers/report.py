@@ -42,8 +42,8 @@ def sgemm(nets):
     return {who: median(result["sgemm_gflops"] for _, runs in nets for result in runs[who]) for who in sides}
 
 
-def missed(results):
-    """What of the claims these results don't show."""
+def checked(results):
+    """How many of the claims hold, those that don't, and what wasn't measured."""
     ratios = [
         (f"{label(row)}, {row['measure']}: {NAMES[peer]}", row[peer]["ratio"]["median"], claimed)
         for row in results["nets"] + results["convolutions"]
@@ -56,7 +56,10 @@ def missed(results):
         if row["convolution"][:2] == [40, 40]
         for measure in PASSES
     ]
-    return [f"{what} {found:.2f} of {claimed}" for what, found, claimed in ratios + of_sgemm if found < claimed]
+    missed = [f"{what} {found:.2f} of {claimed}" for what, found, claimed in ratios + of_sgemm if found < claimed]
+    parts = {"escnn": results["versions"]["escnn"], "single convolutions": results["convolutions"], "shares": of_sgemm}
+    unmeasured = [what for what, measured in parts.items() if not measured]
+    return len(ratios) + len(of_sgemm) - len(missed), missed, unmeasured
 
 
 def machine():

@@ -50,6 +50,9 @@ pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sum
     let end = |place: usize, step: usize| place.checked_add(step)?.checked_add(parts::<S>());
     assert!(furthest.is_none_or(|(place, step)| end(*place, *step).is_some_and(|end| end <= job.left.len())));
     assert!(job.steps.len() == job.pixels.len());
+    if job.steps.is_empty() && !job.accumulate {
+        sums.fill(simd.splat_f32s(0.0));
+    }
     let vectors = job.maps.div_ceil(S::F32_LANES);
     let most = most_vectors::<S>();
     for (first, steps) in blocks(job.steps.len(), (DEPTH / lanes).max(1)) {
