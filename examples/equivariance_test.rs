@@ -8,7 +8,7 @@ use std::sync::Arc;
 use candle_core::{D, Device, Module, Result, Tensor};
 use equisplit::assert_equivariant;
 use equisplit::group::PointGroup;
-use equisplit::lab::equivariance_report;
+use equisplit::lab::{EquivarianceReport, TOLERANCE, equivariance_report};
 use equisplit::nn::FieldType;
 
 /// Squeeze and excitation (Hu et al. 2018) without weights: every map is weighed by the sigmoid of its mean. For regular
@@ -55,13 +55,18 @@ fn main() -> equisplit::Result<()> {
 
     // Turns take a map to the next, and so from one pair to another: weights shared by pairs don't go along.
     let report = equivariance_report(&x, &regular, &regular, |x| Gate { shared: 2 }.forward(x))?;
-    println!("a weight per two maps: {report}");
+    println!("a weight per two maps: {}; {report}", verdict(&report));
 
     // An output that is no scalar: declared as one, it fails, and the report shows that it's the mirrors.
     let (scalar, sign) = (FieldType::trivial(&group, 1), FieldType::sign(&group, 1));
     let image = Tensor::rand(-1f32, 1.0, (1, 1, 9, 9), &Device::Cpu)?;
     for (name, output) in [("scalar", &scalar), ("pseudoscalar", &sign)] {
-        println!("as a {name}: {}", equivariance_report(&image, &scalar, output, |x| Pinwheel.forward(x))?);
+        let report = equivariance_report(&image, &scalar, output, |x| Pinwheel.forward(x))?;
+        println!("as a {name}: {}; {report}", verdict(&report));
     }
     Ok(())
+}
+
+fn verdict(report: &EquivarianceReport) -> &'static str {
+    if report.holds(TOLERANCE) { "equivariant" } else { "not equivariant" }
 }

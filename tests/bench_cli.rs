@@ -68,5 +68,6 @@ fn wrong_usage_exits_with_2() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{error}");
         assert!(error.contains(wanted), "{error}");
+        assert_eq!(error.contains("Usage: equisplit bench"), arguments[0] != "--batch", "{error}");
     }
 }

@@ -91,7 +91,12 @@ pub fn report(error: &Error) -> ExitCode {
 
 /// Tells of wrong usage that clap's declarations can't express, and ends the program as they would.
 fn wrong_usage(message: &str) -> ! {
-    Cli::command().error(ErrorKind::ArgumentConflict, message).exit()
+    let mut cli = Cli::command();
+    // Gives every command the usage that it's called by.
+    cli.build();
+    let name = std::env::args_os().nth(1).unwrap_or_default();
+    let mut command = cli.find_subcommand(name).cloned().unwrap_or(cli);
+    command.error(ErrorKind::ArgumentConflict, message).exit()
 }
 
 /// Warns where a study has runs left.

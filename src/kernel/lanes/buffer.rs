@@ -68,7 +68,9 @@ impl Workspace {
     pub fn list(&self, most: usize, numbers: impl IntoIterator<Item = usize>) -> List {
         let mut list = self.take(most * size_of::<usize>().div_ceil(size_of::<f32>()));
         let places = bytemuck::cast_slice_mut::<_, usize>(&mut list).iter_mut();
-        let length = places.zip(numbers).map(|(place, number)| *place = number).count();
+        let mut numbers = numbers.into_iter();
+        let length = places.zip(&mut numbers).map(|(place, number)| *place = number).count();
+        debug_assert!(numbers.next().is_none(), "more than {most} numbers");
         List { numbers: list, length }
     }
 

@@ -9,9 +9,9 @@ use rayon::prelude::*;
 use super::buffer::{Buffer, Floats, List, Workspace};
 use super::conv::Geometry;
 use super::micro::{
-    self, Gather, NARROW, Outer, blocks, gather, outer, pack_columns, pack_weights, panel_length, pitch,
+    self, Gather, NARROW, Outer, blocks, gather, outer, pack_columns, pack_weights, panel_length, pitch, sum_place,
+    transpose_matrix,
 };
-use super::micro::{sum_place, transpose_matrix};
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
 
 /// Bytes of the input that a register block's sums should read.
