@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::text;
+
 /// Result of every fallible function of the crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -9,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refused to read or write a path.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}", text::path(path))]
     Io {
         /// The file or folder that was asked for.
         path: PathBuf,
@@ -17,7 +19,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A file could be read, but its content is not what it should be.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {message}", text::path(path))]
     Content {
         /// The file.
         path: PathBuf,
@@ -25,7 +27,7 @@ pub enum Error {
         message: String,
     },
     /// A line of a file says something that can't be.
-    #[error("{}:{line}: {message}", path.display())]
+    #[error("{}:{line}: {message}", text::path(path))]
     Line {
         /// The file.
         path: PathBuf,

@@ -53,7 +53,7 @@
 //! | [`kernel`] | CPU operators behind candle's tensors, with no idea of groups |
 //! | [`group`] | point and plane groups and their actions, with no idea of tensors |
 //! | [`data`] | sources, rotation, augmentation |
-//! | [`error`], [`files`], [`npy`], [`rng`] | what all of them use |
+//! | [`error`], [`files`], [`npy`], [`rng`], [`text`] | what all of them use |
 
 #![warn(missing_docs)]
 
@@ -72,16 +72,17 @@ pub mod report;
 pub mod rng;
 pub mod stats;
 pub mod study;
+pub mod text;
 pub mod train;
 
 pub use error::{Error, Result};
 
 /// Says something on standard error. Unlike `eprintln`, it doesn't panic where nobody listens any more: a study that takes
-/// hours outlives the terminal that it was started from.
+/// hours outlives the terminal that it was started from. And what comes from files sends no commands to a terminal.
 #[macro_export]
 macro_rules! tell {
     ($($argument:tt)*) => {{
         use std::io::Write;
-        let _ = writeln!(std::io::stderr(), $($argument)*);
+        let _ = writeln!(std::io::stderr(), "{}", $crate::text::visible(&format!($($argument)*)));
     }};
 }

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
-use equisplit::{Error, Result};
+use equisplit::{Error, Result, text};
 use serde::Serialize;
 
 /// How much of a group-equivariant CNN's gain is equivariance, and how much only repeated weights?
@@ -109,13 +109,19 @@ fn warn_unfinished(unfinished: Option<String>) {
 /// Prints a value as JSON.
 fn print_json<T: Serialize>(value: &T) -> Result<()> {
     let json = serde_json::to_string_pretty(value).map_err(|e| Error::invalid(format!("as JSON: {e}")))?;
-    print(&json)
+    // What JSON leaves as it is can still be a command to a terminal.
+    let escaped = |c: char| match c {
+        '\n' => "\n".to_owned(),
+        c if text::is_control(c) => format!("\\u{:04x}", u32::from(c)),
+        c => c.to_string(),
+    };
+    print(&json.chars().map(escaped).collect::<String>())
 }
 
 /// Prints a line or more; a reader that has gone away is no error of ours.
-fn print(text: &str) -> Result<()> {
+fn print(lines: &str) -> Result<()> {
     use std::io::Write;
-    match writeln!(std::io::stdout(), "{text}") {
+    match writeln!(std::io::stdout(), "{}", text::visible(lines)) {
         Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => Err(Error::io("standard output", e)),
         _ => Ok(()),
     }

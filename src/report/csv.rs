@@ -6,6 +6,7 @@ use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::stats::improvement::Improvement;
 use crate::stats::student;
+use crate::text;
 
 /// Comma-separated values (RFC 4180).
 ///
@@ -14,6 +15,9 @@ use crate::stats::student;
 /// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
+///
+/// Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula: where it's no number, it has an apostrophe in
+/// front, as an arm called `-x` has (see [`text::cell`]).
 ///
 /// Further tables aren't in it: `result.json`, `equivariance.json` and `tuning.json` in the store have their numbers.
 pub struct Csv;
@@ -44,7 +48,7 @@ impl Export for Csv {
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(HEADER).map_err(|e| fail(&e))?;
         for row in tables.attributions().into_iter().flat_map(rows) {
-            writer.write_record(row).map_err(|e| fail(&e))?;
+            writer.write_record(row.each_ref().map(|cell| text::cell(cell).into_owned())).map_err(|e| fail(&e))?;
         }
         let bytes = writer.into_inner().map_err(|e| fail(&e))?;
         String::from_utf8(bytes).map_err(|e| fail(&e))
@@ -84,7 +88,7 @@ fn rows(attribution: &Attribution) -> Vec<Row> {
 
 fn arm_row(study: &str, arm: &ArmSummary) -> Row {
     let errors: Vec<f64> = arm.seeds.iter().map(|run| run.test_error).collect();
-    let [low, high] = ends(student::mean_interval(&errors)).map(text);
+    let [low, high] = ends(student::mean_interval(&errors)).map(as_text);
     let budget = arm.budget;
     [
         study.to_owned(),
@@ -98,7 +102,7 @@ fn arm_row(study: &str, arm: &ArmSummary) -> Row {
         budget.maps.to_string(),
         budget.multiply_adds.to_string(),
         listed(arm.seeds.iter().map(|run| run.seed)),
-        text(arm.mean_error),
+        as_text(arm.mean_error),
         low,
         high,
         String::new(),
@@ -115,7 +119,7 @@ fn comparison(names: [&str; 5], seeds: Option<&[u64]>, numbers: impl Iterator<It
     }
     row[10] = listed(seeds.into_iter().flatten().copied());
     for (cell, number) in row[11..].iter_mut().zip(numbers) {
-        *cell = text(number);
+        *cell = as_text(number);
     }
     row
 }
@@ -128,6 +132,6 @@ fn ends(interval: Option<Interval>) -> [Option<f64>; 2] {
     interval.map_or([None; 2], |ends| ends.map(Some))
 }
 
-fn text(number: Option<f64>) -> String {
+fn as_text(number: Option<f64>) -> String {
     number.map(|number| number.to_string()).unwrap_or_default()
 }

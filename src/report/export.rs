@@ -71,7 +71,8 @@ pub trait Export {
 pub enum TableFormat {
     /// For repositories and issues.
     Markdown,
-    /// Unrounded, one row a number, for notebooks: of the attribution alone.
+    /// Unrounded, one row a number, for notebooks: of the attribution alone. Text that a spreadsheet would take for a formula
+    /// has an apostrophe in front.
     Csv,
     /// For papers; needs \usepackage{booktabs}.
     Latex,

@@ -4,6 +4,7 @@ use super::export::{CellTables, Export, Tables};
 use super::sentence::answer;
 use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
+use crate::text;
 
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
@@ -26,8 +27,10 @@ impl Export for Latex {
 
 fn page(CellTables { attribution, further }: &CellTables) -> String {
     let tables = numbered(sheets(attribution).iter().chain(further), &attribution.study);
-    let notes: String = notes(attribution).iter().map(|note| format!("% {note}\n")).collect();
-    format!("% {}: {}\n{notes}\n{}", attribution.study, answer(attribution), tables)
+    let answer = format!("{}: {}", attribution.study, answer(attribution));
+    // A line break would end the comment.
+    let comments = std::iter::once(answer).chain(notes(attribution)).map(|told| format!("% {}\n", text::line(&told)));
+    format!("{}\n{tables}", comments.collect::<String>())
 }
 
 /// Tables labelled `tab:<name>-1` and so on.
@@ -79,7 +82,7 @@ fn table(sheet: &Sheet, label: &str) -> String {
 /// Text in which nothing is markup, in the characters that every LaTeX engine takes.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    for c in text::line(text).chars() {
         match c {
             '\\' => out.push_str(r"\textbackslash{}"),
             '~' => out.push_str(r"\textasciitilde{}"),
@@ -114,5 +117,6 @@ mod tests {
         assert_eq!(escaped("−3.0 %"), r"$-$3.0~\%");
         assert_eq!(escaped("z2 → p4, 1.40 ± 0.11, –"), r"z2 $\to$ p4, 1.40 $\pm$ 0.11, --");
         assert_eq!(escaped("repeat-swish"), "repeat-swish");
+        assert_eq!(escaped("a\n\\input{b}"), r"a\textbackslash{}n\textbackslash{}input\{b\}");
     }
 }

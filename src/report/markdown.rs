@@ -5,6 +5,7 @@ use super::sentence::answer;
 use super::sheet::{Sheet, cells, notes, sheets};
 use crate::error::Result;
 use crate::stats::attribution::Attribution;
+use crate::text;
 
 /// GitHub-flavoured Markdown.
 pub struct Markdown;
@@ -43,10 +44,9 @@ fn table(sheet: &Sheet) -> String {
 /// Text in which nothing is markup.
 fn escaped(text: &str) -> String {
     let mut out = String::new();
-    for c in text.chars() {
+    for c in text::line(text).chars() {
         match c {
             '\\' | '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '#' | '~' | '&' => out.extend(['\\', c]),
-            '\n' => out.push(' '),
             _ => out.push(c),
         }
     }

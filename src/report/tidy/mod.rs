@@ -17,7 +17,8 @@ pub use runs::{epochs, runs};
 /// A format of tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// Comma-separated values with a header (RFC 4180); missing values are empty.
+    /// Comma-separated values with a header (RFC 4180); missing values are empty. Text that a spreadsheet would take for a
+    /// formula has an apostrophe in front.
     Csv,
     /// One JSON object a line; missing values are null.
     Jsonl,
