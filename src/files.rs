@@ -1,10 +1,11 @@
 //! Reading and writing files so that a crash leaves either the old file or the new one, never half of one.
 
-use std::fs::{File, Metadata, OpenOptions};
-use std::io::{BufWriter, Read, Write};
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io::{BufWriter, ErrorKind, Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 
@@ -12,29 +13,56 @@ use crate::error::{Error, Result};
 const UNFINISHED: &str = ".writing-";
 
 /// Writes a file whole: into a temporary file in the same folder, synced, then renamed over `path`.
-/// Missing parent folders are made.
+/// Missing parent folders are made, and what a killed process left half-written in the folder is removed.
+///
+/// A link stays, and what it leads to is written: for paths that a user names.
 pub fn write_whole(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
-    // A link stays, and what it leads to is written.
     let target = path.is_symlink().then(|| path.canonicalize().map_err(|e| Error::io(path, e))).transpose()?;
-    let path = target.as_deref().unwrap_or(path);
+    write_own(target.as_deref().unwrap_or(path), write)
+}
+
+/// The same for a file of a store or a cache, whose names the program chooses: there a link isn't followed but refused, for it
+/// would let whoever made the folder choose what is written.
+pub fn write_own(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let folder = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    refuse_link(path)?;
     // Renaming over a device or a folder would replace it.
     if path.exists() && !path.is_file() {
         return Err(Error::content(path, "is there and not a regular file; give another path"));
     }
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    remove_unfinished(folder);
     let fail = |e| Error::io(path, e);
-    let mut builder = tempfile::Builder::new();
-    let file = shared(builder.prefix(UNFINISHED)).tempfile_in(folder).map_err(fail)?;
-    let mut writer = BufWriter::new(file);
+    let mut writer = BufWriter::new(unfinished(folder).map_err(fail)?);
     write(&mut writer).and_then(|()| writer.flush()).map_err(fail)?;
     let file = writer.into_inner().map_err(|e| fail(e.into_error()))?;
     file.as_file().sync_all().map_err(fail)?;
     file.persist(path).map_err(|e| fail(e.error))?;
     sync_folder(folder)
+}
+
+/// Refuses a link in the place of a file or folder of the program's own.
+pub fn refuse_link(path: &Path) -> Result<()> {
+    match path.is_symlink() {
+        true => Err(Error::content(path, "is a symbolic link, which isn't followed here; remove it")),
+        false => Ok(()),
+    }
+}
+
+/// A new file in `folder` that is locked as long as it's open, by which it's told from what a dead process left.
+fn unfinished(folder: &Path) -> std::io::Result<NamedTempFile> {
+    loop {
+        let mut builder = tempfile::Builder::new();
+        let file = shared(builder.prefix(UNFINISHED)).tempfile_in(folder)?;
+        // Between making and locking it another process may take it for a dead one's. Where the file system has no locks
+        // nothing is taken for that.
+        if !matches!(file.as_file().try_lock(), Err(TryLockError::WouldBlock)) && file.path().exists() {
+            return Ok(file);
+        }
+    }
 }
 
 /// Makes a rename outlast a loss of power.
@@ -60,22 +88,22 @@ fn shared<'a, 'b>(builder: &'a mut tempfile::Builder<'b, 'b>) -> &'a mut tempfil
     builder
 }
 
-/// Removes what a killed process left half-written in `folder`; nothing else may be writing there.
-pub fn remove_unfinished(folder: &Path) -> Result<()> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        Err(e) => return Err(Error::io(folder, e)),
-    };
-    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
-        std::fs::remove_file(entry.path()).map_err(|e| Error::io(entry.path(), e))?;
+/// Removes what killed processes left half-written in `folder`, as far as that's possible; what somebody writes now stays.
+pub fn remove_unfinished(folder: &Path) {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(UNFINISHED)) {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let file = is_file.then(|| OpenOptions::new().write(true).open(entry.path()).ok()).flatten();
+        if file.is_some_and(|file| file.try_lock().is_ok()) {
+            // Another command may be cleaning up, too.
+            let _ = std::fs::remove_file(entry.path());
+        }
     }
-    Ok(())
 }
 
-/// Writes `value` as indented JSON, whole (see [`write_whole`]).
+/// Writes `value` as indented JSON, whole, into a file of the program's own (see [`write_own`]).
 pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
-    write_whole(path, |out| {
+    write_own(path, |out| {
         serde_json::to_writer_pretty(&mut *out, value)?;
         out.write_all(b"\n")
     })
@@ -115,6 +143,28 @@ fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Largest record that is read: a store's files and study files have kilobytes, or megabytes where a test set has millions of
+/// images.
+const MOST_RECORD: u64 = 1 << 28;
+
+/// Reads a record, a file of a store or a study file: a regular one, of a size that records have.
+pub fn read_record(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(MOST_RECORD + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
+    match bytes.len() as u64 <= MOST_RECORD {
+        true => Ok(bytes),
+        false => Err(Error::content(path, format!("larger than {} MiB, which no such file is", MOST_RECORD >> 20))),
+    }
+}
+
+/// The same where there may be no file: `None`. Any other reason why it can't be read is an error, and no sign that it's gone.
+pub fn read_record_if_there(path: &Path) -> Result<Option<Vec<u8>>> {
+    match read_record(path) {
+        Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Reads a regular file into memory (see [`open`]).
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
@@ -148,12 +198,42 @@ mod tests {
         {
             let link = folder.path().join("link.json");
             std::os::unix::fs::symlink(&path, &link).unwrap();
-            write_json(&link, &[3]).unwrap();
+            write_whole(&link, |out| out.write_all(b"[3]")).unwrap();
             assert!(link.is_symlink() && numbers(&path) == [3]);
+            assert!(write_json(&link, &[4]).unwrap_err().to_string().contains("link.json: is a symbolic link"));
+            assert_eq!(numbers(&path), [3]);
         }
-        std::fs::write(path.with_file_name(".writing-a1b2c3"), "half").unwrap();
-        remove_unfinished(path.parent().unwrap()).unwrap();
-        assert_eq!(files(), 1);
+    }
+
+    #[test]
+    fn what_a_dead_process_left_goes_with_the_next_write_and_what_is_being_written_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = || {
+            let names = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+            names.filter(|name| name.to_string_lossy().starts_with(UNFINISHED)).count()
+        };
+        std::fs::write(folder.path().join(".writing-a1b2c3"), "half").unwrap();
+        write_json(&folder.path().join("outer.json"), &[1]).unwrap();
+        assert_eq!(written(), 0);
+        write_whole(&folder.path().join("outer.json"), |out| {
+            write_json(&folder.path().join("inner.json"), &[2]).map_err(std::io::Error::other)?;
+            assert_eq!(written(), 1, "of outer.json");
+            out.write_all(b"[3]")
+        })
+        .unwrap();
+        assert_eq!(numbers(&folder.path().join("outer.json")), [3]);
+        assert_eq!(written(), 0);
+    }
+
+    #[test]
+    fn records_have_the_size_of_records() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("result.json");
+        assert_eq!(read_record_if_there(&path).unwrap(), None);
+        std::fs::write(&path, "{}").unwrap();
+        assert_eq!(read_record_if_there(&path).unwrap().unwrap(), b"{}");
+        File::create(&path).unwrap().set_len(MOST_RECORD + 1).unwrap();
+        assert!(read_record(&path).unwrap_err().to_string().contains("larger than 256 MiB"));
     }
 
     #[test]

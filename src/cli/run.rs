@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use equisplit::Result;
 use equisplit::data::{self, Source};
@@ -84,15 +85,23 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     equisplit::tell!("{table}");
     tell_of_other_vectors(&plan, &record);
     options.signal = watch.begin();
+    let store = store.interrupted_by(options.signal.clone());
     // A store that is done may be read-only.
     if let Err(error) = store.keep_file(&file) {
         equisplit::tell!("warning: the study file isn't kept: {error}");
     }
-    let summary = study::run(plan, &record, &dataset, &store, &options)?;
+    let summary = match study::run(plan, &record, &dataset, &store, &options) {
+        // A signal ends the waiting for a store, too.
+        Err(error) if options.signal.load(Ordering::Relaxed) != 0 => {
+            equisplit::tell!("{error}");
+            return Ok(exit_code(options.signal.load(Ordering::Relaxed)));
+        }
+        summary => summary?,
+    };
     equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {
         equisplit::tell!("stopped by a signal; the same command goes on from here");
-        return Ok(ExitCode::from(128 + signal as u8));
+        return Ok(exit_code(signal));
     }
     if let Some(choices) = report::progress::choices(&store.choices(&record)?) {
         equisplit::tell!("{choices}");
@@ -103,7 +112,15 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     for failed in &summary.failed {
         equisplit::tell!("error: {failed}; delete its folder to run it again");
     }
-    Ok(if summary.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    if summary.gone > 0 {
+        equisplit::tell!("error: {} runs were removed meanwhile; the same command makes them again", summary.gone);
+    }
+    Ok(if summary.failed.is_empty() && summary.gone == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The exit code of a program that a signal ended.
+fn exit_code(signal: usize) -> ExitCode {
+    ExitCode::from(128 + signal as u8)
 }
 
 /// Says so where the store has runs that the study file doesn't ask for: they're in no table.

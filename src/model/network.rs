@@ -36,6 +36,31 @@ impl InputShape {
     /// One grey 28×28 image of ten classes: every set but some `npz` ones.
     pub const DIGITS: Self = Self { channels: 1, size: [28, 28], classes: 10 };
 
+    /// Most classes: labels are bytes.
+    pub const MOST_CLASSES: usize = 256;
+    /// Most values of an image: a grey one of 4096×4096 pixels.
+    pub const MOST_VALUES: usize = 1 << 24;
+
+    /// Refuses shapes that no images have, before anything is allocated for them.
+    ///
+    /// # Errors
+    /// For numbers that are 0, or too large; which ones, and what can be.
+    pub fn check(&self) -> Result<()> {
+        let Self { channels, size: [height, width], classes } = *self;
+        if !(1..=Self::MOST_CLASSES).contains(&classes) {
+            let message = format!("classes = {classes}, but it must be 1 to {}", Self::MOST_CLASSES);
+            return Err(Error::invalid(message));
+        }
+        let values = [channels, height, width].iter().try_fold(1usize, |product, &n| product.checked_mul(n));
+        match values {
+            Some(1..=Self::MOST_VALUES) => Ok(()),
+            _ => Err(Error::invalid(format!(
+                "images of {channels} channels and {height}×{width} pixels, but they have 1 to {} values",
+                Self::MOST_VALUES
+            ))),
+        }
+    }
+
     /// The shape of `images`, whose labels are below `classes`.
     pub fn of(images: &Images, classes: usize) -> Self {
         Self { channels: images.channels, size: [images.height, images.width], classes }
@@ -167,6 +192,7 @@ impl<'a> Builder<'a> {
     }
 
     fn build(mut self) -> Result<Vec<NamedLayer>> {
+        self.input.check()?;
         let skeleton = self.config.skeleton;
         let (found, wanted) = (self.config.widths.len(), skeleton.hidden_layers());
         if found != wanted {

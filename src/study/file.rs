@@ -140,7 +140,7 @@ impl StudyFile {
     /// # Errors
     /// When it can't be read, isn't TOML, or has keys or values that aren't a study's.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read(path)?;
+        let bytes = files::read_record(path)?;
         let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
         let fail = |e: toml::de::Error| match e.span() {
             Some(span) if !text.is_empty() => at(path, &text, span.start, &in_words(e.message())),

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
+use super::limits::MOST_ARMS;
+
 /// A factor of the grid and its value in one cell.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,8 +41,14 @@ pub(super) fn expand<'t>(file: &mut DeTable<'t>) -> Result<Vec<LevelledTable<'t>
         Some(_) => return Err((0, "arms are written as [[arm]] tables".to_owned())),
         None => return Err((0, "missing [[arm]] tables: a study compares two arms or more".to_owned())),
     };
+    let place = grid.as_ref().map_or(0, |grid| grid.span().start);
+    let factors = grid.map(factors).transpose()?.unwrap_or_default();
+    let count = factors.iter().fold(arms.len(), |count, factor| count.saturating_mul(factor.len()));
+    if count > MOST_ARMS {
+        return Err((place, format!("{count} arms in all cells of the grid, but at most {MOST_ARMS} are possible")));
+    }
     let mut cells: Vec<Vec<FactorValue>> = vec![Vec::new()];
-    for factor in grid.map(factors).transpose()?.unwrap_or_default() {
+    for factor in factors {
         let with = |cell: &Vec<FactorValue<'t>>, value: &FactorValue<'t>| {
             cell.iter().chain([value]).cloned().collect::<Vec<_>>()
         };

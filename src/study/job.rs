@@ -1,5 +1,6 @@
 //! One run, from its start or its last checkpoint to its result.
 
+use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use super::images::{Purpose, Split, training_images};
 use super::progress::{RunProgress, StudyProgress};
 use super::record::{Mistakes, Outcome, Provenance, SCHEMA_VERSION};
 use super::tensorboard::Events;
-use super::{Run, RunFolder, RunResult, Study};
+use super::{Run, RunFolder, RunResult, RunState, Study};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
 use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
@@ -59,6 +60,13 @@ struct Sitting<'a> {
 impl Job<'_> {
     /// Makes a run that is locked; `false` if it was told to stop, after a checkpoint.
     pub fn make(&self, run: &Run) -> Result<bool> {
+        if let Some(aside) = run.folder.set_aside(&run.state)? {
+            let why = match &run.state {
+                RunState::Damaged(why) => why.as_str(),
+                _ => "its result is gone",
+            };
+            self.progress.line(&format!("{}: {why}; its old records are in {}", run.label(), aside.display()));
+        }
         run.folder.begin(&run.config)?;
         let stop = &mut || self.control.stop();
         match run.config.purpose {
@@ -171,12 +179,22 @@ impl Job<'_> {
                 return Err(Error::Io { path, source });
             }
             Err(error) => {
-                let label = run.label();
-                self.progress.line(&format!("{label}: starts anew, since its checkpoint can't be used: {error}"));
+                let (label, aside) = (run.label(), folder.set_checkpoint_aside()?);
+                self.progress.line(&format!(
+                    "{label}: starts anew, since its checkpoint can't be used: {error}; it's in {}",
+                    aside.display()
+                ));
                 trainer = fresh()?;
                 (Vec::new(), Past::default())
             }
         };
+        if let Some(others) = other_vectors(&past, self.maker) {
+            self.progress.line(&format!(
+                "{}: begun on {others}, goes on on {}; it will agree to the bit with no run made on one of them alone",
+                run.label(),
+                self.maker.instructions
+            ));
+        }
         if past.sittings == 0 {
             past.started = jiff::Timestamp::now().to_string();
         }
@@ -299,6 +317,13 @@ impl Sitting<'_> {
             outcome,
         })
     }
+}
+
+/// The vectors that a run was made on so far, where they aren't those of `maker` alone.
+fn other_vectors(past: &Past, maker: &Maker) -> Option<String> {
+    let of_past = past.makers.iter().map(|maker| maker.instructions.as_str());
+    let others: BTreeSet<&str> = of_past.filter(|instructions| *instructions != maker.instructions).collect();
+    (!others.is_empty()).then(|| others.into_iter().collect::<Vec<_>>().join(" and "))
 }
 
 /// Takes up the last checkpoint; returns the metrics of its epochs, and its past.

@@ -3,9 +3,10 @@
 //! | file | what |
 //! | --- | --- |
 //! | `file`, `arm`, `grid` | a study file as it's written |
-//! | `plan` | the study with everything resolved and checked |
+//! | `plan`, `limits` | the study with everything resolved and checked |
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
+//! | `results` | the gain, attributed from finished runs |
 //! | `equivariance` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
@@ -16,11 +17,13 @@ mod file;
 mod grid;
 mod images;
 mod job;
+mod limits;
 mod lock;
 mod machine;
 mod plan;
 mod progress;
 mod record;
+mod results;
 mod run;
 mod run_folder;
 mod runner;

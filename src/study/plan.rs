@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::file::{GridArm, Seeds};
+use super::limits::{MOST_SEEDS, folder_name_fault, repeated, runs_fault};
 use super::{Level, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
 use crate::train::{Protocol, TrainingConfig};
 
 /// Most characters of an arm's folder; file systems allow 255.
-const LONGEST_NAME: usize = 200;
+pub(super) const LONGEST_NAME: usize = 200;
 
 /// A study that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,9 @@ impl StudyFile {
             equivariance: content.equivariance.as_ref().map(|table| table.resolve(self)).transpose()?,
             arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
         };
+        if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), study.tuning.as_ref()) {
+            return Err(self.error(&content.seeds, fault));
+        }
         if study.baseline == study.target {
             return Err(self.error(&content.target, "baseline and target are the same arm"));
         }
@@ -226,12 +230,15 @@ impl StudyFile {
 
     fn seeds(&self) -> Result<Vec<u64>> {
         let spanned = &self.content.seeds;
+        let count = match spanned.as_ref() {
+            Seeds::Count(count) => usize::try_from(*count).unwrap_or(usize::MAX),
+            Seeds::List(list) => list.len(),
+        };
+        if count > MOST_SEEDS {
+            let message = format!("{count} seeds are more than any study can run; at most {MOST_SEEDS}");
+            return Err(self.error(spanned, message));
+        }
         let seeds = match spanned.as_ref() {
-            Seeds::Count(count) if *count > 10_000 => {
-                return Err(
-                    self.error(spanned, format!("seeds = {count} is more than any study can run; at most 10000"))
-                );
-            }
             Seeds::Count(count) => (0..*count).collect(),
             Seeds::List(list) => list.clone(),
         };
@@ -242,24 +249,14 @@ impl StudyFile {
             let message = format!("the seed {seed} is one that tuning uses; take one below {}", tuning::FIRST_SEED);
             return Err(self.error(spanned, message));
         }
-        match (1..seeds.len()).find(|&n| seeds[..n].contains(&seeds[n])) {
-            Some(n) => Err(self.error(spanned, format!("the seed {} is there twice", seeds[n]))),
+        match repeated(&seeds) {
+            Some(seed) => Err(self.error(spanned, format!("the seed {seed} is there twice"))),
             None => Ok(seeds),
         }
     }
 
-    /// Names that become folders have no separators and aren't hidden.
     fn check_folder_name(&self, name: &Spanned<String>) -> Result<()> {
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
-        let text = name.as_ref();
-        let taken = ["study.toml", "study.json", "attribution.json"].iter().any(|file| file.eq_ignore_ascii_case(text));
-        if taken || text.is_empty() || text.starts_with('.') || !text.chars().all(plain) || text.len() > 100 {
-            let message = format!(
-                "{text:?} can't name a folder: letters, digits and - _ . + only, no . in front, and not study.toml, study.json or attribution.json"
-            );
-            return Err(self.error(name, message));
-        }
-        Ok(())
+        folder_name_fault(name.as_ref()).map_or(Ok(()), |fault| Err(self.error(name, fault)))
     }
 
     /// Refuses arms whose cost is further from that of their cell's target than the study says.

@@ -11,11 +11,17 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::train::{Checkpoint, EpochMetrics};
 
+const CONFIG: &str = "config.json";
+const METRICS: &str = "metrics.jsonl";
+const RESULT: &str = "result.json";
 const EQUIVARIANCE: &str = "equivariance.json";
+const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// The folder of a run. Every file is written whole and renamed, so that a crash loses at most the epoch it falls in.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
+    /// The store's folder, which may be a link; nothing below it is.
+    store: PathBuf,
     folder: PathBuf,
 }
 
@@ -33,13 +39,14 @@ pub enum RunState {
     },
     /// It has ended, well or not.
     Ended(Box<RunResult>),
-    /// Its files can't be read; why. It can be made anew.
+    /// Its files aren't what was written; why. It can be made anew.
     Damaged(String),
 }
 
 impl RunFolder {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    /// The folder of a run that the store in the folder `store` keeps at `place`.
+    pub(super) fn new(store: &Path, place: impl AsRef<Path>) -> Self {
+        Self { store: store.to_owned(), folder: store.join(place) }
     }
 
     /// The folder.
@@ -54,25 +61,33 @@ impl RunFolder {
     /// How far the run of `config` is.
     ///
     /// # Errors
-    /// When the folder has a run of another configuration, or of a version of the store that this program doesn't know.
+    /// When the folder has a run of another configuration, or of a version of the store that this program doesn't know, and
+    /// when a file can't be read: whether it's damaged isn't known then, and it may be readable later.
     pub fn state(&self, config: &RunConfig) -> Result<RunState> {
-        let state = match (self.read::<RunConfig>("config.json")?, self.read::<RunResult>("result.json")?) {
+        let state = match (self.read::<RunConfig>(CONFIG)?, self.read::<RunResult>(RESULT)?) {
             (Read::Damaged(why), _) | (_, Read::Damaged(why)) => return Ok(RunState::Damaged(why)),
             (Read::Missing, Read::Missing) => return Ok(RunState::Missing),
             (Read::Missing, Read::Done(_)) => {
-                return Ok(RunState::Damaged(format!("{} is missing", self.file("config.json").display())));
+                return Ok(RunState::Damaged(format!("{} is missing", self.file(CONFIG).display())));
             }
             (Read::Done(found), _) if found != *config => return Err(self.foreign(&found, config)),
             (Read::Done(_), Read::Missing) => {
-                let epochs = self.all_metrics().map_or(0, |metrics| metrics.len());
+                let epochs = match self.all_metrics()? {
+                    Read::Done(metrics) => metrics.len(),
+                    Read::Missing | Read::Damaged(_) => 0,
+                };
                 RunState::Begun { epochs, under_way: Lock::is_held(&self.folder) }
             }
             (Read::Done(_), Read::Done(result)) if result.config != config.hash()? => {
-                RunState::Damaged(format!("{} is of another configuration", self.file("result.json").display()))
+                RunState::Damaged(format!("{} is of another configuration", self.file(RESULT).display()))
             }
-            (Read::Done(_), Read::Done(result)) => match self.metrics(result.epochs) {
+            (Read::Done(_), Read::Done(result)) if result.seed != config.seed => {
+                let (path, seed) = (self.file(RESULT), config.seed);
+                RunState::Damaged(format!("{} says seed {}, but the run's is {seed}", path.display(), result.seed))
+            }
+            (Read::Done(_), Read::Done(result)) => match self.first_metrics(result.epochs)? {
                 Ok(_) => RunState::Ended(Box::new(result)),
-                Err(error) => RunState::Damaged(error.to_string()),
+                Err(why) => RunState::Damaged(why),
             },
         };
         Ok(state)
@@ -88,11 +103,7 @@ impl RunFolder {
 
     fn read<T: DeserializeOwned>(&self, name: &str) -> Result<Read<T>> {
         let path = self.file(name);
-        let bytes = match std::fs::read(&path) {
-            Ok(bytes) => bytes,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Read::Missing),
-            Err(e) => return Err(Error::io(&path, e)),
-        };
+        let Some(bytes) = files::read_record_if_there(&path)? else { return Ok(Read::Missing) };
         let damaged = |e: serde_json::Error| Read::Damaged(format!("{}: {e}", path.display()));
         let json: serde_json::Value = match serde_json::from_slice(&bytes) {
             Ok(json) => json,
@@ -107,19 +118,50 @@ impl RunFolder {
 
     /// The run's folder for this job alone; `None` while another process has it.
     pub(super) fn lock(&self) -> Result<Option<Lock>> {
+        self.refuse_links()?;
         Lock::attempt(&self.folder)
+    }
+
+    /// Refuses links on the way from the store to the folder: what is written into it would be written somewhere else.
+    fn refuse_links(&self) -> Result<()> {
+        let below = self.folder.ancestors().take_while(|folder| **folder != *self.store);
+        below.collect::<Vec<_>>().into_iter().try_for_each(files::refuse_link)
     }
 
     /// Makes the folder ready for a run of `config`; the caller has it locked.
     pub(super) fn begin(&self, config: &RunConfig) -> Result<()> {
-        files::remove_unfinished(&self.folder)?;
-        for old in ["result.json", EQUIVARIANCE].map(|name| self.file(name)) {
-            match std::fs::remove_file(&old) {
-                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(&old, e)),
-                _ => {}
-            }
+        files::remove_unfinished(&self.folder);
+        files::write_json(&self.file(CONFIG), config)
+    }
+
+    /// Puts the records that a finished or damaged run left into a folder of their own within the run's, for someone may want
+    /// or mend them; `None` where there are none. The checkpoint and the metrics stay as well, since the run may go on from
+    /// them.
+    pub(super) fn set_aside(&self, state: &RunState) -> Result<Option<PathBuf>> {
+        if !matches!(state, RunState::Damaged(_)) && !self.file(EQUIVARIANCE).exists() {
+            return Ok(None);
         }
-        files::write_json(&self.file("config.json"), config)
+        self.move_aside(&[CONFIG, RESULT, EQUIVARIANCE], &[METRICS]).map(Some)
+    }
+
+    /// The same of a checkpoint that no run can go on from, and the metrics of its epochs.
+    pub(super) fn set_checkpoint_aside(&self) -> Result<PathBuf> {
+        self.move_aside(&[CHECKPOINT, METRICS], &[])
+    }
+
+    fn move_aside(&self, moved: &[&str], copied: &[&str]) -> Result<PathBuf> {
+        let aside = (1..).map(|n| self.file(&format!("set-aside-{n}"))).find(|folder| !folder.exists());
+        let aside = aside.ok_or_else(|| Error::content(&self.folder, "has no name left to set files aside under"))?;
+        std::fs::create_dir(&aside).map_err(|e| Error::io(&aside, e))?;
+        for name in moved {
+            let moved = std::fs::rename(self.file(name), aside.join(name));
+            absent_is_fine(moved).map_err(|e| Error::io(self.file(name), e))?;
+        }
+        for name in copied {
+            let copied = std::fs::copy(self.file(name), aside.join(name)).map(drop);
+            absent_is_fine(copied).map_err(|e| Error::io(self.file(name), e))?;
+        }
+        Ok(aside)
     }
 
     /// The last checkpoint; `None` if there is none.
@@ -127,17 +169,19 @@ impl RunFolder {
     /// # Errors
     /// When it can't be read.
     pub fn checkpoint(&self) -> Result<Option<Checkpoint>> {
-        let path = self.file("checkpoint.safetensors");
-        if path.exists() { Checkpoint::read(&path).map(Some) } else { Ok(None) }
+        match Checkpoint::read(&self.file(CHECKPOINT)) {
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     /// Whether weights are there to go on from.
     pub(super) fn has_checkpoint(&self) -> bool {
-        self.file("checkpoint.safetensors").exists()
+        self.file(CHECKPOINT).exists()
     }
 
     pub(super) fn write_checkpoint(&self, checkpoint: &Checkpoint) -> Result<()> {
-        checkpoint.write(&self.file("checkpoint.safetensors"))
+        checkpoint.write(&self.file(CHECKPOINT))
     }
 
     /// How equivariant the run became, if that was measured.
@@ -161,30 +205,36 @@ impl RunFolder {
     /// # Errors
     /// When they aren't there or can't be read.
     pub fn metrics(&self, epochs: usize) -> Result<Vec<EpochMetrics>> {
-        if epochs == 0 {
-            return Ok(Vec::new());
-        }
-        let mut metrics = self.all_metrics()?;
-        metrics.truncate(epochs);
-        if metrics.iter().map(|m| m.epoch).eq(1..=epochs) {
-            return Ok(metrics);
-        }
-        Err(Error::content(self.file("metrics.jsonl"), format!("doesn't have the epochs 1 to {epochs}")))
+        self.first_metrics(epochs)?.map_err(Error::invalid)
     }
 
-    fn all_metrics(&self) -> Result<Vec<EpochMetrics>> {
-        let path = self.file("metrics.jsonl");
-        if !path.exists() {
-            return Ok(Vec::new());
+    /// The same, or what is wrong with them.
+    fn first_metrics(&self, epochs: usize) -> Result<std::result::Result<Vec<EpochMetrics>, String>> {
+        if epochs == 0 {
+            return Ok(Ok(Vec::new()));
         }
-        let bytes = files::read(&path)?;
+        Ok(match self.all_metrics()? {
+            Read::Damaged(why) => Err(why),
+            Read::Done(mut metrics) if metrics.iter().map(|m| m.epoch).take(epochs).eq(1..=epochs) => {
+                metrics.truncate(epochs);
+                Ok(metrics)
+            }
+            Read::Missing | Read::Done(_) => {
+                Err(format!("{}: doesn't have the epochs 1 to {epochs}", self.file(METRICS).display()))
+            }
+        })
+    }
+
+    fn all_metrics(&self) -> Result<Read<Vec<EpochMetrics>>> {
+        let path = self.file(METRICS);
+        let Some(bytes) = files::read_record_if_there(&path)? else { return Ok(Read::Missing) };
         let text = String::from_utf8_lossy(&bytes);
-        let parse = |line| serde_json::from_str(line).map_err(|e| Error::content(&path, e.to_string()));
-        text.lines().map(parse).collect()
+        let metrics: serde_json::Result<_> = text.lines().map(serde_json::from_str).collect();
+        Ok(metrics.map_or_else(|e| Read::Damaged(format!("{}: {e}", path.display())), Read::Done))
     }
 
     pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {
-        files::write_whole(&self.file("metrics.jsonl"), |out| {
+        files::write_own(&self.file(METRICS), |out| {
             for epoch in metrics {
                 serde_json::to_writer(&mut *out, epoch)?;
                 writeln!(out)?;
@@ -194,10 +244,18 @@ impl RunFolder {
     }
 
     pub(super) fn write_result(&self, result: &RunResult) -> Result<()> {
-        files::write_whole(&self.file("result.json"), |out| {
+        files::write_own(&self.file(RESULT), |out| {
             serde_json::to_writer(&mut *out, result)?;
             writeln!(out)
         })
+    }
+}
+
+/// That a file isn't there is no error here.
+fn absent_is_fine(done: std::io::Result<()>) -> std::io::Result<()> {
+    match done {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Running what is missing of a study.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use super::tuning::{Trial, TuningRecord, choose};
 use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::model::InputShape;
 use crate::train::{DeviceKind, Maker};
 
@@ -60,6 +62,8 @@ pub struct Summary {
     pub made: usize,
     /// Runs that failed, now or before, as "arm seed: reason".
     pub failed: Vec<String>,
+    /// Runs that aren't there although no signal stopped the study: someone removed them meanwhile.
+    pub gone: usize,
     /// The signal that stopped the study, if one did.
     pub signal: Option<usize>,
 }
@@ -148,6 +152,7 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
         tensorboard: options.tensorboard,
     };
     let wanted = trials.iter().chain(&runs).map(|run| job.is_wanted(run)).collect::<Result<Vec<bool>>>()?;
+    clean_up(store, trials.iter().chain(&runs));
     // A store that is done may be read-only.
     let is_known = |old: Record| old.study == record.study && old.input == record.input;
     if wanted.contains(&true) {
@@ -166,13 +171,26 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     }
     let made = crew.made.into_inner();
     let signal = Some(options.signal.load(Ordering::Relaxed)).filter(|&signal| signal != 0);
+    // Without it the runs are there, but no command finds them.
+    if store.record()?.is_none() {
+        store.begin(record)?;
+    }
     let mut ended: Vec<Run> = store.runs(record)?;
     let untuned = if signal.is_none() { untuned(record, &ended) } else { Vec::new() };
-    ended.extend(store.trials(record)?);
+    let all = ended.len();
     ended.retain(|run| !run.is_pending());
+    let gone = if signal.is_none() { all - ended.len() } else { 0 };
+    ended.extend(store.trials(record)?.into_iter().filter(|run| !run.is_pending()));
     let failures = ended.iter().filter(|run| run.config.purpose.is_final()).filter_map(Run::failure);
     let failed = failures.chain(untuned).collect();
-    Ok(Summary { found: ended.len().saturating_sub(made), made, failed, signal })
+    Ok(Summary { found: ended.len().saturating_sub(made), made, failed, gone, signal })
+}
+
+/// Removes what killed processes left half-written in the store's folders, also those that nothing is written into any more.
+fn clean_up<'a>(store: &Store, runs: impl Iterator<Item = &'a Run>) {
+    let of_runs = runs.flat_map(|run| run.folder.path().ancestors().take_while(|folder| *folder != store.folder()));
+    let folders: BTreeSet<&Path> = of_runs.chain([store.folder()]).collect();
+    folders.into_iter().for_each(files::remove_unfinished);
 }
 
 /// Arms that can't be trained, since all their trials diverged.

@@ -2,27 +2,35 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
-use super::run_folder::{RunFolder, RunState, check_version};
+use super::run_folder::{RunFolder, check_version};
 use super::tuning::{Setting, TuningRecord};
-use super::{Arm, DataRecord, Level, Outcome, Record, Run, RunResult, Study, StudyFile};
+use super::{Arm, DataRecord, Record, Run, StudyFile};
 use crate::error::{Error, Result};
 use crate::files;
-use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
 
 /// The store of one study. Processes share it: what several write is locked, and every file is written whole and renamed.
 #[derive(Clone, Debug)]
 pub struct Store {
     folder: PathBuf,
+    /// Not 0 once a signal has come: whoever waits for the store then gives up.
+    signal: Arc<AtomicUsize>,
 }
 
 impl Store {
     /// The store of the study called `name` under `out`.
     pub fn new(out: &Path, name: &str) -> Self {
-        Self { folder: out.join(name) }
+        Self { folder: out.join(name), signal: Arc::default() }
+    }
+
+    /// The same, which waits for other processes until `signal` isn't 0 any more.
+    pub fn interrupted_by(self, signal: Arc<AtomicUsize>) -> Self {
+        Self { signal, ..self }
     }
 
     /// An existing store.
@@ -30,7 +38,7 @@ impl Store {
     /// # Errors
     /// When the folder isn't a store.
     pub fn open(folder: &Path) -> Result<Self> {
-        let store = Self { folder: folder.to_owned() };
+        let store = Self { folder: folder.to_owned(), signal: Arc::default() };
         if !store.record_path().is_file() {
             let message = "not the store of a study: it has no study.json (a store is <out>/<name of the study>)";
             return Err(Error::content(folder, message));
@@ -52,11 +60,8 @@ impl Store {
     /// # Errors
     /// When the record can't be read or is of a newer version.
     pub fn record(&self) -> Result<Option<Record>> {
-        let path = self.record_path();
-        if !path.exists() {
-            return Ok(None);
-        }
-        read(&path, "delete it, and `equisplit run` with the study's file writes it anew").map(Some)
+        let remedy = "delete it, and `equisplit run` with the study's file writes it anew";
+        read(&self.record_path(), remedy, Record::check)
     }
 
     /// What the store says of its study.
@@ -106,8 +111,8 @@ impl Store {
         if self.file()?.as_deref() == Some(file.text()) {
             return Ok(());
         }
-        let _lock = Lock::wait(&self.folder)?;
-        files::write_whole(&self.file_path(), |out| out.write_all(file.text().as_bytes()))
+        let _lock = self.lock(&self.folder)?;
+        files::write_own(&self.file_path(), |out| out.write_all(file.text().as_bytes()))
     }
 
     /// The text of the study file that was last run; `None` where none was kept.
@@ -116,11 +121,8 @@ impl Store {
     /// When it can't be read.
     pub fn file(&self) -> Result<Option<String>> {
         let path = self.file_path();
-        if !path.exists() {
-            return Ok(None);
-        }
-        let text = String::from_utf8(files::read(&path)?);
-        text.map(Some).map_err(|_| Error::content(&path, "damaged (not UTF-8); delete it"))
+        let text = files::read_record_if_there(&path)?.map(String::from_utf8).transpose();
+        text.map_err(|_| Error::content(&path, "damaged (not UTF-8); delete it"))
     }
 
     fn file_path(&self) -> PathBuf {
@@ -128,10 +130,14 @@ impl Store {
     }
 
     /// Writes a file of the store itself.
-    fn write<T: serde::Serialize>(&self, file: &str, value: &T) -> Result<()> {
-        let _lock = Lock::wait(&self.folder)?;
-        files::remove_unfinished(&self.folder)?;
+    pub(super) fn write<T: serde::Serialize>(&self, file: &str, value: &T) -> Result<()> {
+        let _lock = self.lock(&self.folder)?;
         files::write_json(&self.folder.join(file), value)
+    }
+
+    /// A folder of the store for this process alone.
+    fn lock(&self, folder: &Path) -> Result<Lock> {
+        Lock::wait(folder, &|| self.signal.load(Ordering::Relaxed) != 0)
     }
 
     /// The folder of an arm.
@@ -145,7 +151,7 @@ impl Store {
     /// When its folder has a run of another configuration or version.
     pub fn run(&self, record: &Record, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> Result<Run> {
         let config = record.run_config(arm, chosen, seed);
-        let folder = RunFolder::new(self.arm_folder(arm).join(format!("seed-{seed}")));
+        let folder = RunFolder::new(&self.folder, format!("{}/seed-{seed}", arm.id()));
         let state = folder.state(&config)?;
         Ok(Run { arm: arm.clone(), config, folder, state })
     }
@@ -158,7 +164,7 @@ impl Store {
         let Some(tuning) = &record.study.tuning else { return Ok(None) };
         let Some(setting) = tuning.settings.get(place) else { return Ok(None) };
         let config = record.trial_config(arm, setting, tuning.validation, run)?;
-        let folder = RunFolder::new(self.arm_folder(arm).join(format!("tuning/trial-{place}/run-{run}")));
+        let folder = RunFolder::new(&self.folder, format!("{}/tuning/trial-{place}/run-{run}", arm.id()));
         let state = folder.state(&config)?;
         Ok(Some(Run { arm: arm.clone(), config, folder, state }))
     }
@@ -185,11 +191,11 @@ impl Store {
     /// # Errors
     /// When the record can't be read.
     pub fn tuned(&self, record: &Record, arm: &Arm) -> Result<Option<TuningRecord>> {
-        let path = self.arm_folder(arm).join("tuning.json");
-        if record.study.tuning.is_none() || !path.exists() {
+        if record.study.tuning.is_none() {
             return Ok(None);
         }
-        read(&path, "delete it, and `equisplit run` chooses by the trials anew").map(Some)
+        let remedy = "delete it, and `equisplit run` chooses by the trials anew";
+        read(&self.arm_folder(arm).join("tuning.json"), remedy, TuningRecord::check)
     }
 
     /// What tuning tried and chose for every arm that has been tuned, each with [`Arm::id`].
@@ -227,8 +233,8 @@ impl Store {
 
     pub(super) fn write_tuned(&self, arm: &Arm, tuned: &TuningRecord) -> Result<()> {
         let folder = self.arm_folder(arm);
-        let _lock = Lock::wait(&folder)?;
-        files::remove_unfinished(&folder)?;
+        files::refuse_link(&folder)?;
+        let _lock = self.lock(&folder)?;
         files::write_json(&folder.join("tuning.json"), tuned)
     }
 
@@ -266,126 +272,20 @@ impl Store {
         runs.sort();
         runs
     }
-
-    /// Attributes the gain from the finished runs, cell by cell of the grid.
-    ///
-    /// # Errors
-    /// When a record can't be read or a run is of another configuration.
-    pub fn attribute(&self) -> Result<Vec<Attribution>> {
-        self.attribute_as(&self.study()?)
-    }
-
-    /// The same, of the study that `record` describes: another process may have taken down another one since.
-    ///
-    /// # Errors
-    /// As [`Store::attribute`].
-    pub fn attribute_as(&self, record: &Record) -> Result<Vec<Attribution>> {
-        let study = &record.study;
-        let runs = self.runs(record)?;
-        let cells = cells(record, &runs)?;
-        let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
-            let name = study.title(cell);
-            let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
-            let ends = self.at_ends(record, cell)?;
-            attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(ends));
-            Ok(attribution)
-        };
-        study.cells().into_iter().zip(cells).map(attribute).collect()
-    }
-
-    /// Which arms of a cell were tuned to an end of what was tried, in a sentence.
-    fn at_ends(&self, record: &Record, cell: &[Level]) -> Result<Option<String>> {
-        let mut arms = Vec::new();
-        for arm in record.study.arms_of(cell) {
-            let ends = self.tuned(record, arm)?.map_or_else(Vec::new, |tuned| tuned.at_ends());
-            if !ends.is_empty() {
-                arms.push(format!("{} ({})", arm.name, ends.join("; ")));
-            }
-        }
-        Ok((!arms.is_empty()).then(|| {
-            format!("tuning chose an end of what was tried, and better may lie beyond it: {}", arms.join(", "))
-        }))
-    }
-
-    /// The study, and the finished runs of all arms in each of its cells.
-    ///
-    /// # Errors
-    /// When a record can't be read or a run is of another configuration.
-    pub fn finished_runs(&self) -> Result<(Study, Vec<Vec<ArmResults>>)> {
-        let record = self.study()?;
-        let cells = cells(&record, &self.runs(&record)?)?;
-        Ok((record.study, cells))
-    }
-
-    /// Writes `attribution.json`: one attribution, or the list of a grid's.
-    ///
-    /// # Errors
-    /// When it can't be written.
-    pub fn write_attribution(&self, attributions: &[Attribution]) -> Result<()> {
-        match attributions {
-            [attribution] => self.write("attribution.json", attribution),
-            _ => self.write("attribution.json", &attributions),
-        }
-    }
 }
 
-/// The finished runs of all arms, cell by cell.
-fn cells(record: &Record, runs: &[Run]) -> Result<Vec<Vec<ArmResults>>> {
-    let results = |arm: &Arm| {
-        let runs = runs.iter().filter(|run| run.arm == *arm);
-        let seeds = runs.filter_map(|run| seed_result(record, run).transpose());
-        Ok(ArmResults {
-            name: arm.name.clone(),
-            bank: arm.net.bank.name().to_owned(),
-            budget: arm.budget,
-            seeds: seeds.collect::<Result<_>>()?,
-        })
-    };
-    let cells = record.study.cells().into_iter();
-    cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>()).collect()
-}
-
-/// What the arms of a cell lack of the runs that the study wants, in sentences.
-fn lacking(record: &Record, cell: &[Level], runs: &[Run]) -> Vec<String> {
-    let seeds = record.study.seeds.len();
-    let tell = |what: &str, count: fn(&Run) -> bool, is_told: fn(usize, usize) -> bool| {
-        let of_arm = |arm: &Arm| runs.iter().filter(|run| run.arm == *arm && count(run)).count();
-        let arms = record.study.arms_of(cell).map(|arm| (arm, of_arm(arm))).filter(|(_, runs)| is_told(*runs, seeds));
-        let arms: Vec<String> = arms.map(|(arm, runs)| format!("{} ({runs} of {seeds} runs)", arm.name)).collect();
-        (!arms.is_empty()).then(|| format!("{what}: {}", arms.join(", ")))
-    };
-    let unfinished = tell("not all runs have ended", |run| !run.is_pending(), |ended, seeds| ended < seeds);
-    let failed = tell("runs that failed count nowhere", |run| run.failure().is_some(), |failed, _| failed > 0);
-    unfinished.into_iter().chain(failed).collect()
-}
-
-/// Reads a file of the store; what can be done where it's damaged is told.
-fn read<T: DeserializeOwned>(path: &Path, remedy: &str) -> Result<T> {
-    let damaged = |e: serde_json::Error| Error::content(path, format!("damaged ({e}); {remedy}"));
-    let json: serde_json::Value = serde_json::from_slice(&files::read(path)?).map_err(damaged)?;
+/// Reads a file of the store, whose numbers and names `check` looks through; `None` where there's no such file. What can be
+/// done where it's damaged is told.
+fn read<T: DeserializeOwned>(
+    path: &Path,
+    remedy: &str,
+    check: impl Fn(&T) -> std::result::Result<(), String>,
+) -> Result<Option<T>> {
+    let Some(bytes) = files::read_record_if_there(path)? else { return Ok(None) };
+    let damaged = |e: &dyn std::fmt::Display| Error::content(path, format!("damaged ({e}); {remedy}"));
+    let json: serde_json::Value = serde_json::from_slice(&bytes).map_err(|e| damaged(&e))?;
     check_version(path, &json)?;
-    serde_json::from_value(json).map_err(damaged)
-}
-
-/// Which test images a finished run got wrong; `None` if it isn't finished.
-fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
-    let mistakes = match &run.state {
-        RunState::Damaged(why) => {
-            return Err(Error::invalid(format!("{why}; `equisplit run` makes this run anew")));
-        }
-        RunState::Ended(result) => match &**result {
-            RunResult { outcome: Outcome::Finished { mistakes, .. }, .. } => mistakes,
-            _ => return Ok(None),
-        },
-        _ => return Ok(None),
-    };
-    let bad = |why: String| {
-        let message = format!("{why}; delete it, and `equisplit run` makes the run anew");
-        Error::content(run.folder.path().join("result.json"), message)
-    };
-    let result = SeedResult { seed: run.config.seed, wrong: mistakes.wrong(&record.test_labels).map_err(bad)? };
-    if run.test_error() != Some(result.test_error()) {
-        return Err(bad("its test_error isn't that of its mistakes".to_owned()));
-    }
-    Ok(Some(result))
+    let value: T = serde_json::from_value(json).map_err(|e| damaged(&e))?;
+    check(&value).map_err(|wrong| damaged(&wrong))?;
+    Ok(Some(value))
 }

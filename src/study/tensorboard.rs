@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use prost::Message;
 
 use crate::error::{Error, Result};
-use crate::files::write_whole;
+use crate::files::write_own;
 use crate::train::EpochMetrics;
 
 /// TensorBoard wants `tfevents` in the name.
@@ -77,7 +77,7 @@ impl Events {
         let epochs = done.iter().map(of_epoch);
         let end = end.map(|error| of_end(done.len(), error));
         let events: Vec<Event> = std::iter::once(version).chain(epochs).chain(end).collect();
-        write_whole(&path, |file| events.iter().try_for_each(|event| file.write_all(&record(&event.encode_to_vec()))))?;
+        write_own(&path, |file| events.iter().try_for_each(|event| file.write_all(&record(&event.encode_to_vec()))))?;
         Ok(Self { path })
     }
 

@@ -8,9 +8,10 @@
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
+use super::limits::MOST_SETTINGS;
 use super::{Purpose, StudyFile, TrainingFile, ValidationError};
 use crate::error::{Error, Result};
-use crate::train::TrainingConfig;
+use crate::train::{Protocol, TrainingConfig};
 
 /// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
 pub(super) const FIRST_SEED: u64 = 1_000_000_000;
@@ -100,6 +101,12 @@ impl TuningFile {
         fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
             if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
         }
+        let lists = [self.learning_rate.len(), self.weight_decay.len(), self.batch.len()];
+        let count = lists.iter().fold(1, |count: usize, list| count.saturating_mul(*list.max(&1)));
+        if count > MOST_SETTINGS {
+            let message = format!("[tuning] has {count} settings to try, but at most {MOST_SETTINGS} are possible");
+            return Err(file.error_at("tuning", "learning_rate", &message));
+        }
         let mut settings = Vec::new();
         for learning_rate in axis(&self.learning_rate) {
             for weight_decay in axis(&self.weight_decay) {
@@ -122,8 +129,8 @@ impl TuningFile {
             );
         }
         let seeds = self.seeds.as_ref().map_or(1, |seeds| *seeds.as_ref());
-        if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=1000).contains(&seeds)) {
-            return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to 1000")));
+        if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=MOST_SETTINGS).contains(&seeds)) {
+            return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to {MOST_SETTINGS}")));
         }
         if self.learning_rate.is_empty() && self.weight_decay.is_empty() && self.batch.is_empty() {
             let message = "[tuning] has nothing to try: give it a list of learning_rate, weight_decay or batch";
@@ -134,6 +141,14 @@ impl TuningFile {
 }
 
 impl Setting {
+    /// Refuses values that no run can be made with.
+    ///
+    /// # Errors
+    /// As [`TrainingConfig::check`].
+    pub(super) fn check(&self) -> Result<()> {
+        self.of(&Protocol::default().config()).check()
+    }
+
     /// `training` with what the setting sets.
     pub fn of(&self, training: &TrainingConfig) -> TrainingConfig {
         TrainingConfig {

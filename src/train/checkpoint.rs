@@ -83,7 +83,7 @@ impl Checkpoint {
         let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
         let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
-        files::write_whole(path, |out| out.write_all(&bytes))
+        files::write_own(path, |out| out.write_all(&bytes))
     }
 
     /// Reads the file.

@@ -13,6 +13,7 @@ pub use batches::{Batch, Batches, EpochDraw, PixelStatistics};
 pub use checkpoint::{Checkpoint, Past};
 pub use device::{DeviceChoice, DeviceKind};
 pub use maker::{Maker, peak_memory};
+pub(crate) use protocol::MOST_IMAGES;
 pub use protocol::{Protocol, TrainingConfig};
 pub(crate) use trainer::predicted_classes;
 pub use trainer::{EVALUATION_BATCH, EpochEnd, EpochMetrics, EpochSums, Evaluation, Progress, Trainer};

@@ -72,7 +72,7 @@ impl Protocol {
 }
 
 /// Most images of a batch or an epoch; more is a slip of the pen, and would exhaust the memory before anyone sees it.
-const MOST_IMAGES: usize = 100_000_000;
+pub(crate) const MOST_IMAGES: usize = 100_000_000;
 
 impl TrainingConfig {
     /// Adam's rate in `epoch`, counted from 1.

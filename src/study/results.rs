@@ -1,0 +1,122 @@
+//! What the finished runs of a store come to.
+
+use super::run_folder::RunState;
+use super::{Arm, Level, Outcome, Record, Run, RunResult, Store, Study};
+use crate::error::{Error, Result};
+use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
+
+impl Store {
+    /// Attributes the gain from the finished runs, cell by cell of the grid.
+    ///
+    /// # Errors
+    /// When a record can't be read or a run is of another configuration.
+    pub fn attribute(&self) -> Result<Vec<Attribution>> {
+        self.attribute_as(&self.study()?)
+    }
+
+    /// The same, of the study that `record` describes: another process may have taken down another one since.
+    ///
+    /// # Errors
+    /// As [`Store::attribute`].
+    pub fn attribute_as(&self, record: &Record) -> Result<Vec<Attribution>> {
+        let study = &record.study;
+        let runs = self.runs(record)?;
+        let cells = cells(record, &runs)?;
+        let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
+            let name = study.title(cell);
+            let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
+            let ends = self.at_ends(record, cell)?;
+            attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(ends));
+            Ok(attribution)
+        };
+        study.cells().into_iter().zip(cells).map(attribute).collect()
+    }
+
+    /// Which arms of a cell were tuned to an end of what was tried, in a sentence.
+    fn at_ends(&self, record: &Record, cell: &[Level]) -> Result<Option<String>> {
+        let mut arms = Vec::new();
+        for arm in record.study.arms_of(cell) {
+            let ends = self.tuned(record, arm)?.map_or_else(Vec::new, |tuned| tuned.at_ends());
+            if !ends.is_empty() {
+                arms.push(format!("{} ({})", arm.name, ends.join("; ")));
+            }
+        }
+        Ok((!arms.is_empty()).then(|| {
+            format!("tuning chose an end of what was tried, and better may lie beyond it: {}", arms.join(", "))
+        }))
+    }
+
+    /// The study, and the finished runs of all arms in each of its cells.
+    ///
+    /// # Errors
+    /// When a record can't be read or a run is of another configuration.
+    pub fn finished_runs(&self) -> Result<(Study, Vec<Vec<ArmResults>>)> {
+        let record = self.study()?;
+        let cells = cells(&record, &self.runs(&record)?)?;
+        Ok((record.study, cells))
+    }
+
+    /// Writes `attribution.json`: one attribution, or the list of a grid's.
+    ///
+    /// # Errors
+    /// When it can't be written.
+    pub fn write_attribution(&self, attributions: &[Attribution]) -> Result<()> {
+        match attributions {
+            [attribution] => self.write("attribution.json", attribution),
+            _ => self.write("attribution.json", &attributions),
+        }
+    }
+}
+
+/// The finished runs of all arms, cell by cell.
+fn cells(record: &Record, runs: &[Run]) -> Result<Vec<Vec<ArmResults>>> {
+    let results = |arm: &Arm| {
+        let runs = runs.iter().filter(|run| run.arm == *arm);
+        let seeds = runs.filter_map(|run| seed_result(record, run).transpose());
+        Ok(ArmResults {
+            name: arm.name.clone(),
+            bank: arm.net.bank.name().to_owned(),
+            budget: arm.budget,
+            seeds: seeds.collect::<Result<_>>()?,
+        })
+    };
+    let cells = record.study.cells().into_iter();
+    cells.map(|cell| record.study.arms_of(cell).map(results).collect::<Result<_>>()).collect()
+}
+
+/// What the arms of a cell lack of the runs that the study wants, in sentences.
+fn lacking(record: &Record, cell: &[Level], runs: &[Run]) -> Vec<String> {
+    let seeds = record.study.seeds.len();
+    let tell = |what: &str, count: fn(&Run) -> bool, is_told: fn(usize, usize) -> bool| {
+        let of_arm = |arm: &Arm| runs.iter().filter(|run| run.arm == *arm && count(run)).count();
+        let arms = record.study.arms_of(cell).map(|arm| (arm, of_arm(arm))).filter(|(_, runs)| is_told(*runs, seeds));
+        let arms: Vec<String> = arms.map(|(arm, runs)| format!("{} ({runs} of {seeds} runs)", arm.name)).collect();
+        (!arms.is_empty()).then(|| format!("{what}: {}", arms.join(", ")))
+    };
+    let unfinished = tell("not all runs have ended", |run| !run.is_pending(), |ended, seeds| ended < seeds);
+    let failed = tell("runs that failed count nowhere", |run| run.failure().is_some(), |failed, _| failed > 0);
+    unfinished.into_iter().chain(failed).collect()
+}
+
+/// Which test images a finished run got wrong; `None` if it isn't finished.
+fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
+    let mistakes = match &run.state {
+        RunState::Damaged(why) => {
+            return Err(Error::invalid(format!("{why}; `equisplit run` makes this run anew")));
+        }
+        RunState::Ended(result) => match &**result {
+            RunResult { outcome: Outcome::Finished { mistakes, .. }, .. } => mistakes,
+            _ => return Ok(None),
+        },
+        _ => return Ok(None),
+    };
+    let bad = |why: String| {
+        let message = format!("{why}; delete it, and `equisplit run` makes the run anew");
+        Error::content(run.folder.path().join("result.json"), message)
+    };
+    let result = SeedResult { seed: run.config.seed, wrong: mistakes.wrong(&record.test_labels).map_err(bad)? };
+    if run.test_error() != Some(result.test_error()) {
+        return Err(bad("its test_error isn't that of its mistakes".to_owned()));
+    }
+    Ok(Some(result))
+}
