@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant, SystemTime};
@@ -19,8 +20,13 @@ fn one_long_epoch() -> String {
 }
 
 fn start(study: &str, out: &Path) -> Child {
+    start_with(study, out, &[])
+}
+
+fn start_with(study: &str, out: &Path, environment: &[(&str, &str)]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_equisplit"))
         .args(["run", study, "--out", out.to_str().unwrap(), "--jobs", "1", "--threads", "1"])
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -116,6 +122,73 @@ fn a_signal_ends_the_program_after_its_step_and_it_goes_on_from_there() {
     assert!(end(start(&study, &out)).0.status.success());
     let undisturbed = reference(folder.path(), &study);
     assert!(results(&out.join("tiny")) == undisturbed);
+}
+
+#[cfg(unix)]
+fn terminate(child: &Child) {
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+}
+
+/// A run that goes on with other vectors agrees with no run made with one kind of them: that's told, and both are on record.
+#[cfg(unix)]
+#[test]
+fn a_run_that_goes_on_with_other_vectors_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &one_long_epoch());
+    let out = folder.path().join("mixed");
+    let child = start_with(&study, &out, &[("EQUISPLIT_SIMD", "portable")]);
+    let run = wait_for(&out, "checkpoint.safetensors", SystemTime::UNIX_EPOCH);
+    terminate(&child);
+    end(child);
+    let (output, told) = end(start_with(&study, &out, &[("EQUISPLIT_SIMD", "avx2")]));
+    assert!(output.status.success(), "{told}");
+    let result = std::fs::read(run.join("result.json")).unwrap();
+    let result: serde_json::Value = serde_json::from_slice(&result).unwrap();
+    let makers = result["provenance"]["makers"].as_array().unwrap();
+    let vectors: Vec<&str> = makers.iter().map(|maker| maker["instructions"].as_str().unwrap()).collect();
+    match vectors[..] {
+        [first, second] => {
+            assert_ne!(first, second);
+            let note = format!("begun on {first}, goes on on {second}");
+            assert!(told.contains(&note), "{told}");
+        }
+        // A processor with no other vectors than the portable ones.
+        _ => assert!(!told.contains("goes on on"), "{told}"),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn who_waits_for_a_store_says_so_and_stops_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    let out = folder.path().join("held");
+    std::fs::create_dir_all(out.join("tiny")).unwrap();
+    let lock = std::fs::File::create(out.join("tiny/.lock")).unwrap();
+    lock.lock().unwrap();
+    let mut child = start(&study, &out);
+    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map_while(Result::ok);
+    let waiting = lines.find(|line| line.starts_with("waiting for another process that is writing to "));
+    assert!(waiting.is_some_and(|line| line.ends_with("held/tiny")));
+    let begun = Instant::now();
+    terminate(&child);
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(143));
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+    assert!(!out.join("tiny/study.json").exists());
+}
+
+#[test]
+fn a_record_that_goes_away_meanwhile_is_written_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), &one_long_epoch());
+    let out = folder.path().join("robbed");
+    let child = start(&study, &out);
+    wait_for(&out, "checkpoint.safetensors", SystemTime::UNIX_EPOCH);
+    std::fs::remove_file(out.join("tiny/study.json")).unwrap();
+    let (output, told) = end(child);
+    assert!(output.status.success(), "{told}");
+    common::equisplit().args(["show", out.join("tiny").to_str().unwrap()]).assert().success();
 }
 
 /// A run that was stopped within an epoch starts where it was.

@@ -78,6 +78,7 @@ struct ConvolutionReport {
 }
 
 pub fn run(args: &Args) -> Result<()> {
+    super::check_threads(None, args.threads)?;
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))?;

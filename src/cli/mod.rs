@@ -15,6 +15,7 @@ mod show;
 mod signals;
 mod table;
 
+use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -97,6 +98,21 @@ fn wrong_usage(message: &str) -> ! {
     let name = std::env::args_os().nth(1).unwrap_or_default();
     let mut command = cli.find_subcommand(name).cloned().unwrap_or(cli);
     command.error(ErrorKind::ArgumentConflict, message).exit()
+}
+
+/// Refuses more threads than help on any machine: beyond a few for every core they only take memory and wait for each other.
+fn check_threads(jobs: Option<u16>, threads: Option<u16>) -> Result<()> {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let most = (4 * cores).max(64);
+    let asked = usize::from(jobs.unwrap_or(1)) * usize::from(threads.unwrap_or(1));
+    if asked <= most {
+        return Ok(());
+    }
+    let options = [("--jobs", jobs), ("--threads", threads)];
+    let given = options.iter().filter_map(|(option, number)| number.map(|number| format!("{option} {number}")));
+    let given = given.collect::<Vec<_>>().join(" × ");
+    let cores = if cores == 1 { "1 core".to_owned() } else { format!("{cores} cores") };
+    Err(Error::invalid(format!("{given}: that's {asked} threads on {cores}; at most {most} are started")))
 }
 
 /// Warns where a study has runs left.

@@ -47,6 +47,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<ExitCode> {
+    super::check_threads(args.jobs, args.threads)?;
     let watch = Watch::new()?;
     let device = args.device.device()?;
     if args.device == DeviceChoice::Auto && device.is_cpu() && candle_core::utils::cuda_is_available() {

@@ -125,6 +125,31 @@ impl Network {
         Ok(Budget { parameters: real, one_bit_parameters: one_bit, maps, multiply_adds })
     }
 
+    /// How many bytes of memory training takes at least with steps of `batch` images, by arithmetic: the maps of every convolution
+    /// and the gradients of the largest; parameters with their gradients and moments; filters with theirs, and as the kernels
+    /// turn them.
+    ///
+    /// # Errors
+    /// As [`Network::new`].
+    pub fn training_bytes(config: &NetConfig, input: InputShape, batch: usize) -> Result<u64> {
+        let network = Self::new(config, input, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+        let mut size = input.size;
+        let (mut maps, mut largest, mut filters) = (0u64, 0u64, 0u64);
+        for NamedLayer { layer, .. } in &network.layers {
+            let products = layer.multiply_adds(size);
+            size = layer.output_size(size).unwrap_or(size);
+            if products > 0 {
+                let pixels = (size[0] * size[1]) as u64;
+                let values = layer.output().maps() as u64 * pixels;
+                (maps, largest) = (maps + values, largest.max(values));
+                filters += products / pixels.max(1);
+            }
+        }
+        let ParameterCount { real, one_bit } = network.layers.iter().map(|named| named.layer.parameters()).sum();
+        let values = (batch as u64).saturating_mul(maps + largest);
+        Ok(values.saturating_add(4 * (real + one_bit) as u64 + 4 * filters).saturating_mul(4))
+    }
+
     /// Class scores (batch, classes) of images (batch, channels, height, width), as part of candle's graph.
     ///
     /// # Errors

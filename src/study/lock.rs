@@ -30,7 +30,10 @@ impl Lock {
                 return Ok(lock);
             }
             if stop() {
-                return Err(Error::content(folder, "another process is writing to it, and waiting for that was stopped"));
+                return Err(Error::content(
+                    folder,
+                    "another process is writing to it, and waiting for that was stopped",
+                ));
             }
             if !told && begun.elapsed() >= SILENCE {
                 crate::tell!("waiting for another process that is writing to {}", folder.display());

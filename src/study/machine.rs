@@ -261,7 +261,7 @@ fn resident() -> u64 {
 }
 
 /// Memory that can still be taken, in bytes.
-fn free_memory() -> u64 {
+pub(super) fn free_memory() -> u64 {
     let mut system = sysinfo::System::new();
     system.refresh_memory();
     let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);

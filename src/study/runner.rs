@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use candle_core::Device;
+use indicatif::DecimalBytes;
 
 use super::job::{Control, Job};
-use super::machine::{Calibration, Wish, Workers};
+use super::machine::{Calibration, Wish, Workers, free_memory};
 use super::progress::StudyProgress;
 use super::record::{Outcome, SCHEMA_VERSION};
 use super::tuning::{Trial, TuningRecord, choose};
@@ -17,8 +18,8 @@ use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::model::InputShape;
-use crate::train::{DeviceKind, Maker};
+use crate::model::{InputShape, Network};
+use crate::train::{DeviceKind, Maker, TrainingConfig};
 
 /// How often runs that another process has are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -119,6 +120,7 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
         }
     }
     let pending: Vec<&Run> = trials.iter().chain(&runs).filter(|run| run.is_pending()).collect();
+    check_memory(&pending, dataset, &options.device)?;
     let calibration = Calibration::of(&pending, dataset, &options.device, options.wish)?;
     let (mut unmeasured, mut unmeasurable) = (0, 0);
     for run in &runs {
@@ -127,6 +129,34 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
         }
     }
     Ok(Plan { trials, runs, unmeasured, unmeasurable, calibration })
+}
+
+/// Refuses runs that the free memory can't hold, by arithmetic: who tries ends in the middle, with no word.
+fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<()> {
+    if !device.is_cpu() {
+        return Ok(());
+    }
+    let input = InputShape::of(&dataset.train, dataset.classes);
+    let mut seen = BTreeSet::new();
+    let free = free_memory();
+    for Run { arm, config, .. } in pending {
+        let TrainingConfig { batch, images_per_epoch, .. } = config.training;
+        let batch = batch.min(images_per_epoch.unwrap_or(config.purpose.images(0).0));
+        if !seen.insert((arm.id(), batch)) {
+            continue;
+        }
+        let needed = Network::training_bytes(&config.net, input, batch)?;
+        if needed > free {
+            let message = format!(
+                "= {batch} takes at least {} to train {}, but {} are free; take smaller batches or widths",
+                DecimalBytes(needed),
+                arm.id(),
+                DecimalBytes(free)
+            );
+            return Err(Error::key("training", "batch", message));
+        }
+    }
+    Ok(())
 }
 
 /// Makes what is missing: first the trials of tuning, then, with what they chose, the runs. Results don't depend on

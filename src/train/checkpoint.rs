@@ -1,6 +1,7 @@
 //! What a run needs to go on, in one safetensors file.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::path::Path;
 
 use candle_core::safetensors::Load;
@@ -16,14 +17,23 @@ use crate::files;
 /// Key of [`Progress`] in the file's metadata. One key, because the order of several would change from write to write.
 const METADATA_KEY: &str = "equisplit";
 
+/// Version of the layout: from 1 on the checksum is of the whole file, before it was of the tensors' bytes alone.
+const LAYOUT: u32 = 1;
+
+/// What stands in the place of the checksum while it's computed.
+const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
 #[derive(Serialize, Deserialize)]
 struct Progress {
+    #[serde(default)]
+    layout: u32,
     epoch: usize,
     begun: EpochSums,
     steps: u64,
     run: String,
     past: Past,
-    /// SHA-256 of the tensors' bytes: a flipped bit would go on training unnoticed.
+    /// SHA-256 of the file with [`NO_CHECKSUM`] here: a flipped bit, another step or two tensors that changed places would go
+    /// on training unnoticed.
     sha256: String,
 }
 
@@ -70,19 +80,21 @@ impl Checkpoint {
     pub fn write(&self, path: &Path) -> Result<()> {
         let fail = |e: &dyn std::fmt::Display| Error::content(path, format!("can't be serialised: {e}"));
         let Self { epoch, begun, steps, run, past, .. } = self;
-        let bare = safetensors::serialize(&self.tensors, None).map_err(|e| fail(&e))?;
-        let (header, _) = SafeTensors::read_metadata(&bare).map_err(|e| fail(&e))?;
         let progress = Progress {
+            layout: LAYOUT,
             epoch: *epoch,
             begun: *begun,
             steps: *steps,
             run: run.clone(),
             past: past.clone(),
-            sha256: digest(&bare, header),
+            sha256: NO_CHECKSUM.to_owned(),
         };
         let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
         let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
-        let bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
+        let mut bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
+        let place = place_of(NO_CHECKSUM, &bytes).ok_or_else(|| fail(&"no room for a checksum"))?;
+        let checksum = hash::of_bytes(&bytes);
+        bytes[place].copy_from_slice(checksum.as_bytes());
         files::write_own(path, |out| out.write_all(&bytes))
     }
 
@@ -91,15 +103,26 @@ impl Checkpoint {
     /// # Errors
     /// When it isn't there, is damaged, or isn't a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read(path)?;
+        let mut bytes = files::read(path)?;
         let damaged = |e: String| Error::content(path, format!("not a checkpoint: {e}"));
         let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
         let progress = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
         let progress = progress.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
-        let Progress { epoch, begun, steps, run, past, sha256 } =
+        let Progress { layout, epoch, begun, steps, run, past, sha256 } =
             serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
-        if digest(&bytes, length) != sha256 {
-            return Err(damaged("its tensors aren't those that were written".to_owned()));
+        // The header's length comes before it, in eight bytes.
+        let (header, tensors) = bytes.split_at_mut_checked(length + 8).unwrap_or_default();
+        let found = match (layout, place_of(&sha256, header)) {
+            (0, _) => Some(hash::of_bytes(tensors)),
+            (LAYOUT, Some(place)) if place.len() == NO_CHECKSUM.len() => {
+                header[place].copy_from_slice(NO_CHECKSUM.as_bytes());
+                Some(hash::of_bytes(&bytes))
+            }
+            (LAYOUT, _) => None,
+            _ => return Err(damaged(format!("layout {layout}, but this version reads layout {LAYOUT}"))),
+        };
+        if found.is_none_or(|found| found != sha256) {
+            return Err(damaged("it isn't what was written: its checksum is another".to_owned()));
         }
         let file = SafeTensors::deserialize(&bytes).map_err(|e| damaged(e.to_string()))?;
         let tensors = file.tensors().into_iter().map(|(name, view)| Ok((name, view.load(&Device::Cpu)?)));
@@ -107,9 +130,8 @@ impl Checkpoint {
     }
 }
 
-/// SHA-256 of what follows the header of so many bytes in a safetensors file.
-fn digest(file: &[u8], header: usize) -> String {
-    // The header's length comes before it, in eight bytes.
-    let tensors = file.get(header + 8..).unwrap_or_default();
-    hash::of_bytes(tensors)
+/// Where the bytes have `text` first.
+fn place_of(text: &str, bytes: &[u8]) -> Option<Range<usize>> {
+    let start = bytes.windows(text.len().max(1)).position(|window| window == text.as_bytes())?;
+    Some(start..start + text.len())
 }

@@ -221,10 +221,21 @@ impl<'a> Trainer<'a> {
     /// Goes on from `checkpoint`.
     ///
     /// # Errors
-    /// When it's of another run, or its tensors aren't those of this network.
+    /// When it's of another run, of a place that this run doesn't have, or its tensors aren't those of this network.
     pub fn resume(&mut self, checkpoint: &Checkpoint, run: &str) -> Result<()> {
         if checkpoint.run != run {
             return Err(Error::invalid("the checkpoint is of a run with another configuration"));
+        }
+        let Checkpoint { epoch, begun, steps, .. } = *checkpoint;
+        let TrainingConfig { epochs, images_per_epoch, batch, .. } = self.config;
+        let count = Batches::new(self.images, self.statistics, batch, &self.device).count(images_per_epoch);
+        let done = (epoch as u128) * (count as u128) + begun.batches as u128;
+        let is_before_the_end = epoch < epochs && begun.batches < count || epoch == epochs && begun.batches == 0;
+        if !is_before_the_end || done != u128::from(steps) || begun.wrong > begun.images || !begun.loss.is_finite() {
+            return Err(Error::invalid(format!(
+                "the checkpoint says epoch {epoch}, batch {} and step {steps}, but the run has {epochs} epochs of {count} batches",
+                begun.batches
+            )));
         }
         self.weights.load(&checkpoint.tensors)?;
         self.adam.load(&checkpoint.tensors, checkpoint.steps)?;

@@ -97,8 +97,10 @@ pub fn results(store: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(&folder).unwrap() {
             let path = entry.unwrap().path();
+            // What was set aside is no result.
+            let aside = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("set-aside-"));
             if path.is_dir() {
-                folders.push(path);
+                folders.extend((!aside).then_some(path));
                 continue;
             }
             if path.file_name().is_some_and(|name| name == ".lock") {
