@@ -6,6 +6,7 @@ use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio
 use equisplit::stats::comparison::Comparison;
 use equisplit::stats::improvement::Improvement;
 use equisplit::stats::seeds::SeedsNeeded;
+use equisplit::stats::significance::PairedT;
 
 fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
     let seeds = (0..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error }).collect();
@@ -27,6 +28,7 @@ fn ratio(share: f64, ci95: [f64; 2]) -> Ratio {
         method: Method::Fieller,
         bootstrap95,
         seeds_used: None,
+        reason: None,
         seeds_needed: Some(SeedsNeeded { half_width: 0.1, seeds: 4, cautious: 9 }),
     }
 }
@@ -40,6 +42,7 @@ fn example() -> Attribution {
         method: Method::Fieller,
         bootstrap95: None,
         seeds_used: Some(vec![]),
+        reason: None,
         seeds_needed: None,
     };
     let share = |control: &str, ratio| Share { control: control.to_owned(), ratio };
@@ -85,7 +88,9 @@ fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Opti
         from: "z2".to_owned(),
         to: to.to_owned(),
         difference: Some(difference),
-        test: None,
+        ci95: Some([difference - 0.0078125, difference + 0.0078125]),
+        seeds_used: (to == "repeat_swish").then(|| vec![0]),
+        test: Some(PairedT { t: 2.5, freedom: 1, p: p / 2.0 }),
         p_holm: Some(p),
         improvement: Some(Improvement { probability, ci95 }),
     }
@@ -121,7 +126,7 @@ fn the_answer_tells_the_gain_where_there_is_no_share_of_it() {
     let answer = sentence::answer(&untold);
     assert_eq!(
         answer,
-        format!("{gain}no control has a finished seed that both have too. In brackets: 95 % intervals, n = 2 seeds.")
+        format!("{gain}no share can be told for broken: no seed finished in all arms compared. In brackets: 95 % intervals, n = 2 seeds.")
     );
     untold.shares.clear();
     assert!(sentence::answer(&untold).starts_with(&format!("{gain}the study has no controls. ")));
@@ -167,7 +172,7 @@ fn markdown_is_as_github_takes_it() {
         "{text}"
     );
     assert!(text.contains("| z2 → p4 | 3.12 | \\< 0.0001 | 100 % | – |\n"), "{text}");
-    assert!(text.contains("| z2 → repeat\\_swish | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"), "{text}");
+    assert!(text.contains("| z2 → repeat\\_swish, over seeds 0 alone | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"), "{text}");
     let notes = "
 Notes:
 
@@ -208,23 +213,23 @@ fn latex_has_booktabs_rules_and_escapes() {
 fn csv_has_every_number_unrounded() {
     let text = export(TableFormat::Csv, &example());
     let expected = "\
-study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm
-a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,
-a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,
-a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,
-a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,
-a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,
-a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,
-a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,
-a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,
-a_b,share,broken,z2,broken,,,,,,,,,,,,
-a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,
-a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,
-a_b,difference,,z2,p4,,,,,,,0.03125,,,,,0.00001
-a_b,improvement,,z2,p4,,,,,,,1,,,,,
-a_b,difference,,z2,repeat_swish,,,,,,,0.015625,,,,,0.0321
-a_b,improvement,,z2,repeat_swish,,,,,,,0.875,,,0.5,1,
-a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,
+study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm,p,t
+a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,
+a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,,,
+a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,
+a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,,,
+a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,,,
+a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,,,
+a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
+a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,,,
+a_b,share,broken,z2,broken,,,,,,,,,,,,,,
+a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
+a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
+a_b,difference,,z2,p4,,,,,,,0.03125,0.0234375,0.0390625,,,0.00001,0.000005,2.5
+a_b,improvement,,z2,p4,,,,,,,1,,,,,,,
+a_b,difference,,z2,repeat_swish,,,,,,0,0.015625,0.0078125,0.0234375,,,0.0321,0.01605,2.5
+a_b,improvement,,z2,repeat_swish,,,,,,,0.875,,,0.5,1,,,
+a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,,,
 ";
     assert_eq!(text, expected, "\n{text}");
 }

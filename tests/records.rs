@@ -80,3 +80,42 @@ fn the_readme_quotes_the_records() {
         assert!(readme.contains(&share), "README.md lacks {share} of {name}");
     }
 }
+
+/// Errors of an arm by seed.
+fn errors(attribution: &Attribution, name: &str) -> Vec<f64> {
+    let arm = attribution.arms.iter().find(|arm| arm.name == name).unwrap();
+    arm.seeds.iter().map(|run| run.test_error).collect()
+}
+
+fn covariance(a: &[f64], b: &[f64]) -> f64 {
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    a.iter().zip(b).map(|(x, y)| (x - mean(a)) * (y - mean(b))).sum::<f64>() / (a.len() - 1) as f64
+}
+
+fn correlation(a: &[f64], b: &[f64]) -> f64 {
+    covariance(a, b) / (covariance(a, a) * covariance(b, b)).sqrt()
+}
+
+/// What RESULTS.md says the narrow interval of scrambled rests on.
+#[test]
+fn results_say_what_the_narrow_interval_of_scrambled_rests_on() {
+    let results = text("RESULTS.md");
+    let of = |store: &str| recorded(&Path::new("experiments/results").join(store));
+    let main = &of("rot-mnist-p4")[0];
+    let [z2, scrambled, p4] = ["z2", "scrambled", "p4"].map(|name| errors(main, name));
+    let here = correlation(&z2, &scrambled);
+    assert!(results.contains(&format!("a correlation of {here:.2}")), "{here}");
+    // Independent seeds: the variance of (1 − r)·z2 − scrambled + r·p4 over five of them, t = 2.776445 at 4 degrees of freedom.
+    let control = main.shares.iter().find(|share| share.control == "scrambled").unwrap();
+    let (r, gain) = (control.ratio.share.unwrap(), main.gain.as_ref().unwrap().value);
+    let [z2, scrambled, p4] = [z2, scrambled, p4].map(|errors| covariance(&errors, &errors));
+    let half = 2.776_445 * (((1.0 - r).powi(2) * z2 + scrambled + r * r * p4) / 5.0).sqrt() / gain;
+    assert!(results.contains(&format!("about ± {:.1} points", 100.0 * half)), "{half}");
+    let cells = of("rot-mnist-size");
+    let others = cells.iter().map(|cell| correlation(&errors(cell, "z2"), &errors(cell, "scrambled")));
+    let augmented = &of("rot-mnist-p4-augmented")[0];
+    let others = others.chain([correlation(&errors(augmented, "z2"), &errors(augmented, "scrambled"))]);
+    let others: Vec<String> = others.map(|other| format!("{other:.2}").replace('-', "−")).collect();
+    let listed = format!("{} with 500 to 12,000 images and {} with turned ones", others[..4].join(", "), others[4]);
+    assert!(results.contains(&listed), "{listed}");
+}

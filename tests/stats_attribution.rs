@@ -1,6 +1,7 @@
 //! Attribution against numbers worked out by hand.
 
 use equisplit::model::Budget;
+use equisplit::report::table;
 use equisplit::stats::Interval;
 use equisplit::stats::attribution::{ArmResults, Attribution, SeedResult, attribute, attribute_resampled};
 
@@ -169,6 +170,71 @@ fn there_is_no_share_of_a_gain_that_the_shared_seeds_do_not_establish() {
         let ratio = &share.ratio;
         assert_eq!((ratio.share, ratio.ci95, ratio.bootstrap95), (None, None, None), "{}", share.control);
     }
+}
+
+/// What is missing is told with its reason: of a share over seeds that don't establish the gain, and of none.
+#[test]
+fn shares_that_cannot_be_told_say_why() {
+    let arms = [
+        arm("z2", &[Some(50), Some(52), Some(51), Some(50)]),
+        arm("p4", &[Some(23), Some(22), Some(24), Some(45)]),
+        arm("spread", &[None, None, Some(42), Some(40)]),
+        arm("once", &[Some(40), None, None, None]),
+        arm("never", &[None; 4]),
+    ];
+    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let reasons: Vec<&str> = result.shares.iter().map(|share| share.ratio.reason.as_deref().unwrap()).collect();
+    // Gains 27 and 5 thousandths: mean 1.6 points, half width 12.7062·1.1.
+    assert_eq!(
+        reasons,
+        [
+            "its 95 % interval [-12.38, 15.58] percentage points contains 0",
+            "one seed gives no interval",
+            "no seed finished in both z2 and p4"
+        ]
+    );
+    let text = table::attribution(&result);
+    assert!(
+        text.contains(
+            "can be told for spread, over seeds 3, 4 alone: the gain isn't established there, its 95 % interval"
+        ),
+        "{text}"
+    );
+}
+
+/// A rung that lacks runs takes none from the steps that don't touch it.
+#[test]
+fn a_short_arm_leaves_the_other_steps_of_the_ladder_as_they_are() {
+    let whole = [finished("z2", &[50, 52, 51]), finished("a", &[40, 41, 42]), finished("b", &[30, 33, 31])];
+    let ends = || finished("p4", &[23, 22, 24]);
+    let ladder = names(&["z2", "a", "b", "p4"]);
+    let complete = attribute("study", "z2", "p4", &ladder, &[&whole[..], &[ends()]].concat()).unwrap();
+    let short = [whole[0].clone(), whole[1].clone(), arm("b", &[None, Some(33), Some(31)]), ends()];
+    let result = attribute("study", "z2", "p4", &ladder, &short).unwrap();
+    assert_eq!(result.ladder[0], complete.ladder[0]);
+    let seeds: Vec<_> = result.ladder.iter().map(|step| step.ratio.seeds_used.as_deref()).collect();
+    assert_eq!(seeds, [None, Some(&[2, 3][..]), Some(&[2, 3])]);
+    // Seeds 2 and 3: gains 30 and 27, of a over b 8 and 11.
+    assert!((result.ladder[1].ratio.share.unwrap() - 19.0 / 57.0).abs() < 1e-12);
+    assert!(table::attribution(&complete).contains("Steps of the gain, 100 % together:"));
+    assert!(table::attribution(&result).contains("Steps of the gain, each over its own seeds:"));
+    let never = [whole[0].clone(), whole[1].clone(), arm("b", &[None; 3]), ends()];
+    let result = attribute("study", "z2", "p4", &ladder, &never).unwrap();
+    assert_eq!(result.ladder[0], complete.ladder[0]);
+    assert_eq!(result.ladder[1].ratio.share, None);
+}
+
+#[test]
+fn comparisons_name_the_seeds_they_are_over_and_have_an_interval() {
+    let arms = [finished("z2", &[50, 52, 51]), arm("c", &[Some(40), None, Some(42)]), finished("p4", &[23, 22, 24])];
+    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let [whole, control, _] = &result.comparisons[..] else { panic!("{:?}", result.comparisons) };
+    assert_eq!((whole.seeds_used.as_deref(), control.seeds_used.as_deref()), (None, Some(&[1, 3][..])));
+    // As the gain's: mean 28, half width 4.302653. The control's: 10 and 9 thousandths, 12.7062·0.5.
+    close(whole.ci95, [0.028 - 0.004_302_653, 0.028 + 0.004_302_653]);
+    close(control.ci95, [0.0095 - 0.006_353_102, 0.0095 + 0.006_353_102]);
+    let text = table::attribution(&result);
+    assert!(text.contains("z2 → c, over seeds 1, 3 alone") && text.contains("\nz2 → p4  "), "{text}");
 }
 
 /// The reason a gain of z2 over p4 is not established.

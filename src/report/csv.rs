@@ -11,9 +11,9 @@ use crate::text;
 /// Comma-separated values (RFC 4180).
 ///
 /// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
-/// ladder, the `difference` of the errors of two arms with its p after Holm's correction, the probability of `improvement`
+/// ladder, the `difference` of the errors of two arms with its t, its p and that after Holm's correction, the probability of `improvement`
 /// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and
-/// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error or the gain,
+/// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error, a difference or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 ///
 /// Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula: where it's no number, it has an apostrophe in
@@ -22,7 +22,7 @@ use crate::text;
 /// Further tables aren't in it: `result.json`, `equivariance.json` and `tuning.json` in the store have their numbers.
 pub struct Csv;
 
-const HEADER: [&str; 17] = [
+const HEADER: [&str; 19] = [
     "study",
     "kind",
     "name",
@@ -40,6 +40,8 @@ const HEADER: [&str; 17] = [
     "bootstrap_low95",
     "bootstrap_high95",
     "p_holm",
+    "p",
+    "t",
 ];
 
 impl Export for Csv {
@@ -73,8 +75,10 @@ fn rows(attribution: &Attribution) -> Vec<Row> {
     }
     for pair in &attribution.comparisons {
         let names = |kind: &'static str| [study.as_str(), kind, "", &pair.from, &pair.to];
-        let difference = [pair.difference, None, None, None, None, pair.p_holm];
-        rows.push(comparison(names("difference"), None, difference.into_iter()));
+        let (p, t) = (pair.test.map(|test| test.p), pair.test.map(|test| test.t));
+        let [low, high] = ends(pair.ci95);
+        let difference = [pair.difference, low, high, None, None, pair.p_holm, p, t];
+        rows.push(comparison(names("difference"), pair.seeds_used.as_deref(), difference.into_iter()));
         if let Some(Improvement { probability, ci95 }) = pair.improvement {
             let numbers = [Some(probability), None, None].into_iter().chain(ends(ci95));
             rows.push(comparison(names("improvement"), None, numbers));
@@ -105,6 +109,8 @@ fn arm_row(study: &str, arm: &ArmSummary) -> Row {
         as_text(arm.mean_error),
         low,
         high,
+        String::new(),
+        String::new(),
         String::new(),
         String::new(),
         String::new(),

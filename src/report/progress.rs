@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::sheet;
 use super::table::{lines, of_sheet};
 use crate::study::{Outcome, Record, Run, RunState, TuningRecord};
+use crate::text;
 
 /// The runs of every arm, its trials of tuning, and what went wrong with which.
 pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
@@ -49,7 +50,7 @@ fn row(name: String, all: usize, runs: &[Run]) -> Vec<String> {
 
 fn trouble(run: &Run) -> Option<String> {
     match &run.state {
-        RunState::Damaged(why) => Some(format!("{}: damaged, will be made anew: {why}", run.label())),
+        RunState::Damaged(why) => Some(format!("{}: damaged, will be made anew: {}", run.label(), text::line(why))),
         _ => run.failure(),
     }
 }
@@ -64,7 +65,9 @@ fn mixture(runs: &[Run]) -> Option<String> {
 pub(super) fn makers(runs: &[Run]) -> Vec<String> {
     let results = runs.iter().filter_map(Run::result);
     let makers = results.flat_map(|result| &result.provenance.past.makers);
-    let names =
-        makers.map(|maker| format!("equisplit {} {} on {}", maker.crate_version, maker.revision, maker.instructions));
+    let names = makers.map(|maker| {
+        let name = format!("equisplit {} {} on {}", maker.crate_version, maker.revision, maker.instructions);
+        text::line(&name).into_owned()
+    });
     names.collect::<BTreeSet<String>>().into_iter().collect()
 }

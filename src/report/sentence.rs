@@ -1,6 +1,6 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
-use super::table::{brackets, over_seeds, percent};
+use super::table::{brackets, over_seeds, percent, why_none};
 use crate::model::Family;
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
@@ -37,10 +37,13 @@ fn told(attribution: &Attribution) -> String {
     let shares = ranked(attribution);
     let known: Vec<&Share> = shares.iter().copied().filter(|share| share.ratio.share.is_some()).collect();
     let Some(first) = known.first() else {
-        let why = if shares.is_empty() {
-            "the study has no controls"
-        } else {
-            "no control has a finished seed that both have too"
+        let why = match shares.first() {
+            None => "the study has no controls".to_owned(),
+            Some(Share { control, ratio }) => {
+                let seeds = over_seeds(ratio.seeds_used.as_deref());
+                let others = if shares.len() > 1 { " and the other arms" } else { "" };
+                format!("no share can be told for {control}{others}{seeds}{}", why_none(ratio))
+            }
         };
         return format!("The gain of {target} over {baseline} is {size} of test error; {why}. {intervals}");
     };

@@ -1,7 +1,9 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::sentence::{over_other_seeds, with_minus_signs};
-use super::table::{NONE, brackets, comparison_cells, mean_and_sd, over_seeds, percent, ratio_cells, seeds_needed};
+use super::table::{
+    NONE, brackets, comparison_cells, mean_and_sd, over_seeds, percent, ratio_cells, seeds_needed, together,
+};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
 use crate::study::{Trial, TuningRecord};
 
@@ -43,7 +45,7 @@ pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
             .ladder
             .iter()
             .map(|step| ratio(attribution, &format!("{} → {}", step.from, step.to), &step.ratio));
-        sheets.push(ratios(format!("Steps of {gain} in {study}, 100 % together"), "Step", rows));
+        sheets.push(ratios(format!("Steps of {gain} in {study}, {}", together(&attribution.ladder)), "Step", rows));
     }
     if !attribution.comparisons.is_empty() {
         sheets.push(comparisons(attribution));

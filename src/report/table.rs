@@ -46,7 +46,8 @@ pub fn attribution(attribution: &Attribution) -> String {
         parts.push(attribution.shares.iter().map(|share| share_sentence(share, baseline, target)).collect());
     }
     if !attribution.ladder.is_empty() {
-        parts.push(format!("Steps of the gain, 100 % together:\n\n{}", ladder(&attribution.ladder)));
+        let steps = &attribution.ladder;
+        parts.push(format!("Steps of the gain, {}:\n\n{}", together(steps), ladder(steps)));
     }
     parts.push(LEGEND.to_owned());
     if !attribution.comparisons.is_empty() {
@@ -109,7 +110,8 @@ fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
     let Share { control, ratio } = share;
     let seeds = over_seeds(ratio.seeds_used.as_deref());
     if ratio.share.is_none() {
-        return format!("no share of the gain of {target} over {baseline} can be told for {control}{seeds}\n");
+        let why = why_none(ratio);
+        return format!("no share of the gain of {target} over {baseline} can be told for {control}{seeds}{why}\n");
     }
     format!(
         "{} {} of the gain of {target} over {baseline} is matched by {control} (bootstrap {}){seeds}\n",
@@ -117,6 +119,22 @@ fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
         brackets(ratio.ci95, 1),
         brackets(ratio.bootstrap95, 1),
     )
+}
+
+/// What the steps come to, in the title of their table: the whole gain, where all are over the same seeds.
+pub(super) fn together(steps: &[Step]) -> &'static str {
+    let is_other = |step: &Step| step.ratio.share.is_none() || step.ratio.seeds_used != steps[0].ratio.seeds_used;
+    if steps.iter().any(is_other) { "each over its own seeds" } else { "100 % together" }
+}
+
+/// Why there's no share over the seeds that [`over_seeds`] names.
+pub(super) fn why_none(ratio: &Ratio) -> String {
+    match (&ratio.reason, &ratio.seeds_used) {
+        // That was the reason.
+        (_, Some(seeds)) if seeds.is_empty() => String::new(),
+        (Some(reason), _) => format!(": the gain isn't established there, {reason}"),
+        (None, _) => String::new(),
+    }
 }
 
 fn ladder(steps: &[Step]) -> String {
@@ -142,7 +160,7 @@ pub(super) fn comparison_cells(comparison: &Comparison) -> Vec<String> {
     let none = || NONE.to_owned();
     let improvement = comparison.improvement;
     vec![
-        format!("{} → {}", comparison.from, comparison.to),
+        format!("{} → {}{}", comparison.from, comparison.to, over_seeds(comparison.seeds_used.as_deref())),
         comparison.difference.map_or_else(none, |difference| format!("{:.2}", 100.0 * difference)),
         comparison.p_holm.map_or_else(none, p_value),
         improvement.map_or_else(none, |i| format!("{:.0} %", 100.0 * i.probability)),
@@ -232,6 +250,7 @@ mod tests {
             method: Method::Fieller,
             bootstrap95,
             seeds_used: None,
+            reason: None,
             seeds_needed,
         }
     }
@@ -239,8 +258,14 @@ mod tests {
     fn example() -> Attribution {
         let swish = ratio(0.381, [0.312, 0.457]);
         let step = |from: &str, to: &str, ratio| Step { from: from.to_owned(), to: to.to_owned(), ratio };
-        let missing =
-            Ratio { share: None, ci95: None, bootstrap95: None, seeds_used: Some(vec![]), seeds_needed: None, ..swish };
+        let missing = Ratio {
+            share: None,
+            ci95: None,
+            bootstrap95: None,
+            seeds_used: Some(vec![]),
+            seeds_needed: None,
+            ..swish.clone()
+        };
         Attribution {
             study: "rot-mnist".to_owned(),
             baseline: "z2".to_owned(),
@@ -284,6 +309,8 @@ mod tests {
             from: from.to_owned(),
             to: to.to_owned(),
             difference: tested.map(|(difference, _)| difference),
+            ci95: None,
+            seeds_used: None,
             test: None,
             p_holm: tested.map(|(_, p)| p),
             improvement: improvement.map(|(probability, ci95)| Improvement { probability, ci95 }),

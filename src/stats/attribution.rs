@@ -167,6 +167,9 @@ pub struct Ratio {
     /// The seeds compared, where they are fewer than those that any arm finished.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_used: Option<Vec<u64>>,
+    /// Why there's no share, if so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// Seeds for an interval of ± 10 points of share.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seeds_needed: Option<SeedsNeeded>,
@@ -272,33 +275,36 @@ impl<'a> Pairings<'a> {
             .collect()
     }
 
+    /// Every step over the seeds that both its arms finished, baseline and target too: an arm that lacks runs leaves the other
+    /// steps as they are.
     fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<Step>> {
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let paired = self.over(&names)?;
-        let step = |from: &str, to: &str| {
-            let ratio = paired.ratio(Difference { from, to }, whole);
-            Step { from: from.to_owned(), to: to.to_owned(), ratio }
-        };
-        Ok(names.windows(2).map(|ends| step(ends[0], ends[1])).collect())
+        let steps = names.windows(2).map(|ends| {
+            let (from, to) = (ends[0].as_str(), ends[1].as_str());
+            let ratio = self.over(&[whole.from, whole.to, from, to])?.ratio(Difference { from, to }, whole);
+            Ok(Step { from: from.to_owned(), to: to.to_owned(), ratio })
+        });
+        steps.collect()
     }
 }
 
 /// Why there is nothing to share out, if so.
 fn obstacle(gain: Option<&Gain>, whole: Difference) -> Option<String> {
+    let why = not_established(gain.map(|gain| gain.ci95), whole)?;
+    Some(format!("gain not established: {why}"))
+}
+
+/// Why a gain isn't established by its interval, if it isn't; `None` for the interval of a gain that no seed tells of.
+pub(super) fn not_established(gain: Option<Option<Interval>>, whole: Difference) -> Option<String> {
     let Difference { from: baseline, to: target } = whole;
-    let Some(gain) = gain else {
-        return Some(format!("gain not established: no seed finished in both {baseline} and {target}"));
-    };
-    let Some([low, high]) = gain.ci95 else {
-        return Some("gain not established: one seed gives no interval".to_owned());
-    };
+    let Some(ci95) = gain else { return Some(format!("no seed finished in both {baseline} and {target}")) };
+    let Some([low, high]) = ci95 else { return Some("one seed gives no interval".to_owned()) };
     let interval = format!("its 95 % interval [{:.2}, {:.2}] percentage points", 100.0 * low, 100.0 * high);
     if low > 0.0 {
         None
     } else if high < 0.0 {
-        Some(format!("gain not established: {target} is worse than {baseline}, {interval} lies below 0"))
+        Some(format!("{target} is worse than {baseline}, {interval} lies below 0"))
     } else {
-        Some(format!("gain not established: {interval} contains 0"))
+        Some(format!("{interval} contains 0"))
     }
 }
 

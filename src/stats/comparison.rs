@@ -1,10 +1,13 @@
 //! Every arm against the baseline, and every control against the target.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::attribution::{ArmResults, SeedResult};
 use super::improvement::{Improvement, improvement_interval, probability_of_improvement};
 use super::significance::{PairedT, holm, paired_t};
+use super::{Interval, student};
 use crate::rng;
 
 /// Does `to` err less than `from`?
@@ -16,6 +19,12 @@ pub struct Comparison {
     pub to: String,
     /// e(from) − e(to), a fraction, over the seeds that both finished; `None` if there are none.
     pub difference: Option<f64>,
+    /// Student's interval of the difference, by itself; `None` of fewer than two seeds.
+    #[serde(default)]
+    pub ci95: Option<Interval>,
+    /// The seeds compared, where they are fewer than those that any arm finished.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds_used: Option<Vec<u64>>,
     /// The paired t test of that difference; `None` of fewer than two seeds, or if it's the same in all.
     pub test: Option<PairedT>,
     /// The test's p by Holm's correction. The controls against the baseline are one family, the controls against the target
@@ -35,8 +44,13 @@ pub fn comparisons(
     seed: u64,
 ) -> Vec<Comparison> {
     let controls: Vec<_> = arms.iter().filter(|arm| ![&baseline.name, &target.name].contains(&&arm.name)).collect();
+    let all_seeds: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
     let family = |pairs: Vec<(&ArmResults, &ArmResults)>| {
-        let compared = pairs.into_iter().map(|(from, to)| compare(from, to, replicates, seed));
+        let compared = pairs.into_iter().map(|(from, to)| {
+            let seeds_used = shared_seeds(from, to);
+            let seeds_used = (seeds_used.len() < all_seeds.len()).then_some(seeds_used);
+            Comparison { seeds_used, ..compare(from, to, replicates, seed) }
+        });
         corrected(compared.collect())
     };
     let mut all = family(vec![(baseline, target)]);
@@ -52,6 +66,12 @@ pub(super) fn paired_errors(from: &ArmResults, to: &ArmResults) -> Vec<(f64, f64
     pairs.collect()
 }
 
+/// The seeds that both arms finished, in order.
+fn shared_seeds(from: &ArmResults, to: &ArmResults) -> Vec<u64> {
+    let seeds = |arm: &ArmResults| arm.seeds.iter().map(|run| run.seed).collect::<BTreeSet<u64>>();
+    seeds(from).intersection(&seeds(to)).copied().collect()
+}
+
 fn compare(from: &ArmResults, to: &ArmResults, replicates: usize, seed: u64) -> Comparison {
     let differences: Vec<f64> = paired_errors(from, to).iter().map(|(from, to)| from - to).collect();
     let errors = |arm: &ArmResults| arm.seeds.iter().map(SeedResult::test_error).collect::<Vec<f64>>();
@@ -64,7 +84,9 @@ fn compare(from: &ArmResults, to: &ArmResults, replicates: usize, seed: u64) -> 
     Comparison {
         from: from.name.clone(),
         to: to.name.clone(),
-        difference: super::student::mean(&differences),
+        difference: student::mean(&differences),
+        ci95: student::mean_interval(&differences),
+        seeds_used: None,
         test: paired_t(&differences),
         p_holm: None,
         improvement,

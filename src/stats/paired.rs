@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::attribution::{ArmResults, BOOTSTRAP_SEED, Gain, Method, Ratio};
+use super::attribution::{ArmResults, BOOTSTRAP_SEED, Gain, Method, Ratio, not_established};
 use super::bootstrap::Replicates;
 use super::seeds::{seeds_for_mean, seeds_for_ratio};
 use super::{fieller, student};
@@ -71,12 +71,16 @@ impl<'a> Paired<'a> {
         // No interval means that the gain is not established over these seeds, and then there is no share of it.
         let established = ci95.is_some();
         let replicates = self.replicates.as_ref().filter(|_| established);
+        let gains: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
+        let gain = (!gains.is_empty()).then(|| student::mean_interval(&gains));
+        let reason = if established { None } else { not_established(gain, to) };
         Ratio {
             share: Some(sums.0 / sums.1).filter(|share| established && share.is_finite()),
             ci95,
             method: Method::Fieller,
             bootstrap95: replicates.and_then(|replicates| replicates.interval(resampled)),
             seeds_used: self.seeds_used.clone(),
+            reason,
             seeds_needed: if established { seeds_for_ratio(&pairs, WANTED_HALF_WIDTH) } else { None },
         }
     }

@@ -77,8 +77,8 @@ impl Record {
         self.study.check()?;
         printable("data.name", &self.data.name)?;
         printable("data.fingerprint", &self.data.fingerprint)?;
-        within("data.train", self.data.train, 1, MOST_IMAGES)?;
-        within("data.test", self.data.test, 1, MOST_IMAGES)?;
+        within("data.train", self.data.train, 0, MOST_IMAGES)?;
+        within("data.test", self.data.test, 0, MOST_IMAGES)?;
         within("the number of test_labels", self.test_labels.len(), self.data.test, self.data.test)?;
         check_maker(&self.maker)?;
         let Some(input) = self.input else { return Ok(()) };

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::run_folder::{RunFolder, RunState};
 use super::{Arm, Outcome, Purpose, RunConfig, RunResult};
 use crate::error::{Error, Result};
+use crate::text;
 use crate::train::Checkpoint;
 
 /// A run of a study, made or not.
@@ -65,7 +66,7 @@ impl Run {
     /// Which run failed and why, if it did.
     pub fn failure(&self) -> Option<String> {
         match &self.result()?.outcome {
-            Outcome::Failed { reason } => Some(format!("{}: {reason}", self.label())),
+            Outcome::Failed { reason } => Some(format!("{}: {}", self.label(), text::line(reason))),
             _ => None,
         }
     }
