@@ -86,6 +86,8 @@ fn what_is_not_right_is_told_and_nothing_is_written() {
     assert!(refused("p4_p4", &["--weight", &w]).contains("(out, in, 4, k, k)"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "0,4"]).contains("is 0"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "18446744073709551615,4"]).contains("at most"));
+    let large = refused("repeat-linear", &["--weight", &w, "--shape", "16384,16384"]);
+    assert!(large.contains("filters of 16384×16384 maps, 3×3, have more than 150994944 entries"), "{large}");
     let swish = refused("repeat-swish", &["--weight", &w, "--alpha", &w, "--beta", &w]);
     assert!(swish.contains("w.npy: shape [2, 2, 3, 3], but expected (tiles out, tiles in)"), "{swish}");
     let mask = refused("repeat-mask", &["--weight", &w, "--mask", &file("flat.npy")]);

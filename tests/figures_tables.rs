@@ -126,7 +126,9 @@ fn the_answer_tells_the_gain_where_there_is_no_share_of_it() {
     let answer = sentence::answer(&untold);
     assert_eq!(
         answer,
-        format!("{gain}no share can be told for broken: no seed finished in all arms compared. In brackets: 95 % intervals, n = 2 seeds.")
+        format!(
+            "{gain}no share can be told for broken: no seed finished in all arms compared. In brackets: 95 % intervals, n = 2 seeds."
+        )
     );
     untold.shares.clear();
     assert!(sentence::answer(&untold).starts_with(&format!("{gain}the study has no controls. ")));
@@ -172,7 +174,10 @@ fn markdown_is_as_github_takes_it() {
         "{text}"
     );
     assert!(text.contains("| z2 → p4 | 3.12 | \\< 0.0001 | 100 % | – |\n"), "{text}");
-    assert!(text.contains("| z2 → repeat\\_swish, over seeds 0 alone | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"), "{text}");
+    assert!(
+        text.contains("| z2 → repeat\\_swish, over seeds 0 alone | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"),
+        "{text}"
+    );
     let notes = "
 Notes:
 

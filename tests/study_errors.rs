@@ -79,6 +79,51 @@ fn numbers_out_of_range_name_their_key() {
     check("train = 96", "train = 99999999999", 0, &["data.train"]);
 }
 
+/// Refused by arithmetic, before anything is expanded or allocated; a dry run and `params` refuse them too.
+#[test]
+fn sizes_that_no_machine_holds_are_told_with_the_figure() {
+    let many: Vec<String> = (0..300_000).map(|seed| seed.to_string()).collect();
+    check("seeds = 2", &format!("seeds = [{}]", many.join(",")), 0, &["300000 seeds", "at most 10000"]);
+    let list = |count: usize| (1..=count).map(|n| format!("{}", n as f64 * 1e-6)).collect::<Vec<_>>().join(", ");
+    let tuned = TINY.replace("batch = 32\nlearning_rate = 0.005\n", "");
+    let tuning = format!("[tuning]\nlearning_rate = [{0}]\nweight_decay = [{0}]\n\n[[arm]]", list(1000));
+    let error = refused(&tuned.replacen("[[arm]]", &tuning, 1));
+    assert!(error.contains("1000000 settings to try, but at most 1000"), "{error}");
+    let factor = |key: &str| format!("{key} = [{}]\n", (1..=20).map(|n| n.to_string()).collect::<Vec<_>>().join(", "));
+    let keys = ["train", "training.epochs", "training.images_per_epoch", "training.decay_from", "dropout"];
+    let grid: String = keys.into_iter().map(factor).collect();
+    let plain = TINY.replace("epochs = 3", "").replace("dropout = 0.1", "");
+    let error = refused(&plain.replacen("[[arm]]", &format!("[grid]\n{grid}\n[[arm]]"), 1));
+    assert!(error.contains("12800000 arms in all cells of the grid, but at most 1000"), "{error}");
+    let runs = TINY.replace("seeds = 2", "seeds = 9000").replacen(
+        "[[arm]]",
+        &format!("[grid]\n{}\n[[arm]]", factor("train")),
+        1,
+    );
+    assert!(refused(&runs).contains("720000 runs, but a study can have 100000"));
+
+    let batch = TINY.replace("batch = 32", "batch = 100000000\nimages_per_epoch = 100000000");
+    let wide = TINY
+        .replace("batch = 32", "batch = 10000000\nimages_per_epoch = 10000000")
+        .replace("width = 4", "width = 2000");
+    for text in [&batch, &wide] {
+        let folder = tempfile::tempdir().unwrap();
+        let study = study_file(folder.path(), text);
+        for more in [&["--dry-run"][..], &[]] {
+            let out = folder.path().join("out");
+            let error = failure(&[&["run", &study, "--out", out.to_str().unwrap()][..], more].concat());
+            assert!(
+                error.contains(": training.batch = 1") && error.contains(" are free; take smaller batches"),
+                "{error}"
+            );
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let study = study_file(folder.path(), TINY);
+    let threads = failure(&["run", &study, "--jobs", "1024", "--threads", "1024"]);
+    assert!(threads.contains("--jobs 1024 × --threads 1024: that's 1048576 threads on "), "{threads}");
+}
+
 #[test]
 fn what_does_not_fit_together_is_told() {
     check("target = \"p4\"", "target = \"z2\"", 1, &["a ladder ends at the target"]);
