@@ -97,7 +97,7 @@ fn sizes_that_no_machine_holds_are_told_with_the_figure() {
     assert!(error.contains("12800000 arms in all cells of the grid, but at most 1000"), "{error}");
     let runs = TINY.replace("seeds = 2", "seeds = 9000").replacen(
         "[[arm]]",
-        &format!("[grid]\n{}\n[[arm]]", factor("train")),
+        &format!("[grid]\n{}\n[[arm]]", factor("training.epochs")),
         1,
     );
     assert!(refused(&runs).contains("720000 runs, but a study can have 100000"));
