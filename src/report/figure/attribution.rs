@@ -3,7 +3,7 @@
 use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
-use super::canvas::{Anchor, Canvas, End, heading_height, inner};
+use super::canvas::{Anchor, Canvas, End, LETTER_ROOM, heading_height, inner};
 use super::layout::{Rect, shortened, width};
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GAP, GREY, HAIR, INK, LINE_HEIGHT, Look, MARKER, mm, tint};
@@ -135,7 +135,7 @@ impl AttributionFigure {
         let Some(ends) = self.ends else { return canvas.paragraph(panel, "No seed finished in both arms.") };
         if let Some(gain) = self.gain {
             let text = format!("Gain: {}", points(gain));
-            canvas.text(&text, (panel.left, panel.top), Anchor::TopLeft)?;
+            canvas.text(&text, (panel.left + LETTER_ROOM, panel.top - GAP), Anchor::TopLeft)?;
         }
         let panel = Rect { top: panel.top + LINE_HEIGHT, ..panel };
         let steps = self.shown_steps();

@@ -133,16 +133,16 @@ impl Axis {
 }
 
 /// A range that numbers can be found in: within what can be reckoned with, and so wide that its ends differ in their first
-/// nine digits.
+/// six digits.
 fn usable(range: [f64; 2]) -> [f64; 2] {
     let [low, high] = range.map(|end| if end.is_nan() { 0.0 } else { end.clamp(-FURTHEST, FURTHEST) });
-    let least = (1e-9 * low.abs().max(high.abs())).max(NEAREST);
+    let least = (1e-6 * low.abs().max(high.abs())).max(NEAREST);
     if high - low >= least { [low, high] } else { [low - least, high + least] }
 }
 
 /// Smallest and greatest of some values; `None` of none. Values that aren't finite don't count.
 fn range_of(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
-    let finite = values.filter(|value| value.is_finite());
+    let finite = values.filter(|value| value.is_finite()).map(|value| value.clamp(-FURTHEST, FURTHEST));
     finite.fold(None, |range, value| {
         let [low, high] = range.unwrap_or([value, value]);
         Some([low.min(value), high.max(value)])

@@ -88,7 +88,7 @@ impl BudgetFigure {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         let intervals = mean_and_interval(self.points.iter().map(|point| &point.error));
         let short = |cost: &Cost| cost.what.replace("learned real ", "").replace(" per image", "");
-        let title = |cost: &Cost| format!("Test error by {}, {intervals}, {counts}", short(cost));
+        let title = |cost: &Cost| format!("By {}: {intervals}, {counts}", short(cost));
         self.shown().iter().map(title).collect()
     }
 

@@ -208,7 +208,7 @@ pub(super) fn inner([right, bottom]: [i32; 2]) -> Rect {
 }
 
 /// Room for the letter of a panel.
-const LETTER_ROOM: i32 = theme::mm(4.0);
+pub(super) const LETTER_ROOM: i32 = theme::mm(4.0);
 
 /// Height of the titles of panels beside each other.
 pub(super) fn heading_height<const N: usize>(titles: [&str; N], panels: [Rect; N]) -> i32 {

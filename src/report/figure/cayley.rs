@@ -114,8 +114,8 @@ impl CayleyFigure {
         if self.mirrors {
             entry(FLIP, "a mirror", mirror)?;
         }
-        let bar = Rect { left: right - mm(40.0), right: right - mm(8.0), top, bottom };
-        canvas.text("Activation", (bar.left - mm(7.0), middle), Anchor::Right)?;
+        let bar = Rect { left: right - mm(41.0), right: right - mm(9.0), top, bottom };
+        canvas.text("Activation", (bar.left - mm(9.0), middle), Anchor::Right)?;
         colour_bar(canvas, bar, peak)
     }
 }

@@ -121,11 +121,7 @@ impl EquivarianceFigure {
 
     fn titles(&self) -> [String; 3] {
         let counts = self.counts();
-        [
-            format!("By layer, new, mean and range, {counts}"),
-            "By layer, trained".to_owned(),
-            "Class scores by angle, trained".to_owned(),
-        ]
+        [format!("New, mean and range, {counts}"), "Trained".to_owned(), "Trained, class scores".to_owned()]
     }
 
     fn panels(&self, rect: Rect) -> [Rect; 3] {

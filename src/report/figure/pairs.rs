@@ -1,10 +1,12 @@
 //! Differences of the test errors of all pairs of arms, with their intervals.
 
+use plotters::style::Color;
+
 use super::axis::{Axis, x_axis_height};
 use super::canvas::{Anchor, Canvas, End, heading_height, inner};
-use super::layout::{Rect, shortened};
+use super::layout::{Rect, shortened, width};
 use super::rows::{RowLabel, Rows, figure_height};
-use super::theme::{AXIS, DOUBLE_COLUMN, GREY, LINE_HEIGHT, Look, MARKER, SINGLE_COLUMN, mm};
+use super::theme::{AXIS, DOUBLE_COLUMN, GAP, GREY, LINE_HEIGHT, Look, MARKER, PAPER, SINGLE_COLUMN, mm};
 use super::{Arm, Estimate, Figure, Role, seeds};
 use crate::error::Result;
 
@@ -92,7 +94,7 @@ impl PairsFigure {
     fn title(&self) -> String {
         let counts = seeds(self.pairs.iter().map(|pair| pair.seeds));
         let intervals = if self.has_intervals() { "95 % intervals, each by itself" } else { "no intervals" };
-        format!("Differences of test errors of all pairs: {intervals}, {counts}")
+        format!("Test error of an arm (grey) minus that of each below it: {intervals}, {counts}")
     }
 
     fn has_intervals(&self) -> bool {
@@ -121,7 +123,11 @@ impl PairsFigure {
             let middle = rows.middle(n);
             match line {
                 Line::From(name) => {
-                    let text = format!("{} minus", shortened(name, rows.plot.rect.left - rect.left - mm(9.0)));
+                    // There's nothing else in this row, so that it may reach over the axis.
+                    let text = format!("{} −", shortened(name, rect.width() * 2 / 3));
+                    let [right, half] = [rect.left + width(&text) + GAP, ROW / 2];
+                    let behind = Rect { right, top: middle - half, bottom: middle + half, ..rect };
+                    canvas.rect(behind, PAPER.filled())?;
                     canvas.coloured_text(&text, (rect.left, middle), Anchor::Left, GREY)?;
                 }
                 Line::Pair(pair) => {

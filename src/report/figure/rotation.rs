@@ -107,9 +107,14 @@ impl Disc {
 
     /// The numbers of the radial axis, drawn last, over the curves.
     fn numbers(&self, canvas: &Canvas, spoke: f64) -> Result<()> {
+        let mut taken: Vec<Rect> = Vec::new();
         for ((x, y), text) in self.places(spoke) {
             let half = [layout::width(text) / 2 + mm(0.3), TEXT / 2];
             let behind = Rect { left: x - half[0], right: x + half[0], top: y - half[1], bottom: y + half[1] };
+            if taken.iter().any(|other| other.overlaps(behind)) {
+                continue;
+            }
+            taken.push(behind);
             canvas.rect(behind, PAPER.filled())?;
             canvas.text(text, (x, y), Anchor::Centre)?;
         }
@@ -173,7 +178,7 @@ impl Figure for RotationFigure {
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
         let rect = self.legend().draw(canvas, canvas.inner())?;
-        canvas.coloured_text(&self.heading(), (rect.left, rect.top), Anchor::TopLeft, GREY)?;
+        canvas.text(&self.heading(), (rect.left, rect.top), Anchor::TopLeft)?;
         let top = rect.top + LINE_HEIGHT;
         let errors = self.curves.iter().flat_map(|curve| curve.runs.iter().flatten());
         let disc = Disc {
