@@ -69,7 +69,7 @@ fn arms_can_be_chosen_and_the_rest_is_left_out() {
     let drawn = names(&out);
     assert!(drawn.contains(&"filters-repeat-mask.svg".to_owned()), "{drawn:?}");
     assert!(!drawn.contains(&"filters-scrambled.svg".to_owned()), "{drawn:?}");
-    for name in ["errors", "budget", "learning", "pairs"] {
+    for name in ["errors", "budget", "learning"] {
         let svg = std::fs::read_to_string(out.join(format!("{name}.svg"))).unwrap();
         for arm in ["z2", "repeat-mask", "p4"] {
             assert!(svg.contains(&format!(">{arm}<")), "{name} lacks {arm}");

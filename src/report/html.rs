@@ -12,7 +12,8 @@ use crate::error::{Error, Result};
 /// keep their paper, and printable on A4.
 const CSS: &str = "
 :root{color-scheme:light dark;--ink:#000;--soft:#444;--page:#fff;--box:#f4f4f4;--line:#0072b2}
-@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#b8b8b8;--page:#17191c;--box:#25282c;--line:#56b4e9}}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#b8b8b8;--page:#17191c;--box:#25282c;--line:#56b4e9}
+figure .scroll{box-sizing:border-box;padding:.5rem;border-radius:.25rem}}
 body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;overflow-wrap:anywhere;color:var(--ink);background:var(--page);max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
 h1{font-size:1.5rem;margin:1.5rem 0 .25rem}h2{font-size:1.25rem;margin:2.5rem 0 .5rem}h3{font-size:1.05rem;margin:2rem 0 .5rem}
 .answer{font-size:1.1rem;border-left:.3rem solid var(--line);padding:.25rem 0 .25rem 1rem}
@@ -21,11 +22,11 @@ figcaption,.caption{font-size:.85rem;margin:1rem 0 .25rem;color:var(--soft)}
 .cue{display:none;font-size:.75rem;margin:.25rem 0;color:var(--line)}
 th,td{padding:.2rem .45rem;text-align:right;white-space:nowrap}th{border-bottom:1px solid}.word{text-align:left}
 th:first-child,td:first-child{position:sticky;left:0;background:var(--page)}
-figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}figure .scroll{background:#fff;border-radius:.25rem}
+figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}figure .scroll{background:#fff;width:fit-content;max-width:100%}
 pre{background:var(--box);padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
 code{overflow-wrap:anywhere}summary{cursor:pointer;margin:2.5rem 0 .5rem}summary h2{display:inline}
 @media screen and (max-width:46rem){figure svg{max-width:none}.cue{display:block}}
-@media print{figure svg{max-width:100%}body{font-size:10pt;max-width:none;padding:0}figure,.table,tr{break-inside:avoid}h2,h3,.caption{break-after:avoid}pre{font-size:7pt}
+@media print{html{font-size:10pt}figure svg{max-width:100%}body{font-size:1rem;max-width:none;padding:0}figure,.table,tr{break-inside:avoid}h2,h3,.caption{break-after:avoid}pre{font-size:7pt}
 details{display:none}.scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
 @page{margin:15mm}
 ";
