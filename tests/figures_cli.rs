@@ -38,6 +38,8 @@ fn a_store_becomes_figures_a_page_and_tables() {
         "filters-repeat-mask",
         "filters-scrambled",
         "learning",
+        "paired",
+        "pairs",
     ];
     let all: Vec<String> =
         stems.iter().flat_map(|stem| ["pdf", "png", "svg"].map(|format| format!("{stem}.{format}"))).collect();
@@ -87,13 +89,34 @@ fn check_page(page: &str) {
     }
     // Namespaces aren't fetched.
     assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http"), "an address");
-    assert_eq!(page.matches("<svg").count(), 8);
+    assert_eq!(page.matches("<svg").count(), 10);
     assert_eq!(page.matches("@font-face").count(), 2);
     for part in
         ["p4 against z2", "class=\"answer\"", "<table>", "learning_rate", "equisplit run STUDY.toml", "@media print"]
     {
         assert!(page.contains(part), "{part}");
     }
+    let place = |part: &str| page.find(part).unwrap_or_else(|| panic!("{part}"));
+    assert!(place("class=\"answer\"") < place("Before you trust it") && place("Before you trust it") < place("<svg"));
+    // Black on white paper also where the page is dark.
+    assert!(
+        place("prefers-color-scheme:dark") < place("<svg") && !page.contains("prefers-color-scheme:dark){figure svg")
+    );
+    for svg in page.split("<svg").skip(1) {
+        let first = &svg[svg.find("<rect").unwrap()..];
+        assert!(first[..first.find("/>").unwrap()].contains("fill=\"#ffffff\""), "a figure without paper");
+    }
+    // The configuration is folded away, and every table is in one box with its caption.
+    let folded = &page[place("<details>")..];
+    assert!(folded.contains("learning_rate") && folded.find("learning_rate") < folded.find("</details>"));
+    let tables = page.matches("<table>").count();
+    assert_eq!(page.matches("<div class=\"table\"><p class=\"caption\">").count(), tables);
+    assert!(page.contains(".table,tr{break-inside:avoid}") && page.contains("details{display:none}"));
+    // A phone is told that the wide ones scroll.
+    assert!(
+        page.contains("class=\"cue\"")
+            && page.contains("max-width:46rem){figure svg{max-width:none}.cue{display:block}")
+    );
 }
 
 #[test]
@@ -230,7 +253,10 @@ fn images_with_several_channels_have_all_figures_but_pictures() {
     let (store, figures) = (out.join("tiny"), folder.path().join("figures"));
     let args = ["figures", store.to_str().unwrap(), "--out", figures.to_str().unwrap(), "--format", "svg"];
     equisplit().args(args).assert().success();
-    assert_eq!(names(&figures), ["attribution.svg", "budget.svg", "errors.svg", "learning.svg"]);
+    assert_eq!(
+        names(&figures),
+        ["attribution.svg", "budget.svg", "errors.svg", "learning.svg", "paired.svg", "pairs.svg"]
+    );
     let page = folder.path().join("page.html");
     equisplit().args(["report", store.to_str().unwrap(), "--out", page.to_str().unwrap()]).assert().success();
 }

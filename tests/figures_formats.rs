@@ -57,6 +57,11 @@ fn svg_has_real_text_its_size_in_mm_and_needs_no_other_file() {
         let document = roxmltree::Document::parse(page.svg()).unwrap();
         let root = document.root_element();
         assert_eq!(root.attribute("width"), Some(format!("{}mm", page.size()[0]).as_str()));
+        // White paper under all of it, for pages that are dark.
+        let paper = root.children().find(|node| node.has_tag_name("rect")).unwrap();
+        let [width, height] = page.size().map(|mm| format!("{}", (100.0 * mm).round()));
+        let attributes = ["x", "width", "height", "fill"].map(|name| paper.attribute(name));
+        assert_eq!(attributes, [None, Some(width.as_str()), Some(height.as_str()), Some("#ffffff")]);
         let texts: Vec<&str> =
             document.descendants().filter(|n| n.has_tag_name("text")).filter_map(|n| n.text()).collect();
         let noted: Vec<&str> = page.texts().iter().map(|text| text.text.as_str()).collect();

@@ -1,6 +1,7 @@
-//! The figure of training-set sizes, from a store of simulated runs whose errors and shares are known.
+//! Figures from stores of simulated runs, whose errors, differences and shares are known.
 
 mod common;
+mod figure_support;
 #[allow(dead_code)]
 #[path = "../examples/coverage/store.rs"]
 mod simulated;
@@ -11,8 +12,8 @@ use common::equisplit;
 use equisplit::report::Source;
 use equisplit::report::figure::Page;
 use equisplit::stats::attribution::SeedResult;
-use equisplit::study::Store;
-use resvg::usvg::roxmltree::{Document, Node};
+use equisplit::study::{Arm, Store};
+use figure_support::{Shape, shapes};
 
 const STUDY: &str = r#"
 name = "sizes"
@@ -56,12 +57,17 @@ fn wrong(arm: &str, train: &str, seed: u64) -> usize {
 }
 
 fn store(folder: &Path) -> Store {
-    let record = simulated::record_of(STUDY, TEST_IMAGES, folder).unwrap();
-    let store = Store::new(folder, "sizes");
+    store_of(STUDY, folder, |arm, seed| wrong(&arm.name, &arm.levels[0].value, seed))
+}
+
+/// A store of a study whose runs have `wrong` test images wrong.
+fn store_of(study: &str, folder: &Path, wrong: impl Fn(&Arm, u64) -> usize) -> Store {
+    let record = simulated::record_of(study, TEST_IMAGES, folder).unwrap();
+    let store = Store::new(folder, &record.study.name);
     store.begin(&record).unwrap();
     for arm in &record.study.arms {
         for &seed in &record.study.seeds {
-            let count = wrong(&arm.name, &arm.levels[0].value, seed);
+            let count = wrong(arm, seed);
             let run = SeedResult { seed, wrong: (0..TEST_IMAGES).map(|n| n < count).collect() };
             simulated::write_run(&store, &record, arm, &run).unwrap();
         }
@@ -92,20 +98,11 @@ fn a_table_has_all_sizes() {
     }
 }
 
-/// The corners of a line or a polygon.
-fn corners(node: Node) -> Vec<[f64; 2]> {
-    let corner = |text: &str| {
-        let (x, y) = text.split_once(',').unwrap();
-        [x, y].map(|number| number.parse().unwrap())
-    };
-    node.attribute("points").map_or_else(Vec::new, |points| points.split(' ').map(corner).collect())
-}
-
 /// Heights of what is drawn in the right half in a colour: the middles of shapes with `count` corners.
-fn middles(document: &Document, attribute: &str, colour: &str, count: usize, half: f64) -> Vec<f64> {
-    let drawn = document.descendants().filter(|node| node.attribute(attribute) == Some(colour)).map(corners);
-    let right = drawn.filter(|shape| shape.len() == count && shape.iter().all(|corner| corner[0] > half));
-    right.map(|shape| shape.iter().map(|corner| corner[1]).sum::<f64>() / shape.len() as f64).collect()
+fn middles(shapes: &[Shape], is_in: impl Fn(&Shape) -> bool, count: usize, half: f64) -> Vec<f64> {
+    let right = |shape: &&Shape| shape.points.len() == count && shape.points.iter().all(|corner| corner[0] > half);
+    let drawn = shapes.iter().filter(|shape| is_in(shape)).filter(right);
+    drawn.map(|shape| shape.points.iter().map(|corner| corner[1]).sum::<f64>() / shape.points.len() as f64).collect()
 }
 
 #[test]
@@ -119,13 +116,72 @@ fn shares_are_drawn_by_size_where_the_gain_is_established() {
     assert!(!caption.contains("as far as it lies between −100"), "no interval is cut: {caption}");
 
     let page = Page::draw(figures[0].as_ref()).unwrap();
-    let document = Document::parse(page.svg()).unwrap();
+    let shapes = shapes(&page);
     let half = 100.0 * page.size()[0] / 2.0;
-    let references = middles(&document, "stroke", "#767676", 2, half);
+    let references = middles(&shapes, |shape| shape.stroke == "#767676", 2, half);
     let [zero, whole] = references[..] else { panic!("lines at 0 and 100 %, found {references:?}") };
-    let shares = middles(&document, "fill", SCRAMBLED, 4, half);
+    let shares = middles(&shapes, |shape| shape.fill == SCRAMBLED && shape.opaque, 4, half);
     let shares: Vec<f64> = shares.iter().map(|y| (y - zero) / (whole - zero)).collect();
     // From the smallest set on; places are whole units of the page.
     assert_eq!(shares.len(), 2, "none where the gain isn't established: {shares:?}");
     assert!((shares[0] - 0.50).abs() < 0.002 && (shares[1] - 0.25).abs() < 0.002, "{shares:?}");
+}
+
+/// Wrong images of three seeds of 1,000 images each, and the figures of them.
+fn ladder(folder: &Path) -> Vec<Page> {
+    let (start, end) = (STUDY.find("[grid]").unwrap(), STUDY.find("[[arm]]").unwrap());
+    let study = format!("ladder = [\"z2\", \"scrambled\", \"p4\"]{}{}", &STUDY[..start], &STUDY[end..]);
+    let store = store_of(&study, folder, |arm, seed| match arm.name.as_str() {
+        "z2" => [100, 104, 111][seed as usize],
+        "scrambled" => [90, 80, 97][seed as usize],
+        _ => [40, 49, 44][seed as usize],
+    });
+    let sources = Source::read(store.folder()).unwrap();
+    let figures = sources[0].figures().unwrap();
+    let named = |name: &str| figures.iter().find(|figure| figure.name() == name).unwrap();
+    assert!(named("pairs").caption().contains("each by itself, not corrected for there being 3"));
+    ["attribution", "paired", "pairs"].map(|name| Page::draw(named(name).as_ref()).unwrap()).to_vec()
+}
+
+#[test]
+fn steps_have_students_intervals_of_their_own_differences() {
+    let folder = tempfile::tempdir().unwrap();
+    let [attribution, ..] = &ladder(folder.path())[..] else { panic!("three figures") };
+    // By hand: differences of 10, 24 and 14 images have the mean 16 and the standard deviation 7.2111, and 4.302653 · 7.2111 / √3
+    // is 17.914; likewise 50, 31, 53 and 60, 55, 67.
+    for text in ["1.60 points [−0.19, 3.39]", "4.47 points [1.50, 7.43]", "Gain: 6.07 points [4.57, 7.56]"] {
+        let found: Vec<&str> = attribution.texts().iter().map(|found| found.text.as_str()).collect();
+        assert!(found.contains(&text), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn seeds_are_joined_across_arms_and_pairs_have_their_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, paired, pairs] = &ladder(folder.path())[..] else { panic!("three figures") };
+    // A line a seed, from what scrambled gains over z2 to what p4 does, in images.
+    let all = shapes(paired);
+    let lines: Vec<[f64; 2]> = all
+        .iter()
+        .filter(|shape| shape.stroke == "#aaaaaa")
+        .map(|shape| [shape.points[0][0], shape.points[1][0]])
+        .collect();
+    assert_eq!(lines.len(), 3);
+    let zero = all.iter().find(|shape| shape.stroke == "#000000" && shape.points[0][0] == shape.points[1][0]).unwrap();
+    let zero = zero.points[0][0];
+    let scale = (lines[2][1] - zero) / 67.0;
+    for (line, gains) in lines.iter().zip([[10.0, 60.0], [24.0, 55.0], [14.0, 67.0]]) {
+        for (place, gain) in line.iter().zip(gains) {
+            assert!((place - zero - scale * gain).abs() < 2.0, "{lines:?}, {gains:?}");
+        }
+    }
+    assert_eq!(paired.texts().iter().filter(|text| text.text == "n = 3").count(), 2);
+    // z2 minus scrambled: 16 images, from −1.914 to 33.914.
+    let all = shapes(pairs);
+    let zero = all.iter().find(|shape| shape.stroke == "#767676").unwrap().points[0][0];
+    let flat = |shape: &&Shape| shape.stroke == SCRAMBLED && shape.points[0][1] == shape.points[1][1];
+    let [a, b] = all.iter().find(flat).unwrap().points[..] else { panic!("a whisker") };
+    assert!(((zero - a[0]) / (b[0] - a[0]) - 1.914 / 35.828).abs() < 0.002, "{a:?} {b:?} {zero}");
+    let texts: Vec<&str> = pairs.texts().iter().map(|text| text.text.as_str()).collect();
+    assert!(texts.contains(&"z2 −") && texts.contains(&"scrambled −"), "{texts:?}");
 }

@@ -190,7 +190,7 @@ Notes:
 #[test]
 fn latex_has_booktabs_rules_and_escapes() {
     let text = export(TableFormat::Latex, &example());
-    let steps = r"\begin{table}
+    let steps = r"\begin{table*}
   \centering
   \footnotesize
   \setlength{\tabcolsep}{3pt}
@@ -203,7 +203,7 @@ fn latex_has_booktabs_rules_and_escapes() {
     repeat\_swish $\to$ p4 & 50.0~\% & {[}37.5, 62.5] & {[}25.0, 75.0] \\
     \bottomrule
   \end{tabular}
-\end{table}
+\end{table*}
 ";
     assert!(text.contains(steps), "{text}");
     assert!(text.contains("\n% Warning: two seeds say next to nothing of a_b.\n"), "{text}");

@@ -95,16 +95,17 @@ fn the_tables_compile_with_latex() {
     let tiny = store(folder.path());
     // The second has the longest names and the largest numbers.
     for store in [tiny.as_str(), "experiments/results/rot-mnist-p4"] {
-        compile(store, folder.path());
+        compile(store, "", folder.path());
+        compile(store, "[twocolumn]", folder.path());
     }
 }
 
-/// The tables of a store in an article, none wider than its text.
-fn compile(store: &str, folder: &Path) {
+/// The tables of a store in an article, none wider than the column or the page that it takes.
+fn compile(store: &str, options: &str, folder: &Path) {
     let table = equisplit().args(["table", store, "--format", "latex"]).output().unwrap();
     let table = String::from_utf8(table.stdout).unwrap();
     let document = format!(
-        "\\documentclass{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{table}\n\\end{{document}}\n"
+        "\\documentclass{options}{{article}}\n\\usepackage{{booktabs}}\n\\begin{{document}}\n{table}\n\\end{{document}}\n"
     );
     let file = folder.join("table.tex");
     std::fs::write(&file, document).unwrap();
@@ -115,7 +116,7 @@ fn compile(store: &str, folder: &Path) {
         return;
     };
     let log = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && !log.contains("Overfull \\hbox"), "{log}");
+    assert!(output.status.success() && !log.contains("Overfull \\hbox"), "{options} {log}");
 }
 
 #[test]

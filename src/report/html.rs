@@ -8,22 +8,30 @@ use super::sheet::{Sheet, cells, choices, notes, sheets};
 use super::source::Source;
 use crate::error::{Error, Result};
 
-/// Readable on a phone, where figures and tables scroll sideways rather than shrink, and printable on A4.
+/// Readable on a phone, where wide figures and tables scroll sideways rather than shrink and say so, on a dark screen, where figures
+/// keep their paper, and printable on A4.
 const CSS: &str = "
-body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;overflow-wrap:anywhere;color:#000;background:#fff;max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
+:root{color-scheme:light dark;--ink:#000;--soft:#444;--page:#fff;--box:#f4f4f4;--line:#0072b2}
+@media screen and (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--soft:#b8b8b8;--page:#17191c;--box:#25282c;--line:#56b4e9}
+figure .scroll{box-sizing:border-box;padding:.5rem;border-radius:.25rem}}
+body{font:16px/1.5 'DejaVu Sans',Verdana,sans-serif;overflow-wrap:anywhere;color:var(--ink);background:var(--page);max-width:46rem;margin:0 auto;padding:0 1rem 3rem}
 h1{font-size:1.5rem;margin:1.5rem 0 .25rem}h2{font-size:1.25rem;margin:2.5rem 0 .5rem}h3{font-size:1.05rem;margin:2rem 0 .5rem}
-.answer{font-size:1.1rem;border-left:.3rem solid #0072b2;padding:.25rem 0 .25rem 1rem}
+.answer{font-size:1.1rem;border-left:.3rem solid var(--line);padding:.25rem 0 .25rem 1rem}
 .scroll{overflow-x:auto}table{border-collapse:collapse;border-top:2px solid;border-bottom:2px solid;margin:.5rem 0;font-size:.8rem}
-figcaption,.caption{font-size:.85rem;margin:1rem 0 .25rem;color:#333}
+figcaption,.caption{font-size:.85rem;margin:1rem 0 .25rem;color:var(--soft)}
+.cue{display:none;font-size:.75rem;margin:.25rem 0;color:var(--line)}
 th,td{padding:.2rem .45rem;text-align:right;white-space:nowrap}th{border-bottom:1px solid}.word{text-align:left}
-figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}
-@media(max-width:46rem){figure svg{max-width:none}}
-pre{background:#f4f4f4;padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
-code{overflow-wrap:anywhere}
-@media print{figure svg{max-width:100%}body{font-size:10pt;max-width:none;padding:0}figure,table{break-inside:avoid}h2,h3{break-after:avoid}pre{font-size:7pt}
-.scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
+th:first-child,td:first-child{position:sticky;left:0;background:var(--page)}
+figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}figure .scroll{background:#fff;width:fit-content;max-width:100%}
+pre{background:var(--box);padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
+code{overflow-wrap:anywhere}summary{cursor:pointer;margin:2.5rem 0 .5rem}summary h2{display:inline}
+@media screen and (max-width:46rem){figure svg{max-width:none}.cue{display:block}}
+@media print{html{font-size:10pt}figure svg{max-width:100%}body{font-size:1rem;max-width:none;padding:0}figure,.table,tr{break-inside:avoid}h2,h3,.caption{break-after:avoid}pre{font-size:7pt}
+details{display:none}.scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
 @page{margin:15mm}
 ";
+/// What fits beside the margins of a phone: millimetres of a figure, letters of a table's widest line.
+const PHONE: (f64, usize) = (90.0, 44);
 
 /// A page shows so many figures of a cell, those of numbers first.
 const MOST_FIGURES: usize = 36;
@@ -70,9 +78,11 @@ pub fn page(sources: &[Source]) -> Result<String> {
                     h2 { "Study file" }
                     pre { (file.trim_end()) }
                 }
-                h2 { "Configuration" }
-                p { "What the study file says, with everything resolved, as the store has it." }
-                pre { (configuration) }
+                details {
+                    summary { h2 { "Configuration" } }
+                    p { "What the study file says, with everything resolved, as the store has it." }
+                    pre { (configuration) }
+                }
             }
         }
     };
@@ -90,6 +100,10 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
     Ok(html! {
         @if !source.cell.is_empty() { h2 { (attribution.study) } }
         p.answer { (answer(attribution)) }
+        @if !notes.is_empty() {
+            h3 { "Before you trust it" }
+            ul { @for note in &notes { li { (note) } } }
+        }
         h3 { "Figures" }
         (figures)
         @if left > 0 { p { (left) " more pictures of networks are left out here; " code { "equisplit figures" } " draws them." } }
@@ -99,10 +113,6 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
             (attribution.target) ")), e being mean test errors over the same seeds."
         }
         @for sheet in sheets(attribution).iter().chain(&source.further()?) { (table(sheet)) }
-        @if !notes.is_empty() {
-            h3 { "Before you trust it" }
-            ul { @for note in &notes { li { (note) } } }
-        }
     })
 }
 
@@ -119,7 +129,8 @@ fn figures(figures: &[Box<dyn Figure>], number: &mut usize) -> Result<Markup> {
 fn figure(number: usize, caption: &str, page: &Page) -> Markup {
     html! {
         figure {
-            div.scroll { (PreEscaped(page.inline_svg())) }
+            (cue(page.size()[0] > PHONE.0))
+            div.scroll tabindex="0" { (PreEscaped(page.inline_svg())) }
             figcaption { b { "Figure " (number) "." } " " (caption) }
         }
     }
@@ -127,19 +138,29 @@ fn figure(number: usize, caption: &str, page: &Page) -> Markup {
 
 fn table(sheet: &Sheet) -> Markup {
     let class = |column: usize| if column < sheet.word_columns { "word" } else { "number" };
+    let letters = |row: &Vec<String>| row.iter().map(|cell| cell.chars().count() + 2).sum::<usize>();
+    let widest = std::iter::once(&sheet.header).chain(&sheet.rows).map(letters).max().unwrap_or(0);
     html! {
-        p.caption { (sheet.caption) "." }
-        div.scroll {
-            table {
-                thead { tr { @for (n, cell) in sheet.header.iter().enumerate() { th class=(class(n)) { (cell) } } } }
-                tbody {
-                    @for row in &sheet.rows {
-                        tr { @for (n, cell) in row.iter().enumerate() { td class=(class(n)) { (cell) } } }
+        div.table {
+            p.caption { (sheet.caption) "." }
+            (cue(widest > PHONE.1))
+            div.scroll tabindex="0" {
+                table {
+                    thead { tr { @for (n, cell) in sheet.header.iter().enumerate() { th class=(class(n)) { (cell) } } } }
+                    tbody {
+                        @for row in &sheet.rows {
+                            tr { @for (n, cell) in row.iter().enumerate() { td class=(class(n)) { (cell) } } }
+                        }
                     }
                 }
             }
         }
     }
+}
+
+/// What says on a phone that there's more to the right.
+fn cue(is_wide: bool) -> Markup {
+    html! { @if is_wide { p.cue { "scroll sideways →" } } }
 }
 
 fn reproduction(sources: &[Source], source: &Source) -> Markup {

@@ -9,6 +9,12 @@ use crate::text;
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
 
+/// Width of a column of text where an article has two, the mean width of a letter in \\footnotesize, and what stands between
+/// columns of a table, all in points.
+const COLUMN: f64 = 200.0;
+const LETTER: f64 = 4.3;
+const SEPARATION: f64 = 6.0;
+
 /// LaTeX; the document needs `\usepackage{booktabs}`.
 pub struct Latex;
 
@@ -21,7 +27,9 @@ impl Export for Latex {
         let tuning = tables.tuning.as_ref().map(|tuning| numbered([tuning], &format!("{study}-tuning")));
         let pages = tables.cells.iter().map(page);
         let tables = cells.into_iter().chain(pages).chain(tuning).collect::<Vec<_>>().join("\n");
-        Ok(format!("% Needs \\usepackage{{booktabs}}. In two columns the wider tables take table*.\n\n{tables}"))
+        Ok(format!(
+            "% Needs \\usepackage{{booktabs}}. Tables that are wider than one of two columns of text are table*, over both.\n\n{tables}"
+        ))
     }
 }
 
@@ -60,8 +68,10 @@ fn table(sheet: &Sheet, label: &str) -> String {
     };
     let columns: String = (0..sheet.header.len()).map(|n| if n < sheet.word_columns { 'l' } else { 'r' }).collect();
     let rows: Vec<String> = sheet.rows.iter().map(|row| line(row)).collect();
+    // Where there's one column of text, table* is table.
+    let table = if is_wide(sheet) { "table*" } else { "table" };
     let lines = [
-        r"\begin{table}".to_owned(),
+        format!(r"\begin{{{table}}}"),
         r"  \centering".to_owned(),
         // Eight columns must fit into an article's text.
         r"  \footnotesize".to_owned(),
@@ -74,9 +84,19 @@ fn table(sheet: &Sheet, label: &str) -> String {
         rows.join("\n"),
         r"    \bottomrule".to_owned(),
         r"  \end{tabular}".to_owned(),
-        r"\end{table}".to_owned(),
+        format!(r"\end{{{table}}}"),
     ];
     lines.join("\n") + "\n"
+}
+
+/// Whether a table is wider than a column of two, by the letters of each of its columns' widest cells.
+fn is_wide(sheet: &Sheet) -> bool {
+    let letters = |n: usize| {
+        let cells = std::iter::once(&sheet.header).chain(&sheet.rows).filter_map(|row| row.get(n));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let points = |n: usize| letters(n) as f64 * LETTER + SEPARATION;
+    (0..sheet.header.len()).map(points).sum::<f64>() > COLUMN
 }
 
 /// Text in which nothing is markup, in the characters that every LaTeX engine takes.

@@ -6,6 +6,7 @@ pub mod check;
 pub mod compare;
 mod confusions;
 mod csv;
+mod differences;
 mod export;
 pub mod figure;
 pub mod html;

@@ -10,7 +10,7 @@ use super::figure::{
 use super::roles::roles;
 use super::sentence::with_minus_signs;
 use super::sheet::Sheet;
-use super::{export, learned, pictures, progress};
+use super::{differences, export, learned, pictures, progress};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -73,7 +73,11 @@ impl Source {
         if let Some(unknown) = names.iter().find(|name| !arms.contains(&name.as_str())) {
             return Err(Error::invalid(format!("no arm is called '{unknown}'; there are {}", arms.join(", "))));
         }
-        self.arms.retain(|runs| !matches!(runs.arm.role, Role::Control(_)) || names.contains(&runs.arm.name));
+        self.arms.retain(|runs| !runs.arm.is_control() || names.contains(&runs.arm.name));
+        // What was asked for is shown, however many there are.
+        for arm in self.arms.iter_mut().map(|runs| &mut runs.arm).filter(|arm| arm.role == Role::Other) {
+            arm.role = Role::Headline;
+        }
         Ok(())
     }
 
@@ -156,6 +160,8 @@ impl Source {
         let mut figures: Vec<Box<dyn Figure>> = Vec::new();
         figures.extend(self.attribution_figure().map(|figure| Box::new(figure) as Box<dyn Figure>));
         figures.push(Box::new(self.errors_figure()));
+        let arms: Vec<&Arm> = self.arms.iter().map(|runs| &runs.arm).collect();
+        figures.extend(differences::figures(&self.attribution, &arms));
         let budget = self.budget_figure();
         if !budget.points.is_empty() {
             figures.push(Box::new(budget));
@@ -207,6 +213,7 @@ impl Source {
             target: self.arm(target)?.clone(),
             ends,
             steps: ends.map_or_else(Vec::new, |ends| self.steps(ends, &seeds)),
+            gain: mean(&self.differences([baseline, target], &seeds)),
             shares: controls.collect(),
             reason: self.attribution.reason.as_deref().map(with_minus_signs),
             seeds: seeds.len(),
@@ -221,18 +228,15 @@ impl Source {
 
     /// The ladder, or one step where there's none.
     fn steps(&self, ends: [f64; 2], seeds: &[u64]) -> Vec<StepBar> {
-        let Attribution { target, gain, .. } = &self.attribution;
+        let Attribution { baseline, target, .. } = &self.attribution;
         if self.ladder().is_empty() {
-            let interval = gain.as_ref().and_then(|gain| gain.ci95);
-            let reach = interval.map(|[low, high]| [ends[0] - high, ends[0] - low]);
-            return vec![StepBar { to: target.clone(), errors: ends, reach, share: None }];
+            let interval = student::mean_interval(&self.differences([baseline, target], seeds));
+            return vec![StepBar { to: target.clone(), errors: ends, interval, share: None }];
         }
-        let whole = ends[0] - ends[1];
-        let step = |step: &Step| {
-            let errors = [self.mean_error(&step.from, seeds)?, self.mean_error(&step.to, seeds)?];
-            // The interval of the share, on the scale of the gain.
-            let reach = step.ratio.ci95.map(|[low, high]| [errors[0] - high * whole, errors[0] - low * whole]);
-            Some(StepBar { to: step.to.clone(), errors, reach, share: estimate(&step.ratio) })
+        let step = |Step { from, to, ratio }: &Step| {
+            let errors = [self.mean_error(from, seeds)?, self.mean_error(to, seeds)?];
+            let interval = student::mean_interval(&self.differences([from, to], seeds));
+            Some(StepBar { to: to.clone(), errors, interval, share: estimate(ratio) })
         };
         self.ladder().iter().filter_map(step).collect()
     }
@@ -242,6 +246,13 @@ impl Source {
         let finished = || self.attribution.arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed);
         let all = || finished().collect::<BTreeSet<u64>>().into_iter().collect();
         named.cloned().unwrap_or_else(all)
+    }
+
+    /// The first arm's test errors minus the second's, over those of some seeds that both finished.
+    fn differences(&self, arms: [&String; 2], seeds: &[u64]) -> Vec<f64> {
+        let [Some(from), Some(to)] = arms.map(|arm| self.summary(arm)) else { return Vec::new() };
+        let paired = differences::paired(from, to).into_iter().filter(|(seed, _)| seeds.contains(seed));
+        paired.map(|(_, difference)| difference).collect()
     }
 
     /// Mean test error of an arm over some seeds; `None` where it has none of them.
@@ -313,7 +324,7 @@ fn errors(arm: &ArmSummary) -> Vec<f64> {
 }
 
 /// Mean with Student's interval; `None` of no values.
-fn mean(values: &[f64]) -> Option<Estimate> {
+pub(super) fn mean(values: &[f64]) -> Option<Estimate> {
     Some(Estimate { value: student::mean(values)?, interval: student::mean_interval(values) })
 }
 

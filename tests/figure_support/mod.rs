@@ -1,12 +1,14 @@
 //! Figures of made-up numbers.
 #![allow(dead_code)] // each test file uses its own part
 
+use equisplit::model::Family;
 use equisplit::report::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
-    ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Raster, Role,
-    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread, StepBar, TrainingSizeCurve,
-    TrainingSizeFigure,
+    ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Page, Pair,
+    PairedFigure, PairedRow, PairsFigure, Raster, Role, RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint,
+    Spread, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use resvg::usvg::roxmltree::{Document, Node};
 
 /// What a made-up study looks like.
 #[derive(Clone, Copy)]
@@ -43,13 +45,29 @@ impl Made {
     }
 
     pub fn arms(self) -> Vec<Arm> {
-        let names = ["repeat-swish", "scrambled", "repeat-mask", "random-mask", "repeat-linear", "wide"];
-        let control = |n: usize| Arm {
-            name: names.get(n).map_or_else(|| format!("control-{n}"), |name| (*name).to_owned()),
-            role: Role::Control(n),
+        let known = [
+            ("repeat-swish", Family::RepeatSwish),
+            ("scrambled", Family::Scrambled),
+            ("repeat-mask", Family::RepeatMask),
+            ("random-mask", Family::RandomMask),
+            ("repeat-linear", Family::RepeatLinear),
+            ("wide", Family::Free),
+        ];
+        let control = |n: usize| match known.get(n) {
+            Some((name, bank)) => {
+                let role = if n < 4 { Role::Headline } else { Role::Other };
+                Arm { name: (*name).to_owned(), role, bank: *bank, variant: usize::from(*bank == Family::Free) }
+            }
+            None => Arm {
+                name: format!("control-{n}"),
+                role: Role::Other,
+                bank: Family::ALL[n % Family::ALL.len()],
+                variant: 2 + n / Family::ALL.len(),
+            },
         };
-        let baseline = Arm { name: "z2".to_owned(), role: Role::Baseline };
-        let target = Arm { name: "p4".to_owned(), role: Role::Target };
+        let end = |name: &str, role, bank| Arm { name: name.to_owned(), role, bank, variant: 0 };
+        let baseline = end("z2", Role::Baseline, Family::Free);
+        let target = end("p4", Role::Target, Family::P4);
         std::iter::once(baseline).chain((0..self.controls).map(control)).chain(std::iter::once(target)).collect()
     }
 
@@ -65,7 +83,7 @@ impl Made {
     }
 
     fn has_failed(self, arm: &Arm) -> bool {
-        self.failed && arm.role == Role::Control(0)
+        self.failed && arm.name == "repeat-swish"
     }
 
     pub fn attribution(self) -> AttributionFigure {
@@ -77,12 +95,12 @@ impl Made {
             StepBar {
                 to: to.to_owned(),
                 errors,
-                reach: self.interval(errors[1], 0.003),
+                interval: self.interval(errors[0] - errors[1], 0.003),
                 share: (self.seeds > 1).then_some(Estimate { value: share, interval: self.interval(share, 0.11) }),
             }
         };
         let steps = vec![step("scrambled", [0.0503, 0.0441]), step("p4", [0.0441, 0.0228])];
-        let controls = arms.iter().enumerate().filter(|(_, arm)| matches!(arm.role, Role::Control(_)));
+        let controls = arms.iter().enumerate().filter(|(_, arm)| arm.is_control());
         let share = |(n, arm): (usize, &Arm)| {
             let value = 0.7 - 0.15 * n as f64;
             let share = Estimate { value, interval: self.interval(value, 0.12 + 0.01 * n as f64) };
@@ -93,6 +111,7 @@ impl Made {
             baseline,
             target,
             ends: Some(ends),
+            gain: Some(Estimate { value: 0.0275, interval: self.interval(0.0275, 0.0021) }),
             shares: if self.seeds > 1 { controls.map(share).collect() } else { Vec::new() },
             steps: if self.seeds > 1 { steps } else { vec![step("p4", ends)] },
             reason: (self.seeds < 2).then(|| "gain not established: one seed gives no interval".to_owned()),
@@ -111,6 +130,32 @@ impl Made {
         };
         let arms = self.arms().into_iter().enumerate().map(row).collect();
         ErrorsFigure { arms, data: "mnist-rot (50000 test images)".to_owned() }
+    }
+
+    /// Errors of a run of an arm whose mean is `error`.
+    fn run_error(error: f64, seed: usize) -> f64 {
+        error * (1.0 + 0.03 * ((seed * 7) % 5) as f64)
+    }
+
+    pub fn paired(self) -> PairedFigure {
+        let finished = self.finished();
+        let baseline = finished[0].1;
+        let row = |(arm, error): (Arm, f64)| {
+            let difference =
+                |seed: usize| (seed as u64, Self::run_error(baseline, seed) - Self::run_error(error, seed + 1));
+            PairedRow { arm, differences: (0..self.seeds).map(difference).collect() }
+        };
+        PairedFigure { baseline: "z2".to_owned(), rows: finished.into_iter().skip(1).map(row).collect() }
+    }
+
+    pub fn pairs(self) -> PairsFigure {
+        let finished = self.finished();
+        let error = |arm: &Arm| finished.iter().find(|(other, _)| other == arm).map_or(0.0, |(_, error)| *error);
+        PairsFigure::new(finished.iter().map(|(arm, _)| arm.clone()).collect(), |from, to| {
+            let value = error(from) - error(to);
+            let difference = Estimate { value, interval: self.interval(value, 0.0011) };
+            Some(Pair { from: from.clone(), to: to.clone(), difference, seeds: self.seeds })
+        })
     }
 
     pub fn budget(self) -> BudgetFigure {
@@ -159,7 +204,7 @@ impl Made {
             };
             TrainingSizeCurve { arm, points: [1200, 3000, 6000, 12_000].map(point).to_vec() }
         };
-        let controls = || self.finished().into_iter().filter(|(arm, _)| matches!(arm.role, Role::Control(_)));
+        let controls = || self.finished().into_iter().filter(|(arm, _)| arm.is_control());
         let shares = if self.seeds > 1 { controls().map(share).collect() } else { Vec::new() };
         let errors = self.finished().into_iter().map(curve).collect();
         TrainingSizeFigure::new(["", ""], ["z2", "p4"], errors, shares)
@@ -213,6 +258,8 @@ impl Made {
         vec![
             Box::new(self.attribution()),
             Box::new(self.errors()),
+            Box::new(self.paired()),
+            Box::new(self.pairs()),
             Box::new(self.budget()),
             Box::new(self.learning()),
             Box::new(self.training_size()),
@@ -220,6 +267,45 @@ impl Made {
             Box::new(self.equivariance()),
         ]
     }
+}
+
+/// Something drawn: a line, a polygon or a rectangle.
+#[derive(Debug)]
+pub struct Shape {
+    /// Corners; of a rectangle the upper left and the lower right one.
+    pub points: Vec<[f64; 2]>,
+    pub stroke: String,
+    /// Width of the stroke.
+    pub width: String,
+    pub fill: String,
+    /// Whether nothing shows through.
+    pub opaque: bool,
+}
+
+/// All lines, polygons and rectangles of a page, in the order that they're drawn in.
+pub fn shapes(page: &Page) -> Vec<Shape> {
+    let document = Document::parse(page.svg()).unwrap();
+    document.descendants().filter_map(shape).collect()
+}
+
+fn shape(node: Node) -> Option<Shape> {
+    let text = |name: &str| node.attribute(name).unwrap_or_default().to_owned();
+    let number = |name: &str| node.attribute(name).map_or(0.0, |value| value.parse::<f64>().unwrap());
+    let pair = |pair: &str| {
+        let (x, y) = pair.split_once(',').unwrap();
+        [x, y].map(|value| value.parse::<f64>().unwrap())
+    };
+    let points = match node.tag_name().name() {
+        "polyline" | "polygon" => node.attribute("points")?.split(' ').map(pair).collect(),
+        "line" => vec![[number("x1"), number("y1")], [number("x2"), number("y2")]],
+        "rect" => {
+            let [x, y] = [number("x"), number("y")];
+            vec![[x, y], [x + number("width"), y + number("height")]]
+        }
+        _ => return None,
+    };
+    let opaque = node.attribute("fill-opacity").is_none();
+    Some(Shape { points, stroke: text("stroke"), width: text("stroke-width"), fill: text("fill"), opaque })
 }
 
 /// A raster of `side`×`side` values.

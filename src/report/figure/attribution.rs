@@ -3,22 +3,22 @@
 use plotters::style::Color;
 
 use super::axis::{Axis, x_axis_height};
-use super::canvas::{Canvas, End};
-use super::layout::Rect;
+use super::canvas::{Anchor, Canvas, End, LETTER_ROOM, heading_height, inner};
+use super::layout::{Rect, shortened, width};
 use super::rows::{RowLabel, Rows, figure_height, most_rows};
-use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, HAIR, INK, LINE_HEIGHT, LOSS, Look, MARKER, mm, tint};
-use super::{Arm, Estimate, Figure, error_percent, number, seeds};
+use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GAP, GREY, HAIR, INK, LINE_HEIGHT, Look, MARKER, mm, tint};
+use super::{Arm, Estimate, Figure, cut_in_words, error_percent, number, seeds, shares_drawn};
 use crate::error::Result;
 use crate::stats::Interval;
 
 const ROW: i32 = mm(8.5);
+/// A row of the waterfall: a name, a step in points, and its share.
+const STEP_ROW: i32 = mm(11.5);
 const BETWEEN: i32 = mm(7.0);
-/// Room for a heading and for lines that tell of what isn't shown.
-const EXTRA: i32 = HEADING + 2 * LINE_HEIGHT;
-/// Room for a heading.
-const HEADING: i32 = LINE_HEIGHT + mm(2.5);
-/// Rows of the panel that has fewer are at most this much further apart.
-const MOST_STRETCH: i32 = ROW * 8 / 5;
+/// Room for lines that tell of what isn't shown.
+const EXTRA: i32 = 2 * LINE_HEIGHT;
+/// Rows of the panel that has fewer are at most this much further apart, in tenths.
+const MOST_STRETCH: i32 = 16;
 /// More controls than this are ranked, and the rest is summed up in a line.
 const MOST_CONTROLS: usize = 16;
 
@@ -37,6 +37,8 @@ pub struct AttributionFigure {
     pub shares: Vec<ShareBar>,
     /// Why there are no shares, if so.
     pub reason: Option<String>,
+    /// The fall of the mean test error from baseline to target over those seeds, with Student's interval of the paired differences.
+    pub gain: Option<Estimate>,
     /// Number of seeds compared, for the steps.
     pub seeds: usize,
 }
@@ -48,8 +50,8 @@ pub struct StepBar {
     pub to: String,
     /// Mean test errors of the arm that it starts at, and of this one.
     pub errors: [f64; 2],
-    /// Where the second error is at the ends of the step's 95 % interval.
-    pub reach: Option<Interval>,
+    /// Student's 95 % interval of the first error minus the second, over the paired seeds.
+    pub interval: Option<Interval>,
     /// The step as a share of the gain.
     pub share: Option<Estimate>,
 }
@@ -63,6 +65,19 @@ pub struct ShareBar {
     pub share: Option<Estimate>,
     /// Number of seeds compared.
     pub seeds: usize,
+}
+
+impl StepBar {
+    /// Where the second error is at the ends of the step's interval, ascending.
+    fn reach(&self) -> Option<Interval> {
+        self.interval.map(|[low, high]| [self.errors[0] - high, self.errors[0] - low])
+    }
+
+    /// What stands below its name: how many points it gains, and the share of the gain.
+    fn notes(&self) -> Vec<String> {
+        let gained = Estimate { value: self.errors[0] - self.errors[1], interval: self.interval };
+        std::iter::once(points(gained)).chain(self.share.map(percent)).collect()
+    }
 }
 
 impl AttributionFigure {
@@ -80,41 +95,64 @@ impl AttributionFigure {
 
     /// The steps that are shown: a ladder of hundreds of rungs is cut.
     fn shown_steps(&self) -> &[StepBar] {
-        &self.steps[..self.steps.len().min(most_rows(ROW, EXTRA).saturating_sub(2))]
+        let most = most_rows(STEP_ROW, self.headings_height() + EXTRA).saturating_sub(2);
+        &self.steps[..self.steps.len().min(most)]
     }
 
-    /// Rows of the panel that has more.
-    fn most_rows(&self) -> usize {
-        (self.shown_steps().len() + 2).max(self.shown().0.len())
+    /// How many rows each panel has, and how high they are at least.
+    fn rows(&self) -> [(usize, i32); 2] {
+        [(self.shown_steps().len() + 2, STEP_ROW), (self.shown().0.len().max(1), ROW)]
     }
 
-    /// Height of the rows of a panel that has so many, so that both panels end at the same height, or nearly.
-    fn row_height(&self, rows: usize) -> i32 {
-        (ROW * self.most_rows() as i32 / rows.max(1) as i32).min(MOST_STRETCH)
+    /// Height of all rows.
+    fn rows_height(&self) -> i32 {
+        self.rows().map(|(rows, height)| rows as i32 * height).into_iter().max().unwrap_or(0)
+    }
+
+    /// Height of the rows of both panels, so that both end at the same height, or nearly.
+    fn row_heights(&self) -> [i32; 2] {
+        self.rows().map(|(rows, height)| (self.rows_height() / rows as i32).min(height * MOST_STRETCH / 10))
+    }
+
+    fn titles(&self) -> [String; 2] {
+        let counts = seeds(self.shares.iter().map(|bar| bar.seeds));
+        let shares = match self.shares.is_empty() {
+            true => "Shares of the gain".to_owned(),
+            false => format!("Share of the gain, 95 % interval, {counts}"),
+        };
+        let intervals =
+            if self.steps.iter().any(|step| step.interval.is_some()) { ", 95 % intervals of steps" } else { "" };
+        [format!("Mean test error{intervals}, {}", seeds([self.seeds].into_iter())), shares]
+    }
+
+    /// Height of the titles and of the line below each.
+    fn headings_height(&self) -> i32 {
+        let [a, b] = self.titles();
+        heading_height([&a, &b], halves(inner([mm(DOUBLE_COLUMN), 0]))) + LINE_HEIGHT
     }
 
     fn waterfall(&self, canvas: &Canvas, panel: Rect) -> Result<()> {
-        let title = format!("Mean test error, {}", seeds([self.seeds].into_iter()));
-        let panel = canvas.heading("a", &title, panel)?;
         let Some(ends) = self.ends else { return canvas.paragraph(panel, "No seed finished in both arms.") };
+        if let Some(gain) = self.gain {
+            let text = format!("Gain: {}", points(gain));
+            canvas.text(&text, (panel.left + LETTER_ROOM, panel.top - GAP), Anchor::TopLeft)?;
+        }
+        let panel = Rect { top: panel.top + LINE_HEIGHT, ..panel };
         let steps = self.shown_steps();
         let end = |arm: &Arm, error: f64| RowLabel {
             name: arm.name.clone(),
-            note: Some(format!("{} %", number(100.0 * error, 2))),
+            notes: vec![format!("{} %", number(100.0 * error, 2))],
         };
-        let step = |step: &StepBar| RowLabel {
-            name: format!("→ {}", step.to),
-            note: Some(step.share.map_or_else(|| points(step), percent)),
-        };
+        let step = |step: &StepBar| RowLabel { name: format!("→ {}", step.to), notes: step.notes() };
         let labels: Vec<RowLabel> = std::iter::once(end(&self.baseline, ends[0]))
             .chain(steps.iter().map(step))
             .chain(std::iter::once(end(&self.target, ends[1])))
             .collect();
         let values = ends
             .into_iter()
-            .chain(steps.iter().flat_map(|s| s.errors.into_iter().chain(s.reach.into_iter().flatten())));
+            .chain(steps.iter().flat_map(|s| s.errors.into_iter().chain(s.reach().into_iter().flatten())));
         let axis = Axis::from_zero("Test error (%)", values.map(error_percent)).up_to(100.0);
-        let rows = Rows::draw(canvas, panel, axis, &labels, self.row_height(labels.len()))?;
+        let rows = Rows::draw(canvas, panel, axis, &labels, self.row_heights()[0])?;
         let looks = [&self.baseline, &self.target].map(Look::or_other);
         bar(canvas, &rows, 0, [0.0, ends[0]], tint(looks[0].colour, 0.55).filled())?;
         for (n, step) in (1..).zip(steps) {
@@ -138,9 +176,9 @@ impl AttributionFigure {
             bar(canvas, rows, row, step.errors, tint(GREY, 0.6).filled())?;
         } else {
             // A loss is drawn hollow, so that it's no gain in grey either.
-            bar(canvas, rows, row, step.errors, LOSS.stroke_width(DATA))?;
+            bar(canvas, rows, row, step.errors, INK.stroke_width(DATA))?;
         }
-        match step.reach {
+        match step.reach() {
             Some(reach) => {
                 let ends = reach.map(|end| End::of_error(end, |percent| rows.plot.x(percent)));
                 canvas.whisker(ends, rows.middle(row), INK)
@@ -150,13 +188,6 @@ impl AttributionFigure {
     }
 
     fn controls(&self, canvas: &Canvas, panel: Rect) -> Result<()> {
-        let counts = seeds(self.shares.iter().map(|bar| bar.seeds));
-        let title = if self.shares.is_empty() {
-            "Shares of the gain".to_owned()
-        } else {
-            format!("Share of the gain matched, {counts}")
-        };
-        let panel = canvas.heading("b", &title, panel)?;
         let (shown, hidden) = self.shown();
         if let Some(reason) = &self.reason {
             return canvas.paragraph(panel, &capitalised(reason));
@@ -166,21 +197,25 @@ impl AttributionFigure {
         }
         let label = |bar: &&ShareBar| RowLabel {
             name: bar.control.name.clone(),
-            note: Some(bar.share.map_or_else(|| "not established".to_owned(), percent)),
+            notes: vec![bar.share.map_or_else(|| "not established".to_owned(), percent)],
         };
         let labels: Vec<RowLabel> = shown.iter().map(label).collect();
+        let within = shares_drawn(shown.iter().filter_map(|bar| bar.share.as_ref()));
         let values = shown.iter().filter_map(|bar| bar.share).flat_map(Estimate::all);
-        let axis = Axis::linear("Share of the gain (%)", values.map(|share| 100.0 * share).chain([0.0, 100.0]));
-        let rows = Rows::draw(canvas, panel, axis, &labels, self.row_height(labels.len()))?;
+        let values = values.map(|share| 100.0 * share.max(within[0]).min(within[1])).chain([0.0, 100.0]);
+        let axis = Axis::linear("Share of the gain (%)", values);
+        let below = Rect { top: panel.top + LINE_HEIGHT, ..panel };
+        let rows = Rows::draw(canvas, below, axis, &labels, self.row_heights()[1])?;
         for reference in [0.0, 100.0] {
             let x = rows.plot.x(reference);
             canvas.line(&[(x, rows.plot.rect.top), (x, rows.plot.rect.bottom)], GREY, AXIS)?;
         }
+        self.references(canvas, panel, [0.0, 100.0].map(|share| rows.plot.x(share)))?;
         for (n, bar) in shown.iter().enumerate() {
             let Some(share) = bar.share else { continue };
             let look = Look::or_grey(&bar.control);
             if let Some(interval) = share.interval {
-                let ends = interval.map(|end| End { at: rows.plot.x(100.0 * end), cut: false });
+                let ends = interval.map(|end| End::within(within, end, |percent| rows.plot.x(percent)));
                 canvas.whisker(ends, rows.middle(n), look.colour)?;
             }
             canvas.marker((rows.plot.x(100.0 * share.value), rows.middle(n)), &look, MARKER)?;
@@ -192,6 +227,19 @@ impl AttributionFigure {
         }
         Ok(())
     }
+
+    /// What 0 and 100 % are, above their lines.
+    fn references(&self, canvas: &Canvas, panel: Rect, [zero, whole]: [i32; 2]) -> Result<()> {
+        let most = panel.width() / 2 - 2 * GAP;
+        let target = shortened(&format!("100: target {}", self.target.name), most);
+        let baseline = shortened(&format!("0: baseline {}", self.baseline.name), most);
+        let right = (whole + width(&target) / 2).min(panel.right);
+        let left = right - width(&target) - 3 * GAP;
+        let end = (zero + width(&baseline) / 2).min(left);
+        let middle = panel.top + LINE_HEIGHT / 2 - GAP / 2;
+        canvas.coloured_text(&baseline, (end, middle), Anchor::Right, GREY)?;
+        canvas.coloured_text(&target, (right, middle), Anchor::Right, GREY)
+    }
 }
 
 impl Figure for AttributionFigure {
@@ -202,12 +250,12 @@ impl Figure for AttributionFigure {
     fn caption(&self) -> String {
         let (baseline, target) = (&self.baseline.name, &self.target.name);
         let within = "as far as they lie between 0 and 100 %";
-        let whiskers = match self.steps.iter().find(|step| step.reach.is_some()) {
-            Some(StepBar { share: Some(_), .. }) => {
-                format!(" Whiskers: Fieller's 95 % intervals of the steps, on the scale of the gain, {within}.")
-            }
-            Some(_) => format!(" Whiskers: Student's 95 % interval of the gain, {within}."),
-            None => String::new(),
+        let whiskers = match self.steps.iter().any(|step| step.interval.is_some()) {
+            true => format!(
+                " Whiskers: Student's 95 % intervals of the steps in percentage points, each by itself, {within}. Grey: a step \
+                 that gains; hollow: one that loses."
+            ),
+            false => String::new(),
         };
         let cut = match self.steps.len() - self.shown_steps().len() {
             0 => String::new(),
@@ -218,24 +266,29 @@ impl Figure for AttributionFigure {
         if let Some(reason) = &self.reason {
             return format!("{a} (b) {}", capitalised(reason));
         }
+        let within = cut_in_words(self.shown().0.into_iter().filter_map(|bar| bar.share.as_ref()));
         format!(
-            "{a} (b) Share of the gain of {target} over {baseline} that each arm matches, with Fieller's 95 % interval \
-             over paired seeds."
+            "{a} (b) Share of the gain of {target} over {baseline} that each arm matches (0: as many errors as {baseline}, 100: as \
+             {target}), with Fieller's 95 % interval over paired seeds{within}."
         )
     }
 
     fn size(&self) -> [f64; 2] {
         let cut = self.shown().1 > 0 || self.shown_steps().len() < self.steps.len();
-        let extra = if cut { EXTRA } else { HEADING };
-        [DOUBLE_COLUMN, figure_height(self.most_rows(), ROW, extra)]
+        let extra = self.headings_height() + if cut { EXTRA } else { 0 };
+        [DOUBLE_COLUMN, figure_height(1, self.rows_height(), extra)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = canvas.inner();
-        let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
+        let [a, b] = self.titles();
+        let [left, right] = canvas.headings([&a, &b], halves(canvas.inner()))?;
         self.waterfall(canvas, left)?;
         self.controls(canvas, right)
     }
+}
+
+fn halves(rect: Rect) -> [Rect; 2] {
+    rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
 }
 
 const HALF_BAR: i32 = mm(2.4);
@@ -256,9 +309,13 @@ fn percent(share: Estimate) -> String {
     }
 }
 
-/// A step in percentage points: "−2.24 points".
-fn points(step: &StepBar) -> String {
-    format!("{} points", number(100.0 * (step.errors[1] - step.errors[0]), 2))
+/// A difference of errors in percentage points: "2.24 points [2.01, 2.47]".
+fn points(difference: Estimate) -> String {
+    let one = |fraction: f64| number(100.0 * fraction, 2);
+    match difference.interval {
+        Some([low, high]) => format!("{} points [{}, {}]", one(difference.value), one(low), one(high)),
+        None => format!("{} points", one(difference.value)),
+    }
 }
 
 /// A reason as a sentence.

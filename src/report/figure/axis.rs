@@ -2,25 +2,33 @@
 
 use plotters::coord::CoordTranslate;
 use plotters::coord::cartesian::Cartesian2d;
-use plotters::coord::ranged1d::{BoldPoints, Ranged};
 use plotters::coord::types::RangedCoordf64;
+use plotters::style::Color;
 
 use super::canvas::{Anchor, Canvas, Point};
 use super::layout::{Rect, thinned, widest, width};
-use super::number;
-use super::theme::{AXIS, GAP, HAIR, INK, LIGHT, LINE_HEIGHT, TEXT, TICK, mm};
+use super::theme::{AXIS, GAP, HAIR, INK, LIGHT, LINE_HEIGHT, PAPER, TEXT, TICK, mm};
+use super::ticks::{self, Tick};
 use crate::error::Result;
 
-/// Most numbers on an axis.
-const MOST_TICKS: usize = 6;
 /// A logarithmic axis covers at least this factor, so that there are round numbers on it.
 const LEAST_FACTOR: f64 = 4.0;
+/// No axis reaches further than this, nor does it tell apart what is nearer to 0 than this: beyond, nothing can be reckoned
+/// with in floating point. Values that are further out stand at the end of their axis.
+const FURTHEST: f64 = 1e300;
+const NEAREST: f64 = 1e-300;
+/// How far below the rest of a logarithmic axis 0 stands, and how far the axis goes on below it, in parts of the rest.
+const ZERO: f64 = 0.09;
+const BELOW_ZERO: f64 = 0.03;
 
 /// How values become positions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scale {
     Linear,
-    Log,
+    Log {
+        /// Whether it has a place for 0, below a break.
+        zero: bool,
+    },
 }
 
 /// An axis.
@@ -30,12 +38,6 @@ pub(super) struct Axis {
     range: [f64; 2],
     scale: Scale,
     ticks: Vec<Tick>,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Tick {
-    value: f64,
-    text: String,
 }
 
 impl Axis {
@@ -55,25 +57,26 @@ impl Axis {
     /// A linear axis from 0 over some values that aren't negative.
     pub fn from_zero(label: &str, values: impl Iterator<Item = f64>) -> Self {
         let high = range_of(values).map_or(1.0, |[_, high]| high);
-        Self::fixed(label, [0.0, if high > 0.0 { 1.05 * high } else { 1.0 }])
+        Self::fixed(label, [0.0, if high > 0.0 { (1.05 * high).max(NEAREST) } else { 1.0 }])
     }
 
-    /// A linear axis over exactly this range.
+    /// A linear axis over exactly this range, as far as numbers can be told apart in it.
     pub fn fixed(label: &str, range: [f64; 2]) -> Self {
-        let values = RangedCoordf64::from(range[0]..range[1]).key_points(BoldPoints(MOST_TICKS));
-        let step = values.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-        let decimals = if step.is_finite() { (-step.log10() - 1e-9).ceil().max(0.0) as usize } else { 0 };
-        let ticks = values.iter().map(|&value| Tick { value, text: number(value, decimals) });
-        Self { label: label.to_owned(), range, scale: Scale::Linear, ticks: ticks.collect() }
+        let range = usable(range);
+        Self { label: label.to_owned(), range, scale: Scale::Linear, ticks: ticks::linear(range, 0.0) }
     }
 
-    /// A logarithmic axis over some values; those that aren't positive don't count.
+    /// A logarithmic axis over some values; 0 has a place of its own on it, below a break. What is negative doesn't count.
     pub fn log(label: &str, values: impl Iterator<Item = f64>) -> Self {
-        let [low, high] = range_of(values.filter(|value| *value > 0.0)).unwrap_or([1.0, 10.0]);
-        let room = (LEAST_FACTOR / (high / low)).max(1.0).sqrt().max((high / low).powf(0.06));
-        let range = [low / room, high * room];
-        let ticks = round_numbers(range).into_iter().map(|value| Tick { value, text: readable(value) });
-        Self { label: label.to_owned(), range, scale: Scale::Log, ticks: ticks.collect() }
+        let values: Vec<f64> = values.collect();
+        let positive = range_of(values.iter().copied().filter(|value| *value > 0.0)).unwrap_or([1.0, 10.0]);
+        let [low, high] = positive.map(|end| end.clamp(NEAREST, FURTHEST).log10());
+        let room = ((LEAST_FACTOR.log10() - (high - low)) / 2.0).max(0.06 * (high - low));
+        let range = [low - room, high + room].map(|end| 10f64.powf(end).clamp(NEAREST, FURTHEST));
+        let zero = values.contains(&0.0);
+        let at_zero = zero.then(|| Tick { value: 0.0, text: "0".to_owned() });
+        let ticks = at_zero.into_iter().chain(ticks::logarithmic(range)).collect();
+        Self { label: label.to_owned(), range, scale: Scale::Log { zero }, ticks }
     }
 
     /// Ticks at some of the values themselves, for the few that there are of them.
@@ -84,12 +87,7 @@ impl Axis {
 
     /// Only whole numbers, as of epochs.
     pub fn whole_numbers(self) -> Self {
-        let [low, high] = self.range;
-        let step = (1..).find(|step| (high - low) / f64::from(*step) <= MOST_TICKS as f64).unwrap_or(1);
-        let whole = self.ticks.iter().all(|tick| tick.value.fract() == 0.0);
-        let values: Vec<f64> =
-            (low.ceil() as i64..=high.floor() as i64).step_by(step as usize).map(|n| n as f64).collect();
-        if whole { self } else { self.with_ticks(&values, |value| number(value, 0)) }
+        Self { ticks: ticks::linear(self.range, 1.0), ..self }
     }
 
     /// No numbers above `most`, where nothing is.
@@ -108,58 +106,47 @@ impl Axis {
         self.ticks.iter().map(|tick| (tick.value, tick.text.as_str()))
     }
 
+    /// Where the axis has its break, if it has one; a position.
+    fn break_at(&self) -> Option<f64> {
+        let [low, high] = self.range.map(f64::log10);
+        (self.scale == Scale::Log { zero: true }).then(|| low - ZERO / 2.0 * (high - low))
+    }
+
+    /// The position of a value, at an end of the axis if it's beyond.
     fn transformed(&self, value: f64) -> f64 {
+        let [low, high] = self.range;
+        let value_within = if value.is_nan() { low } else { value.clamp(low, high) };
         match self.scale {
-            Scale::Linear => value,
-            Scale::Log => value.max(f64::MIN_POSITIVE).log10(),
+            Scale::Linear => value_within,
+            Scale::Log { zero: true } if value <= 0.0 => low.log10() - ZERO * (high.log10() - low.log10()),
+            Scale::Log { .. } => value_within.log10(),
         }
     }
 
     fn coordinate(&self) -> RangedCoordf64 {
         let [low, high] = self.range.map(|end| self.transformed(end));
-        (low..high).into()
+        match self.scale {
+            Scale::Log { zero: true } => (low - (ZERO + BELOW_ZERO) * (high - low)..high).into(),
+            _ => (low..high).into(),
+        }
     }
+}
+
+/// A range that numbers can be found in: within what can be reckoned with, and so wide that its ends differ in their first
+/// six digits.
+fn usable(range: [f64; 2]) -> [f64; 2] {
+    let [low, high] = range.map(|end| if end.is_nan() { 0.0 } else { end.clamp(-FURTHEST, FURTHEST) });
+    let least = (1e-6 * low.abs().max(high.abs())).max(NEAREST);
+    if high - low >= least { [low, high] } else { [low - least, high + least] }
 }
 
 /// Smallest and greatest of some values; `None` of none. Values that aren't finite don't count.
 fn range_of(values: impl Iterator<Item = f64>) -> Option<[f64; 2]> {
-    let finite = values.filter(|value| value.is_finite());
+    let finite = values.filter(|value| value.is_finite()).map(|value| value.clamp(-FURTHEST, FURTHEST));
     finite.fold(None, |range, value| {
         let [low, high] = range.unwrap_or([value, value]);
         Some([low.min(value), high.max(value)])
     })
-}
-
-/// Round numbers in a range: powers of ten, with some of their multiples where that gives too few.
-fn round_numbers([low, high]: [f64; 2]) -> Vec<f64> {
-    let decades = low.log10().floor() as i32..=high.log10().ceil() as i32;
-    let of = |mantissas: &[f64]| -> Vec<f64> {
-        let all = decades.clone().flat_map(|decade| mantissas.iter().map(move |m| m * 10f64.powi(decade)));
-        all.filter(|value| (low..=high).contains(value)).collect()
-    };
-    let powers = of(&[1.0]);
-    if powers.len() > MOST_TICKS {
-        return powers.iter().step_by(powers.len().div_ceil(MOST_TICKS)).copied().collect();
-    }
-    let finer = [of(&[1.0, 3.0]), of(&[1.0, 2.0, 5.0]), of(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0])];
-    std::iter::once(powers).chain(finer).find(|values| values.len() >= 3).unwrap_or_default()
-}
-
-/// A number as people read it: 10⁻⁵, 0.2, 5.5 k, 2 M.
-pub(super) fn readable(value: f64) -> String {
-    if value < 0.009 {
-        let power = value.log10().floor();
-        let mantissa = (value / 10f64.powf(power)).round();
-        let digits = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-        let raised = |digit: char| digits.chars().nth(digit.to_digit(10).unwrap_or(0) as usize);
-        let power: String = format!("{}", power.abs()).chars().filter_map(raised).collect();
-        return if mantissa > 1.0 { format!("{mantissa}·10⁻{power}") } else { format!("10⁻{power}") };
-    }
-    let prefixes = [(1e12, " T"), (1e9, " G"), (1e6, " M"), (1e3, " k")];
-    let (unit, prefix) = prefixes.into_iter().find(|(unit, _)| value >= 0.999 * unit).unwrap_or((1.0, ""));
-    // Six digits are enough to tell ticks apart and too few to show how numbers are rounded in binary.
-    let scaled = (value / unit * 1e6).round() / 1e6;
-    format!("{scaled}{prefix}")
 }
 
 /// A panel between two axes.
@@ -201,11 +188,6 @@ impl Plot {
         self.coordinates.translate(&(self.x.transformed(x), self.y.transformed(y)))
     }
 
-    /// The same, of a value on the lower edge where it lies below it, as 0 does on a logarithmic axis.
-    pub fn at_or_edge(&self, x: f64, y: f64) -> Point {
-        self.at(x, y.max(self.y.range[0]))
-    }
-
     /// The place of a value on the x axis.
     pub fn x(&self, value: f64) -> i32 {
         self.at(value, self.y.range[0]).0
@@ -237,6 +219,10 @@ impl Plot {
     pub fn draw_x(&self, canvas: &Canvas) -> Result<()> {
         let Rect { left, right, bottom, .. } = self.rect;
         canvas.line(&[(left, bottom), (right, bottom)], INK, AXIS)?;
+        if let Some(position) = self.x.break_at() {
+            let x = self.coordinates.translate(&(position, 0.0)).0;
+            break_mark(canvas, (x, bottom), true)?;
+        }
         let room = |(value, text): (f64, &str)| {
             let (x, half) = (self.x(value), width(text) / 2);
             [x - half, x + half]
@@ -257,6 +243,10 @@ impl Plot {
     fn draw_y(&self, canvas: &Canvas, left: i32) -> Result<()> {
         let Rect { left: axis, top, bottom, .. } = self.rect;
         canvas.line(&[(axis, top), (axis, bottom)], INK, AXIS)?;
+        if let Some(position) = self.y.break_at() {
+            let y = self.coordinates.translate(&(0.0, position)).1;
+            break_mark(canvas, (axis, y), false)?;
+        }
         let room = |(value, _): (f64, &str)| [self.y(value) - TEXT / 2, self.y(value) + TEXT / 2];
         let rooms: Vec<[i32; 2]> = self.y.ticks().map(room).collect();
         for ((value, text), shown) in self.y.ticks().zip(thinned(&rooms, 0)) {
@@ -268,6 +258,18 @@ impl Plot {
         }
         canvas.upward_text(&self.y.label, (left, (top + bottom) / 2))
     }
+}
+
+/// Two strokes across an axis that is broken, and nothing between them.
+fn break_mark(canvas: &Canvas, (x, y): Point, lies: bool) -> Result<()> {
+    let (long, rise, gap) = (mm(1.1), mm(0.5), mm(0.45));
+    let stroke = |by: i32| match lies {
+        true => [(x + by - rise, y + long), (x + by + rise, y - long)],
+        false => [(x - long, y + by + rise), (x + long, y + by - rise)],
+    };
+    let [[a, b], [c, d]] = [stroke(-gap), stroke(gap)];
+    canvas.polygon(&[a, b, d, c], PAPER.filled())?;
+    [[a, b], [c, d]].iter().try_for_each(|stroke| canvas.line(stroke, INK, AXIS))
 }
 
 /// Height that an x axis takes below its panel.
@@ -285,8 +287,6 @@ mod tests {
 
     #[test]
     fn linear_axes_have_round_numbers() {
-        assert_eq!(texts(&Axis::fixed("", [0.0, 17.0])), ["0", "5", "10", "15"]);
-        assert_eq!(texts(&Axis::fixed("", [-0.12, 0.26])), ["−0.1", "0.0", "0.1", "0.2"]);
         let single = Axis::linear("", std::iter::once(2.0));
         assert!(single.range()[0] < 2.0 && 2.0 < single.range()[1] && texts(&single).len() > 1);
         assert!(!texts(&Axis::linear("", std::iter::empty())).is_empty());
@@ -303,16 +303,44 @@ mod tests {
         assert_eq!(texts(&Axis::log("", [1e3, 1e6].into_iter())), ["1 k", "10 k", "100 k", "1 M"]);
         let equal = Axis::log("", [5_534.0, 5_540.0].into_iter());
         assert_eq!(texts(&equal), ["3 k", "5 k", "7 k", "10 k"]);
-        assert_eq!(texts(&Axis::log("", [1e-7, 1.0].into_iter())), ["10⁻⁷", "10⁻⁵", "10⁻³", "0.1"]);
-        assert!(texts(&Axis::log("", [0.0, f64::NAN].into_iter())).len() > 1);
+        assert!(texts(&Axis::log("", [f64::NAN].into_iter())).len() > 1);
     }
 
     #[test]
-    fn numbers_are_short_and_show_no_binary_digits() {
-        assert_eq!(readable(0.1 + 0.2), "0.3");
-        assert_eq!(readable(2_000_000.0), "2 M");
-        assert_eq!(readable(200.0), "200");
-        assert_eq!(readable(1e-5), "10⁻⁵");
-        assert_eq!(readable(2e-12), "2·10⁻¹²");
+    fn zero_stands_below_a_break_of_a_logarithmic_axis() {
+        let axis = Axis::log("", [0.0, 0.01, 10.0].into_iter());
+        assert_eq!(texts(&axis), ["0", "0.01", "0.1", "1", "10"]);
+        let rect = Rect { left: 0, top: 0, right: 1000, bottom: 1000 };
+        let plot = Plot::over(rect, Axis::fixed("", [0.0, 1.0]), axis);
+        let least = plot.y(plot.y.range()[0]);
+        assert!(1000 > plot.y(0.0) && plot.y(0.0) > least + 40 && least > plot.y(0.01), "0 has a place of its own");
+        let gap = plot.coordinates.translate(&(0.0, plot.y.break_at().unwrap())).1;
+        assert!(least < gap && gap < plot.y(0.0));
+        assert_eq!(Axis::log("", [0.01, 10.0].into_iter()).break_at(), None);
+    }
+
+    #[test]
+    fn no_value_hangs_an_axis_or_leaves_its_panel() {
+        let values = [0.0, 5e-324, 1e-308, 1e-9, 1.0, 1e19, 1e308, f64::MAX, f64::INFINITY, f64::NAN, -1e308];
+        let kinds: [fn(std::iter::Copied<std::slice::Iter<f64>>) -> Axis; 6] = [
+            |values| Axis::linear("", values),
+            |values| Axis::linear("", values).whole_numbers(),
+            |values| Axis::percent("", values),
+            |values| Axis::from_zero("", values),
+            |values| Axis::log("", values),
+            |values| Axis::log("", values).up_to(100.0),
+        ];
+        let rect = Rect { left: 0, top: 0, right: 1000, bottom: 1000 };
+        for pair in values.iter().flat_map(|&a| values.iter().map(move |&b| [a, b])) {
+            for kind in kinds {
+                let axis = kind(pair.iter().copied());
+                assert!(axis.ticks().count() <= 14, "{pair:?}");
+                assert!(axis.ticks().all(|(value, text)| value.is_finite() && text.chars().count() < 14), "{pair:?}");
+                let plot = Plot::over(rect, axis.clone(), axis);
+                for (x, y) in values.iter().map(|&value| plot.at(value, value)) {
+                    assert!((0..=1000).contains(&x) && (0..=1000).contains(&y), "{pair:?}: ({x}, {y})");
+                }
+            }
+        }
     }
 }

@@ -1,19 +1,18 @@
-//! What accuracy costs: test error against parameters and against multiply-adds.
+//! What accuracy costs: test error against parameters and against multiply-adds, as far as arms differ in them.
 
 use super::axis::{Axis, Plot};
-use super::canvas::{Canvas, End};
-use super::layout::{Rect, apart};
+use super::canvas::{Anchor, Canvas, End, heading_height, inner};
+use super::layout::Rect;
 use super::legend::Legend;
-use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, MARKER, UNITS_PER_MM, mm};
-use super::{Arm, Estimate, Figure, Role, error_percent, mean_and_interval, means_in_words, seeds};
+use super::theme::{DOUBLE_COLUMN, GREY, LINE_HEIGHT, Look, MARKER, UNITS_PER_MM, mm};
+use super::ticks::readable;
+use super::{Arm, Estimate, Figure, mean_and_interval, means_in_words, seeds};
 use crate::error::Result;
 
-const PANEL: i32 = mm(60.0);
+const PANEL: i32 = mm(58.0);
 const BETWEEN: i32 = mm(6.0);
-/// Width that a point with its interval takes.
-const SLOT: i32 = mm(1.3);
-/// Points are moved sideways by no more than this.
-const FURTHEST: i32 = 2 * SLOT;
+/// Costs that differ by no more than this factor are the same: what "at the same parameter count" means.
+const SAME: f64 = 1.02;
 
 /// Test error against what a network costs.
 #[derive(Clone, Debug)]
@@ -37,46 +36,90 @@ pub struct BudgetPoint {
     pub seeds: usize,
 }
 
+/// Something that networks cost.
+#[derive(Clone, Copy)]
+struct Cost {
+    what: &'static str,
+    label: &'static str,
+    of: fn(&BudgetPoint) -> f64,
+}
+
+const PARAMETERS: Cost =
+    Cost { what: "learned real parameters", label: "Learned real parameters", of: |point| point.parameters as f64 };
+const MULTIPLY_ADDS: Cost =
+    Cost { what: "multiply-adds per image", label: "Multiply-adds per image", of: |point| point.multiply_adds as f64 };
+
 impl BudgetFigure {
     fn legend(&self) -> Legend {
         Legend::of_points(self.points.iter().map(|point| &point.arm))
     }
 
-    fn panel(&self, canvas: &Canvas, rect: Rect, label: &str, cost: impl Fn(&BudgetPoint) -> f64) -> Result<()> {
-        let x = Axis::log(label, self.points.iter().map(&cost));
+    /// The least and the greatest of a cost.
+    fn ends(&self, cost: Cost) -> [f64; 2] {
+        let costs = self.points.iter().map(cost.of);
+        costs.fold([f64::INFINITY, 0.0], |[low, high], cost| [low.min(cost), high.max(cost)])
+    }
+
+    fn is_matched(&self, cost: Cost) -> bool {
+        let [low, high] = self.ends(cost);
+        high <= SAME * low
+    }
+
+    /// The costs that have a panel: both, or the one that arms differ in.
+    fn shown(&self) -> Vec<Cost> {
+        let differing: Vec<Cost> =
+            [PARAMETERS, MULTIPLY_ADDS].into_iter().filter(|&cost| !self.is_matched(cost)).collect();
+        if differing.is_empty() { vec![MULTIPLY_ADDS] } else { differing }
+    }
+
+    /// What is said of a cost that all arms have in common: "All arms have 24.6 k learned real parameters, to 2 %."
+    fn common(&self) -> String {
+        let told = |cost: Cost| match self.ends(cost).map(readable_cost) {
+            [low, high] if low == high => format!("{low} {}", cost.what),
+            [low, high] => format!("{low} to {high} {}", cost.what),
+        };
+        let common =
+            [PARAMETERS, MULTIPLY_ADDS].into_iter().filter(|&cost| self.points.len() > 1 && self.is_matched(cost));
+        let told: Vec<String> = common.map(told).collect();
+        if told.is_empty() { String::new() } else { format!("All arms have {}.", told.join(" and ")) }
+    }
+
+    fn titles(&self) -> Vec<String> {
+        let counts = seeds(self.points.iter().map(|point| point.seeds));
+        let intervals = mean_and_interval(self.points.iter().map(|point| &point.error));
+        let short = |cost: &Cost| cost.what.replace("learned real ", "").replace(" per image", "");
+        let title = |cost: &Cost| format!("By {}: {intervals}, {counts}", short(cost));
+        self.shown().iter().map(title).collect()
+    }
+
+    fn panel(&self, canvas: &Canvas, rect: Rect, cost: Cost) -> Result<()> {
+        let x = Axis::log(cost.label, self.points.iter().map(cost.of));
         let y = Axis::percent("Test error (%)", self.points.iter().flat_map(|p| p.error.all()).map(|e| 100.0 * e));
         let plot = Plot::draw(canvas, rect, x, y)?;
-        let (named, others): (Vec<_>, Vec<_>) = self.points.iter().partition(|point| Look::of(&point.arm).is_some());
-        for point in others {
-            draw(canvas, &plot, point, plot.x(cost(point)))?;
+        let is_told = |point: &&BudgetPoint| Look::of(&point.arm).is_some();
+        let (told, others): (Vec<_>, Vec<_>) = self.points.iter().partition(is_told);
+        let ranked = || others.iter().chain(&told);
+        // All markers over all intervals: where arms cost the same, these lie over each other.
+        for point in ranked() {
+            if let Some(interval) = point.error.interval {
+                let ends = interval.map(|end| End::of_error(end, |percent| plot.y(percent)));
+                canvas.upright_whisker(plot.x((cost.of)(point)), ends, Look::or_other(&point.arm).colour)?;
+            }
         }
-        // The target and the baseline keep their places.
-        let mut ranked: Vec<&BudgetPoint> = named;
-        ranked.sort_by_key(|point| match point.arm.role {
-            Role::Target => 0,
-            Role::Baseline => 1,
-            Role::Control(_) => 2,
-        });
-        let marks: Vec<Rect> = ranked.iter().map(|point| mark(&plot, point, plot.x(cost(point)))).collect();
-        let mut places = ranked.iter().zip(apart(&marks, FURTHEST));
-        places.try_for_each(|(point, place)| draw(canvas, &plot, point, (place.left + place.right) / 2))
+        ranked().try_for_each(|point| {
+            let at = plot.at((cost.of)(point), 100.0 * point.error.value);
+            canvas.marker(at, &Look::or_other(&point.arm), MARKER)
+        })
     }
 }
 
-/// What a point at `x` covers: its marker and its interval.
-fn mark(plot: &Plot, point: &BudgetPoint, x: i32) -> Rect {
-    let around = Rect::about((x, plot.y(100.0 * point.error.value)), SLOT / 2);
-    let ends = point.error.interval.unwrap_or([point.error.value; 2]).map(|end| plot.y(error_percent(end)));
-    Rect { top: around.top.min(ends[1]), bottom: around.bottom.max(ends[0]), ..around }
-}
-
-fn draw(canvas: &Canvas, plot: &Plot, point: &BudgetPoint, x: i32) -> Result<()> {
-    let look = Look::or_other(&point.arm);
-    if let Some(interval) = point.error.interval {
-        let ends = interval.map(|end| End::of_error(end, |percent| plot.y(percent)));
-        canvas.upright_whisker(x, ends, look.colour)?;
+/// A cost in three digits.
+fn readable_cost(cost: f64) -> String {
+    if cost < 1000.0 {
+        return format!("{cost}");
     }
-    canvas.marker((x, plot.y(100.0 * point.error.value)), &look, MARKER)
+    let unit = 10f64.powf(cost.log10().floor() - 2.0);
+    readable((cost / unit).round() * unit)
 }
 
 impl Figure for BudgetFigure {
@@ -86,29 +129,52 @@ impl Figure for BudgetFigure {
 
     fn caption(&self) -> String {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
+        let against = match self.shown().as_slice() {
+            [cost] => cost.what.to_owned(),
+            costs => costs
+                .iter()
+                .zip(["(a) ", "(b) "])
+                .map(|(cost, letter)| format!("{letter}{}", cost.what))
+                .collect::<Vec<_>>()
+                .join(" and "),
+        };
+        let common = match self.common() {
+            common if common.is_empty() => common,
+            common => format!(" {common}"),
+        };
         format!(
-            "Test error against (a) learned real parameters (learned signs aren't counted) and (b) multiply-adds per image, \
-             logarithmic axes. {} Points that would cover each other are moved sideways by up to 2.6 mm.",
+            "Test error against {against} (learned signs are no real parameters), logarithmic axis.{common} {}",
             means_in_words(self.points.iter().map(|point| &point.error), &counts)
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        let height = PANEL + LINE_HEIGHT + self.legend().height(mm(DOUBLE_COLUMN) - 2 * MARGIN);
+        let room = inner([mm(DOUBLE_COLUMN), 0]);
+        let headings = match self.titles().as_slice() {
+            [a, b] => heading_height([a, b], halves(room)),
+            titles => heading_height([titles.concat().as_str()], [room]),
+        };
+        let common = if self.common().is_empty() { 0 } else { LINE_HEIGHT };
+        let height = PANEL + headings + common + self.legend().height(room.width());
         [DOUBLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = self.legend().draw(canvas, canvas.inner())?;
-        let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
-        let counts = seeds(self.points.iter().map(|point| point.seeds));
-        let left = canvas.heading(
-            "a",
-            &format!("{}, {counts}", mean_and_interval(self.points.iter().map(|point| &point.error))),
-            left,
-        )?;
-        self.panel(canvas, left, "Learned real parameters", |point| point.parameters as f64)?;
-        let right = canvas.heading("b", "", right)?;
-        self.panel(canvas, right, "Multiply-adds per image", |point| point.multiply_adds as f64)
+        let mut rect = self.legend().draw(canvas, canvas.inner())?;
+        let common = self.common();
+        if !common.is_empty() {
+            canvas.coloured_text(&common, (rect.left, rect.top), Anchor::TopLeft, GREY)?;
+            rect.top += LINE_HEIGHT;
+        }
+        let (shown, titles) = (self.shown(), self.titles());
+        let panels = match titles.as_slice() {
+            [a, b] => canvas.headings([a, b], halves(rect))?.to_vec(),
+            titles => canvas.headings([titles.concat().as_str()], [rect])?.to_vec(),
+        };
+        shown.into_iter().zip(panels).try_for_each(|(cost, panel)| self.panel(canvas, panel, cost))
     }
+}
+
+fn halves(rect: Rect) -> [Rect; 2] {
+    rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
 }

@@ -6,10 +6,9 @@ use plotters::element::{Circle, DashedPathElement, Drawable, PathElement, PointC
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
-use super::error_percent;
 use super::layout::{Rect, wrapped};
 use super::svg::SvgBackend;
-use super::theme::{self, INK, Look, Marker};
+use super::theme::{self, Fill, INK, Look, Marker};
 use crate::error::{Error, Result};
 
 /// A point of the page, in its units.
@@ -59,7 +58,7 @@ impl<'a> Canvas<'a> {
 
     /// The page without its margins.
     pub(super) fn inner(&self) -> Rect {
-        Rect { left: 0, top: 0, right: self.size[0], bottom: self.size[1] }.shrunk(theme::MARGIN)
+        inner(self.size)
     }
 
     fn draw<'b, E>(&self, element: &'b E) -> Result<()>
@@ -88,19 +87,23 @@ impl<'a> Canvas<'a> {
         self.write(text, at, TextStyle::from(font).color(&INK).pos(Anchor::Top.position()))
     }
 
-    /// The letter of a panel and what it shows; returns where the panel's content can start.
-    pub(super) fn heading(&self, letter: &str, text: &str, panel: Rect) -> Result<Rect> {
-        let font = ("DejaVu Sans", theme::LETTER).into_font().style(FontStyle::Bold);
-        let corner = (panel.left, panel.top);
-        self.write(letter, corner, TextStyle::from(font).color(&INK).pos(Anchor::TopLeft.position()))?;
-        let indent = if letter.is_empty() { 0 } else { theme::mm(4.0) };
-        let room = panel.width() - indent;
-        let lines = wrapped(text, room);
-        for (n, line) in (0..).zip(&lines) {
-            self.text(line, (panel.left + indent, panel.top + n * theme::LINE_HEIGHT), Anchor::TopLeft)?;
+    /// Titles of panels beside each other, with letters if there are several; returns where the panels' contents can start, all at
+    /// the same height.
+    pub(super) fn headings<const N: usize>(&self, titles: [&str; N], mut panels: [Rect; N]) -> Result<[Rect; N]> {
+        let height = heading_height(titles, panels);
+        for ((letter, title), panel) in ["a", "b", "c"].iter().zip(titles).zip(&mut panels) {
+            let indent = if N > 1 { LETTER_ROOM } else { 0 };
+            if N > 1 {
+                let font = ("DejaVu Sans", theme::LETTER).into_font().style(FontStyle::Bold);
+                let style = TextStyle::from(font).color(&INK).pos(Anchor::TopLeft.position());
+                self.write(letter, (panel.left, panel.top), style)?;
+            }
+            for (n, line) in (0..).zip(wrapped(title, panel.width() - indent)) {
+                self.text(&line, (panel.left + indent, panel.top + n * theme::LINE_HEIGHT), Anchor::TopLeft)?;
+            }
+            panel.top += height;
         }
-        let used = theme::LINE_HEIGHT * lines.len().max(1) as i32;
-        Ok(Rect { top: panel.top + used + theme::mm(1.5), ..panel })
+        Ok(panels)
     }
 
     /// Lines of grey text at the top of `rect`.
@@ -138,47 +141,84 @@ impl<'a> Canvas<'a> {
 
     /// The marker of a look, `half` from its centre to its edge.
     pub(super) fn marker(&self, at: Point, look: &Look, half: i32) -> Result<()> {
+        let fill = if look.fill == Fill::Full { look.colour } else { theme::PAPER };
+        match look.marker {
+            Marker::Cross => return self.cross(at, look, half),
+            Marker::Circle => self.circle(at, half, fill.filled())?,
+            shape => self.polygon(&corners(shape, at, half), fill.filled())?,
+        }
+        if look.fill == Fill::Full {
+            return Ok(());
+        }
         let outline = look.colour.stroke_width(theme::DATA * 2 / 3);
         match look.marker {
-            Marker::Circle if look.filled => self.circle(at, half, look.colour.filled()),
-            Marker::Circle => {
-                self.circle(at, half, theme::PAPER.filled())?;
-                self.circle(at, half, outline)
-            }
-            Marker::Cross => {
-                let (x, y) = at;
-                let ends = if look.filled {
-                    [[(x - half, y - half), (x + half, y + half)], [(x - half, y + half), (x + half, y - half)]]
-                } else {
-                    [[(x - half, y), (x + half, y)], [(x, y - half), (x, y + half)]]
-                };
-                ends.iter().try_for_each(|line| self.line(line, look.colour, theme::DATA))
-            }
+            Marker::Circle => self.circle(at, half, outline)?,
             shape => {
                 let mut corners = corners(shape, at, half);
-                self.polygon(&corners, if look.filled { look.colour.filled() } else { theme::PAPER.filled() })?;
                 corners.extend(corners.first().copied());
-                if look.filled { Ok(()) } else { self.draw(&PathElement::new(corners, outline)) }
+                self.draw(&PathElement::new(corners, outline))?;
             }
         }
+        if look.fill == Fill::Dotted { self.circle(at, half * 2 / 5, look.colour.filled()) } else { Ok(()) }
     }
 
-    /// A horizontal interval with a bar at each end, but for those where it's cut.
+    fn cross(&self, (x, y): Point, look: &Look, half: i32) -> Result<()> {
+        let oblique = [[(x - half, y - half), (x + half, y + half)], [(x - half, y + half), (x + half, y - half)]];
+        let upright = [[(x - half, y), (x + half, y)], [(x, y - half), (x, y + half)]];
+        let lines = match look.fill {
+            Fill::Full => oblique.to_vec(),
+            Fill::Hollow => upright.to_vec(),
+            Fill::Dotted => [oblique, upright].concat(),
+        };
+        lines.iter().try_for_each(|line| self.line(line, look.colour, theme::DATA))
+    }
+
+    /// A horizontal interval with a bar at each end, an arrow head where it goes on.
     pub(super) fn whisker(&self, ends: [End; 2], y: i32, colour: RGBColor) -> Result<()> {
-        let half = theme::mm(0.7);
         self.line(&ends.map(|end| (end.at, y)), colour, theme::DATA)?;
-        let mut bars = ends.iter().filter(|end| !end.cut).map(|end| [(end.at, y - half), (end.at, y + half)]);
-        bars.try_for_each(|bar| self.line(&bar, colour, theme::DATA))
+        let forth = (ends[1].at - ends[0].at).signum();
+        ends.iter().zip([-forth, forth]).try_for_each(|(end, outward)| match end.cut {
+            true => self.head((end.at, y), [outward, 0], colour),
+            false => self.line(&[(end.at, y - HALF_BAR), (end.at, y + HALF_BAR)], colour, theme::DATA),
+        })
     }
 
-    /// A vertical interval with a bar at each end, but for those where it's cut.
+    /// A vertical interval with a bar at each end, an arrow head where it goes on.
     pub(super) fn upright_whisker(&self, x: i32, ends: [End; 2], colour: RGBColor) -> Result<()> {
-        let half = theme::mm(0.7);
         self.line(&ends.map(|end| (x, end.at)), colour, theme::DATA)?;
-        let mut bars = ends.iter().filter(|end| !end.cut).map(|end| [(x - half, end.at), (x + half, end.at)]);
-        bars.try_for_each(|bar| self.line(&bar, colour, theme::DATA))
+        let forth = (ends[1].at - ends[0].at).signum();
+        ends.iter().zip([-forth, forth]).try_for_each(|(end, outward)| match end.cut {
+            true => self.head((x, end.at), [0, outward], colour),
+            false => self.line(&[(x - HALF_BAR, end.at), (x + HALF_BAR, end.at)], colour, theme::DATA),
+        })
+    }
+
+    /// An arrow head whose tip is at a point.
+    fn head(&self, (x, y): Point, [right, down]: [i32; 2], colour: RGBColor) -> Result<()> {
+        let (back, side) = (2 * HALF_BAR, HALF_BAR);
+        let base = (x - right * back, y - down * back);
+        let corner = |side: i32| (base.0 - down * side, base.1 + right * side);
+        self.polygon(&[(x, y), corner(side), corner(-side)], colour.filled())
     }
 }
+
+/// A page without its margins.
+pub(super) fn inner([right, bottom]: [i32; 2]) -> Rect {
+    Rect { left: 0, top: 0, right, bottom }.shrunk(theme::MARGIN)
+}
+
+/// Room for the letter of a panel.
+pub(super) const LETTER_ROOM: i32 = theme::mm(4.0);
+
+/// Height of the titles of panels beside each other.
+pub(super) fn heading_height<const N: usize>(titles: [&str; N], panels: [Rect; N]) -> i32 {
+    let indent = if N > 1 { LETTER_ROOM } else { 0 };
+    let lines = titles.iter().zip(panels).map(|(title, panel)| wrapped(title, panel.width() - indent).len());
+    theme::LINE_HEIGHT * lines.max().unwrap_or(0).max(1) as i32 + theme::mm(1.5)
+}
+
+/// Half the length of the bar at an end of an interval.
+const HALF_BAR: i32 = theme::mm(0.7);
 
 /// An end of an interval on the page.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +232,12 @@ pub(super) struct End {
 impl End {
     /// The end of an interval of errors; `place` gives the place of a percentage.
     pub fn of_error(error: f64, place: impl Fn(f64) -> i32) -> Self {
-        Self { at: place(error_percent(error)), cut: !(0.0..=1.0).contains(&error) }
+        Self::within([0.0, 1.0], error, place)
+    }
+
+    /// The end of an interval of which only what lies between `low` and `high` is drawn.
+    pub fn within([low, high]: [f64; 2], value: f64, place: impl Fn(f64) -> i32) -> Self {
+        Self { at: place(100.0 * value.max(low).min(high)), cut: !(low..=high).contains(&value) }
     }
 }
 
@@ -215,6 +260,7 @@ fn corners(marker: Marker, (x, y): Point, half: i32) -> Vec<Point> {
         Marker::Triangle => regular(3, 90.0, 1.3 * half),
         Marker::Down => regular(3, 270.0, 1.3 * half),
         Marker::Left => regular(3, 180.0, 1.3 * half),
+        Marker::Right => regular(3, 0.0, 1.3 * half),
         Marker::Diamond => regular(4, 90.0, 1.3 * half),
         Marker::Star => {
             (0..10).map(|n| at(90.0 + 36.0 * f64::from(n), if n % 2 == 0 { 1.4 * half } else { 0.6 * half })).collect()

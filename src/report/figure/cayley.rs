@@ -2,10 +2,10 @@
 //! element, on the nodes of the group's Cayley diagram, with arrows for its generators.
 
 use super::Figure;
-use super::canvas::{Anchor, Canvas, Point};
-use super::layout::Rect;
-use super::raster::{Raster, diverging, grey};
-use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, INK, LINE_HEIGHT, LOSS, MARGIN, UNITS_PER_MM, mm};
+use super::canvas::{Anchor, Canvas, Point, heading_height, inner};
+use super::layout::{Rect, width};
+use super::raster::{BAR_HEIGHT, Raster, colour_bar, diverging, grey};
+use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, INK, LINE_HEIGHT, MARGIN, SECOND, TEXT, UNITS_PER_MM, mm};
 use crate::error::Result;
 use crate::group::PointGroup;
 
@@ -56,6 +56,11 @@ impl CayleyFigure {
         Self { arm: arm.to_owned(), seed, layer: layer.to_owned(), mirrors, panels, name }
     }
 
+    fn titles(&self) -> [String; 2] {
+        let Self { arm, seed, layer, .. } = self;
+        [format!("{arm}, seed {seed}, output of {layer}: the image"), "The image turned by 90°".to_owned()]
+    }
+
     fn reach(&self) -> i32 {
         if self.mirrors { OUTER } else { CROSS }
     }
@@ -65,21 +70,53 @@ impl CayleyFigure {
     }
 
     fn diagram(&self, canvas: &Canvas, centre: Point, maps: &GroupMaps, peak: f64) -> Result<()> {
-        let image_peak = maps.image.peak();
+        let (image_peak, group) = (maps.image.peak(), self.group());
         maps.image.draw(canvas, Rect::about(centre, IMAGE / 2), |value| grey(value, image_peak))?;
         for (element, map) in maps.maps.iter().enumerate() {
             let at = node(centre, element, self.mirrors);
             map.draw(canvas, Rect::about(at, SIDE / 2), |value| diverging(value, peak))?;
+            canvas.text(group.element_name(element), self.label(at, centre, element), Anchor::Bottom)?;
         }
-        let group = self.group();
         let at = |element| node(centre, element, self.mirrors);
         for element in group.elements() {
-            arrow(canvas, [at(element), at(group.product(TURN, element))])?;
+            arrow(canvas, between([at(element), at(group.product(TURN, element))]))?;
             if self.mirrors && element < FLIP {
-                mirror(canvas, [at(element), at(group.product(FLIP, element))])?;
+                mirror(canvas, between([at(element), at(group.product(FLIP, element))]))?;
             }
         }
         Ok(())
+    }
+}
+
+impl CayleyFigure {
+    /// Where the name of an element goes: above its map, at that side where no line ends.
+    fn label(&self, (x, y): Point, centre: Point, element: usize) -> Point {
+        let outward = (x - centre.0).signum();
+        let side = if self.mirrors && element < FLIP { -outward } else { outward };
+        (x + side * (SIDE / 2 - mm(1.5)), y - SIDE / 2 - mm(0.3))
+    }
+
+    /// What lines and colours are, below the diagrams.
+    fn key(&self, canvas: &Canvas, peak: f64) -> Result<()> {
+        let Rect { left, right, bottom, .. } = canvas.inner();
+        let top = bottom - BAR_HEIGHT;
+        let middle = top + TEXT / 3;
+        let group = self.group();
+        let mut x = left;
+        let mut entry = |generator: usize, what: &str, line: fn(&Canvas, [Point; 2]) -> Result<()>| -> Result<()> {
+            line(canvas, [(x, middle), (x + mm(8.0), middle)])?;
+            let text = format!("{}: {what}", group.element_name(generator));
+            canvas.text(&text, (x + mm(9.0), middle), Anchor::Left)?;
+            x += mm(9.0) + width(&text) + mm(5.0);
+            Ok(())
+        };
+        entry(TURN, "a quarter turn", arrow)?;
+        if self.mirrors {
+            entry(FLIP, "a mirror", mirror)?;
+        }
+        let bar = Rect { left: right - mm(41.0), right: right - mm(9.0), top, bottom };
+        canvas.text("Activation", (bar.left - mm(9.0), middle), Anchor::Right)?;
+        colour_bar(canvas, bar, peak)
     }
 }
 
@@ -104,8 +141,7 @@ fn between([from, to]: [Point; 2]) -> [Point; 2] {
 }
 
 /// The generator of turns: an arrow.
-fn arrow(canvas: &Canvas, nodes: [Point; 2]) -> Result<()> {
-    let [from, to] = between(nodes);
+fn arrow(canvas: &Canvas, [from, to]: [Point; 2]) -> Result<()> {
     canvas.line(&[from, to], INK, DATA)?;
     let direction = f64::from(to.1 - from.1).atan2(f64::from(to.0 - from.0));
     let side = |turn: f64| {
@@ -116,8 +152,8 @@ fn arrow(canvas: &Canvas, nodes: [Point; 2]) -> Result<()> {
 }
 
 /// The generator of mirrors, its own inverse: a line without a head.
-fn mirror(canvas: &Canvas, nodes: [Point; 2]) -> Result<()> {
-    canvas.line(&between(nodes), LOSS, DATA + AXIS)
+fn mirror(canvas: &Canvas, ends: [Point; 2]) -> Result<()> {
+    canvas.line(&ends, SECOND, DATA + AXIS)
 }
 
 impl Figure for CayleyFigure {
@@ -140,22 +176,27 @@ impl Figure for CayleyFigure {
     }
 
     fn size(&self) -> [f64; 2] {
-        let height = 2 * MARGIN + LINE_HEIGHT + mm(3.0) + 2 * self.reach() + SIDE;
+        let room = inner([mm(DOUBLE_COLUMN), 0]);
+        let [a, b] = self.titles();
+        let headings = heading_height([&a, &b], halves(room));
+        let height = 2 * MARGIN + headings + LINE_HEIGHT + 2 * self.reach() + SIDE + mm(3.0) + BAR_HEIGHT;
         [DOUBLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = canvas.inner();
-        let panels = inner.split(inner.width() / 2, 0);
         let peak = self.panels.iter().flat_map(|panel| &panel.maps).map(Raster::peak).fold(0.0, f64::max);
-        let titles = ["the image", "turned by 90°"];
-        for (((letter, title), panel), maps) in ["a", "b"].into_iter().zip(titles).zip(panels).zip(&self.panels) {
-            let rect = canvas.heading(letter, title, panel)?;
-            let centre = ((rect.left + rect.right) / 2, (rect.top + inner.bottom) / 2);
+        let [a, b] = self.titles();
+        let panels = canvas.headings([&a, &b], halves(canvas.inner()))?;
+        for (panel, maps) in panels.into_iter().zip(&self.panels) {
+            let centre = ((panel.left + panel.right) / 2, panel.top + LINE_HEIGHT + self.reach() + SIDE / 2);
             self.diagram(canvas, centre, maps, peak)?;
             let below = (centre.0, centre.1 + IMAGE / 2 + mm(0.5));
             canvas.coloured_text("image", below, Anchor::Top, GREY)?;
         }
-        Ok(())
+        self.key(canvas, peak)
     }
+}
+
+fn halves(rect: Rect) -> [Rect; 2] {
+    rect.split(rect.width() / 2, 0)
 }

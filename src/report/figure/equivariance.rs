@@ -1,11 +1,11 @@
 //! How far networks are from equivariance: by layer before and after training, and by angle.
 
 use super::axis::{Axis, Plot};
-use super::canvas::Canvas;
+use super::canvas::{Canvas, heading_height, inner};
 use super::layout::Rect;
-use super::legend::{Legend, back_to_front};
+use super::legend::{Legend, Lines};
 use super::spread::{Spread, draw_spread};
-use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, MARGIN, UNITS_PER_MM, mm};
+use super::theme::{DOUBLE_COLUMN, UNITS_PER_MM, mm};
 use super::{Arm, Figure, not_measured, seeds};
 use crate::error::Result;
 
@@ -109,8 +109,25 @@ impl EquivarianceFigure {
         let [x, y] = axes;
         let plot = Plot::draw(canvas, rect, x, y)?;
         let place = |x, error| plot.at(x, error);
-        back_to_front(&self.curves, |curve| &curve.arm)
-            .try_for_each(|curve| draw_spread(canvas, &Look::or_other(&curve.arm), &values(curve), place, MARKERS))
+        let lines = self.lines();
+        lines
+            .back_to_front(&self.curves, |curve| &curve.arm)
+            .try_for_each(|curve| draw_spread(canvas, &lines.look(&curve.arm), &values(curve), place, MARKERS))
+    }
+
+    fn lines(&self) -> Lines {
+        Lines::of(self.curves.iter().map(|curve| &curve.arm))
+    }
+
+    fn titles(&self) -> [String; 3] {
+        let counts = self.counts();
+        [format!("New, mean and range, {counts}"), "Trained".to_owned(), "Trained, class scores".to_owned()]
+    }
+
+    fn panels(&self, rect: Rect) -> [Rect; 3] {
+        let [left, rest] = rect.split((rect.width() - 2 * BETWEEN) / 3, BETWEEN);
+        let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
+        [left, middle, right]
     }
 }
 
@@ -125,33 +142,33 @@ impl Figure for EquivarianceFigure {
              the elements but the identity of {}, relative to ‖Φ(x) − Φ(x′)‖ of different images (1: turning an image changes as much as taking \
              another one; hidden maps of arms without a group are each turned in place), before (a) and after (b) training. \
              Layers: {}, a convolution with all that follows it; p: pools. (c) Change of the class scores of turned test \
-             images ({}), relative to the scores.{}",
+             images ({}), relative to the scores.{}{}",
             self.counts(),
             self.images[0],
             self.groups(),
             self.stages.join(", "),
             self.images[1],
+            self.lines().others_in_words(self.curves.iter().map(|curve| &curve.arm)),
             not_measured(&self.missing)
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        let height = PANEL + LINE_HEIGHT + self.legend().height(mm(DOUBLE_COLUMN) - 2 * MARGIN);
+        let room = inner([mm(DOUBLE_COLUMN), 0]);
+        let [a, b, c] = self.titles();
+        let height = PANEL + heading_height([&a, &b, &c], self.panels(room)) + self.legend().height(room.width());
         [DOUBLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = self.legend().draw(canvas, canvas.inner())?;
-        let [left, rest] = inner.split((inner.width() - 2 * BETWEEN) / 3, BETWEEN);
-        let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
+        let rect = self.legend().draw(canvas, canvas.inner())?;
+        let [a, b, c] = self.titles();
+        let [left, middle, right] = canvas.headings([&a, &b, &c], self.panels(rect))?;
         // Both states on the same scale.
         let errors = self.curves.iter().flat_map(|curve| curve.new.iter().chain(&curve.trained)).flatten();
         let error = Axis::from_zero("Equivariance error", errors.flat_map(|spread| spread.all()));
-        let left = canvas.heading("a", &format!("New, mean and range, {}", self.counts()), left)?;
         self.panel(canvas, left, [self.stage_axis(), error.clone()], |curve| EquivarianceCurve::by_stage(&curve.new))?;
-        let middle = canvas.heading("b", "Trained", middle)?;
         self.panel(canvas, middle, [self.stage_axis(), error], |curve| EquivarianceCurve::by_stage(&curve.trained))?;
-        let right = canvas.heading("c", "Trained, class scores", right)?;
         let degrees: Vec<f64> = (0..=360).step_by(90).map(f64::from).collect();
         let angles = Axis::fixed("Images turned by", [0.0, 360.0]).with_ticks(&degrees, |angle| format!("{angle}°"));
         let scores = self.curves.iter().flat_map(|curve| &curve.scores).flat_map(|spread| spread.all());

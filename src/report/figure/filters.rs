@@ -1,9 +1,9 @@
 //! Filters of the first layer: orbits of group banks, tiles of repetition banks.
 
 use super::Figure;
-use super::canvas::{Anchor, Canvas};
-use super::layout::{Rect, shortened, widest};
-use super::raster::{Raster, diverging};
+use super::canvas::{Anchor, Canvas, heading_height, inner};
+use super::layout::{Rect, shortened, widest, width};
+use super::raster::{BAR_HEIGHT, Raster, colour_bar, diverging};
 use super::theme::{GAP, LINE_HEIGHT, MARGIN, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm};
 use crate::error::Result;
 
@@ -74,7 +74,7 @@ impl FilterFigure {
 
     fn block(&self, canvas: &Canvas, start: i32, rows: &[FilterRow]) -> Result<()> {
         let names = self.names();
-        let inner = canvas.inner();
+        let inner = Rect { top: canvas.inner().top + self.heading_height(), ..canvas.inner() };
         let left = |column: usize| start + names + (SIDE + BETWEEN) * column as i32;
         for (column, text) in self.columns.iter().take(self.shown_columns()).enumerate() {
             let text = shortened(text, SIDE + BETWEEN - mm(0.3));
@@ -84,13 +84,26 @@ impl FilterFigure {
             let top = inner.top + LINE_HEIGHT + TEXT / 4 + (SIDE + BETWEEN) * n as i32;
             let name = shortened(&row.name, names - 2 * GAP);
             canvas.text(&name, (start + names - 2 * GAP, top + SIDE / 2), Anchor::Right)?;
-            let peak = row.copies.iter().map(Raster::peak).fold(0.0, f64::max);
+            let peak = self.peak();
             for (column, copy) in row.copies.iter().take(self.shown_columns()).enumerate() {
                 let rect = Rect { left: left(column), top, right: left(column) + SIDE, bottom: top + SIDE };
                 copy.draw(canvas, rect, |value| diverging(value, peak))?;
             }
         }
         Ok(())
+    }
+
+    /// The greatest magnitude of all weights: one scale of colours is for all rows.
+    fn peak(&self) -> f64 {
+        self.rows.iter().flat_map(|row| &row.copies).map(Raster::peak).fold(0.0, f64::max)
+    }
+
+    fn title(&self) -> String {
+        format!("First layer of {}, seed {}; a row: a learned filter, {}", self.arm, self.seed, self.what)
+    }
+
+    fn heading_height(&self) -> i32 {
+        heading_height([&self.title()], [inner([mm(self.size()[0]), 0])])
     }
 
     fn names(&self) -> i32 {
@@ -116,24 +129,31 @@ impl Figure for FilterFigure {
         };
         format!(
             "Learned filters of the first layer of {} (seed {}), a row each: {}. White is 0, blue positive, orange negative, \
-             every row on a scale of its own.{more}{columns}",
+             all rows on one scale.{more}{columns}",
             self.arm, self.seed, self.what
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        let height = 2 * MARGIN + LINE_HEIGHT + (SIDE + BETWEEN) * self.rows_per_block() as i32;
         let blocks = self.rows.len().div_ceil(self.rows_per_block()).max(1) as i32;
         let width = 2 * MARGIN + blocks * (self.block_width() + BETWEEN_BLOCKS) - BETWEEN_BLOCKS;
-        let [width, height] = [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM));
         // A column's width, also where the filters take less.
-        [width.max(SINGLE_COLUMN), height]
+        let width = width.max(mm(SINGLE_COLUMN));
+        let heading = heading_height([&self.title()], [inner([width, 0])]);
+        let rows = LINE_HEIGHT + (SIDE + BETWEEN) * self.rows_per_block() as i32;
+        let height = 2 * MARGIN + heading + rows + BETWEEN + BAR_HEIGHT;
+        [width, height].map(|units| f64::from(units) / f64::from(UNITS_PER_MM))
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
+        canvas.headings([&self.title()], [canvas.inner()])?;
         for (n, rows) in (0..).zip(self.rows.chunks(self.rows_per_block())) {
             self.block(canvas, canvas.inner().left + n * (self.block_width() + BETWEEN_BLOCKS), rows)?;
         }
-        Ok(())
+        let Rect { left, bottom, .. } = canvas.inner();
+        canvas.text("Weight", (left, bottom - BAR_HEIGHT + TEXT / 3), Anchor::Left)?;
+        let start = left + width("Weight") + mm(7.0);
+        let bar = Rect { left: start, right: start + mm(30.0), top: bottom - BAR_HEIGHT, bottom };
+        colour_bar(canvas, bar, self.peak())
     }
 }

@@ -40,6 +40,11 @@ impl Rect {
         self.left < other.right && other.left < self.right && self.top < other.bottom && other.top < self.bottom
     }
 
+    /// The point in its middle.
+    pub fn middle(self) -> (i32, i32) {
+        ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
+    }
+
     /// Whether `other` lies inside.
     pub fn holds(self, other: Self) -> bool {
         self.left <= other.left && other.right <= self.right && self.top <= other.top && other.bottom <= self.bottom
@@ -131,20 +136,6 @@ pub(super) fn thinned(intervals: &[[i32; 2]], gap: i32) -> Vec<bool> {
     (0..count).map(|n| n % step == 0).collect()
 }
 
-/// Moves marks sideways, in their order, no further than needed and at most `most`, so that as few as possible lie over
-/// another: `marks` are what each covers, moves are whole multiples of their width.
-pub(super) fn apart(marks: &[Rect], most: i32) -> Vec<Rect> {
-    let mut placed: Vec<Rect> = Vec::with_capacity(marks.len());
-    for mark in marks {
-        let moved = |by: i32| Rect { left: mark.left + by, right: mark.right + by, ..*mark };
-        let sides = (1..=most / mark.width().max(1)).flat_map(|n| [n * mark.width(), -n * mark.width()]);
-        let hidden = |place: &Rect| placed.iter().filter(|other| other.overlaps(*place)).count();
-        let place = std::iter::once(0).chain(sides).map(moved).min_by_key(hidden);
-        placed.push(place.unwrap_or(*mark));
-    }
-    placed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,7 +145,7 @@ mod tests {
         // DejaVu Sans has 2048 units per em, digits are 1303 wide and a space 651.
         assert!((width_of("10 0", 2048.0, false) - f64::from(3 * 1303 + 651)).abs() < 1e-6);
         assert!(width_of("bold", 8.0, true) > width_of("bold", 8.0, false));
-        for c in "→−±×°–…·²⁻αβ≤≥|".chars() {
+        for c in "→−±×°–…·²⁰¹³⁴⁵⁶⁷⁸⁹⁻αβ≤≥|".chars() {
             assert!(REGULAR.as_ref().unwrap().glyph_index(c).is_some(), "no {c} in the font");
         }
     }
@@ -177,18 +168,5 @@ mod tests {
         assert_eq!(thinned(&intervals, 2), [true, false, true, false, true, false]);
         assert_eq!(thinned(&intervals[..1], 2), [true]);
         assert_eq!(thinned(&[], 2), Vec::<bool>::new());
-    }
-
-    #[test]
-    fn marks_move_no_further_than_needed() {
-        let mark = |x: i32, top: i32| Rect { left: x - 5, right: x + 5, top, bottom: top + 10 };
-        let marks = [mark(50, 0), mark(50, 4), mark(50, 40), mark(52, 2), mark(51, 6)];
-        let placed = apart(&marks, 25);
-        let lefts: Vec<i32> = placed.iter().map(|rect| rect.left).collect();
-        assert_eq!(lefts, [45, 55, 45, 67, 26]);
-        for (n, rect) in placed.iter().enumerate() {
-            assert!(placed[..n].iter().all(|other| !other.overlaps(*rect)));
-            assert!((rect.left - marks[n].left).abs() <= 25);
-        }
     }
 }

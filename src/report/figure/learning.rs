@@ -1,11 +1,11 @@
 //! Learning curves: loss and error by epoch.
 
 use super::axis::{Axis, Plot};
-use super::canvas::Canvas;
+use super::canvas::{Canvas, heading_height, inner};
 use super::layout::Rect;
-use super::legend::{Legend, back_to_front};
+use super::legend::{Legend, Lines};
 use super::spread::{Spread, draw_spread};
-use super::theme::{DOUBLE_COLUMN, LINE_HEIGHT, Look, UNITS_PER_MM, mm};
+use super::theme::{DOUBLE_COLUMN, UNITS_PER_MM, mm};
 use super::{Arm, Figure, seeds};
 use crate::error::Result;
 
@@ -68,9 +68,25 @@ impl LearningFigure {
         // A loss may be above 100, an error in percent not.
         let y = if factor == 100.0 { Axis::log(label, values).up_to(100.0) } else { Axis::log(label, values) };
         let plot = Plot::draw(canvas, rect, x, y)?;
-        let place = |epoch, value| plot.at_or_edge(epoch, value);
-        back_to_front(&curves, |(arm, _)| arm)
-            .try_for_each(|(arm, values)| draw_spread(canvas, &Look::or_other(arm), values, place, MARKERS))
+        let place = |epoch, value| plot.at(epoch, value);
+        let lines = self.lines();
+        lines
+            .back_to_front(&curves, |(arm, _)| arm)
+            .try_for_each(|(arm, values)| draw_spread(canvas, &lines.look(arm), values, place, MARKERS))
+    }
+
+    fn lines(&self) -> Lines {
+        Lines::of(self.arms.iter().map(|curve| &curve.arm))
+    }
+
+    fn titles(&self) -> [String; 2] {
+        let counts = seeds(self.arms.iter().map(|curve| curve.runs.len()));
+        let error = if self.tested { "Test" } else { "Training" };
+        [format!("Training loss, mean and range, {counts}"), format!("{error} error, mean and range, {counts}")]
+    }
+
+    fn panels(&self, rect: Rect) -> [Rect; 2] {
+        rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
     }
 
     fn legend(&self) -> Legend {
@@ -85,26 +101,29 @@ impl Figure for LearningFigure {
 
     fn caption(&self) -> String {
         let counts = seeds(self.arms.iter().map(|curve| curve.runs.len()));
+        let is_zero = |value: &f64| *value == 0.0;
+        let zero = self.arms.iter().flat_map(|arm| &arm.runs).any(|run| run.loss.iter().chain(&run.error).any(is_zero));
         format!(
-            "Learning curves: (a) training loss and (b) {} error by epoch, logarithmic axes (0 lies on the lower edge). Lines: \
-             mean over seeds ({counts}); bands: least to greatest seed.",
-            if self.tested { "test" } else { "training" }
+            "Learning curves: (a) training loss and (b) {} error by epoch, logarithmic axes{}. Lines: mean over seeds \
+             ({counts}); bands: least to greatest seed.{}",
+            if self.tested { "test" } else { "training" },
+            if zero { " (0 stands below a break)" } else { "" },
+            self.lines().others_in_words(self.arms.iter().map(|curve| &curve.arm))
         )
     }
 
     fn size(&self) -> [f64; 2] {
-        let room = mm(DOUBLE_COLUMN) - 2 * super::theme::MARGIN;
-        let height = PANEL + LINE_HEIGHT + self.legend().height(room);
+        let room = inner([mm(DOUBLE_COLUMN), 0]);
+        let [a, b] = self.titles();
+        let height = PANEL + heading_height([&a, &b], self.panels(room)) + self.legend().height(room.width());
         [DOUBLE_COLUMN, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
-        let inner = self.legend().draw(canvas, canvas.inner())?;
-        let [left, right] = inner.split((inner.width() - BETWEEN) / 2, BETWEEN);
-        let counts = seeds(self.arms.iter().map(|curve| curve.runs.len()));
-        let left = canvas.heading("a", &format!("Mean and range, {counts}"), left)?;
+        let rect = self.legend().draw(canvas, canvas.inner())?;
+        let [a, b] = self.titles();
+        let [left, right] = canvas.headings([&a, &b], self.panels(rect))?;
         self.panel(canvas, left, "Training loss (nats)", |run| &run.loss, 1.0)?;
-        let right = canvas.heading("b", "", right)?;
         let label = format!("{} error (%)", if self.tested { "Test" } else { "Training" });
         self.panel(canvas, right, &label, |run| &run.error, 100.0)
     }

@@ -12,6 +12,7 @@ mod rows;
 mod spread;
 mod svg;
 pub mod theme;
+mod ticks;
 
 mod attribution;
 mod budget;
@@ -20,11 +21,14 @@ mod equivariance;
 mod errors;
 mod filters;
 mod learning;
+mod paired;
+mod pairs;
 mod raster;
 mod rotation;
 mod training_size;
 
 use crate::error::Result;
+use crate::model::Family;
 use crate::stats::Interval;
 
 pub use attribution::{AttributionFigure, ShareBar, StepBar};
@@ -37,6 +41,8 @@ pub use filters::{FilterFigure, FilterRow};
 pub use layout::{Rect, TextBox};
 pub use learning::{LearningCurve, LearningFigure, RunCurve};
 pub use output::{FONT_CSS, Format, Page};
+pub use paired::{PairedFigure, PairedRow};
+pub use pairs::{Pair, PairsFigure};
 pub use raster::Raster;
 pub use rotation::{RotationCurve, RotationFigure};
 pub use spread::Spread;
@@ -65,8 +71,19 @@ pub trait Figure {
 pub struct Arm {
     /// Its name.
     pub name: String,
-    /// What it's in the study for; sets its colour, marker and line style.
+    /// What it's in the study for.
     pub role: Role,
+    /// Its filter bank; sets its colour, marker and line style.
+    pub bank: Family,
+    /// Which of the study's arms with this bank it is, from 0.
+    pub variant: usize,
+}
+
+impl Arm {
+    /// Whether it's neither baseline nor target.
+    pub fn is_control(&self) -> bool {
+        matches!(self.role, Role::Headline | Role::Other)
+    }
 }
 
 /// What an arm is in a study for.
@@ -76,8 +93,10 @@ pub enum Role {
     Baseline,
     /// Its gain is attributed.
     Target,
-    /// Any other; the number among them, from 0.
-    Control(usize),
+    /// A control that figures of many arms show: on the ladder, or the first of its kind.
+    Headline,
+    /// Any other control.
+    Other,
 }
 
 /// A value with its 95 % interval, if there is one.
@@ -101,9 +120,27 @@ pub(super) fn error_percent(error: f64) -> f64 {
     100.0 * error.clamp(0.0, 1.0)
 }
 
-/// What headings say of intervals: "Mean and 95 % interval", or that there's none.
+/// Intervals of shares are drawn within these; where the gain is small, they may reach much further.
+const SHARES: [f64; 2] = [-1.0, 2.0];
+
+/// The ends of what is drawn of shares' intervals: far enough for all shares themselves.
+pub(super) fn shares_drawn<'a>(shares: impl Iterator<Item = &'a Estimate>) -> [f64; 2] {
+    shares.fold(SHARES, |[low, high], share| [low.min(share.value), high.max(share.value)])
+}
+
+/// What captions say where intervals of shares are cut: ", as far as it lies between −100 and 200 %".
+pub(super) fn cut_in_words<'a>(shares: impl Iterator<Item = &'a Estimate> + Clone) -> String {
+    let [low, high] = shares_drawn(shares.clone());
+    let mut ends = shares.filter_map(|share| share.interval).flatten();
+    match ends.any(|end| !(low..=high).contains(&end)) {
+        true => format!(", as far as it lies between {} and {} %", number(100.0 * low, 0), number(100.0 * high, 0)),
+        false => String::new(),
+    }
+}
+
+/// What headings say of intervals: "mean and 95 % interval", or that there's none.
 pub(super) fn mean_and_interval<'a>(mut estimates: impl Iterator<Item = &'a Estimate>) -> &'static str {
-    if estimates.any(|estimate| estimate.interval.is_some()) { "Mean and 95 % interval" } else { "Mean, no interval" }
+    if estimates.any(|estimate| estimate.interval.is_some()) { "mean and 95 % interval" } else { "mean, no interval" }
 }
 
 /// What captions say of means: "Mean and Student's 95 % interval, …", or that there's none.

@@ -2,9 +2,10 @@
 
 use plotters::style::{Color, RGBColor};
 
-use super::canvas::Canvas;
+use super::canvas::{Anchor, Canvas};
 use super::layout::Rect;
-use super::theme::{AXIS, GREY, mm};
+use super::theme::{AXIS, GAP, GREY, LINE_HEIGHT, TICK, mm};
+use super::ticks::in_two_digits;
 use crate::error::Result;
 
 /// Shades that pixels are rounded to, so that equal neighbours become one rectangle.
@@ -68,6 +69,23 @@ pub(super) fn diverging(value: f64, peak: f64) -> RGBColor {
     let end: [f64; 3] = if part < 0.0 { [213.0, 94.0, 0.0] } else { [0.0, 90.0, 160.0] };
     let [r, g, b] = end.map(|end| (255.0 + (end - 255.0) * part.abs()).round() as u8);
     RGBColor(r, g, b)
+}
+
+/// Height that a colour bar takes with its numbers.
+pub(super) const BAR_HEIGHT: i32 = BAR + TICK + GAP + LINE_HEIGHT;
+const BAR: i32 = mm(2.2);
+
+/// A scale of the colours of [`diverging`] in `rect`, whose height is [`BAR_HEIGHT`], with its numbers.
+pub(super) fn colour_bar(canvas: &Canvas, rect: Rect, peak: f64) -> Result<()> {
+    let half = SHADES as i32;
+    let scale = Raster { width: 2 * SHADES as usize + 1, values: (-half..=half).map(f64::from).collect() };
+    let bar = Rect { bottom: rect.top + BAR, ..rect };
+    scale.draw(canvas, bar, |value| diverging(value, SHADES))?;
+    for (x, value) in [(bar.left, -peak), (bar.middle().0, 0.0), (bar.right, peak)] {
+        canvas.line(&[(x, bar.bottom), (x, bar.bottom + TICK)], GREY, AXIS)?;
+        canvas.text(&in_two_digits(value), (x, bar.bottom + TICK + GAP), Anchor::Top)?;
+    }
+    Ok(())
 }
 
 fn rounded(part: f64) -> f64 {

@@ -4,11 +4,9 @@ use plotters::style::Color;
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas, Point};
-use super::legend::{Legend, back_to_front};
+use super::legend::{Legend, Lines};
 use super::spread::{Spread, draw_spread};
-use super::theme::{
-    AXIS, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, Look, MARGIN, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm,
-};
+use super::theme::{AXIS, GAP, GREY, HAIR, LIGHT, LINE_HEIGHT, MARGIN, PAPER, SINGLE_COLUMN, TEXT, UNITS_PER_MM, mm};
 use super::{Arm, Figure, Rect, layout, not_measured, seeds};
 use crate::error::Result;
 
@@ -59,7 +57,8 @@ struct Disc {
 
 impl Disc {
     fn at(&self, angle: f64, error: f64) -> Point {
-        let radius = f64::from(self.radius) * 100.0 * error / self.axis.range()[1];
+        let most = self.axis.range()[1];
+        let radius = f64::from(self.radius) * ((100.0 * error).clamp(0.0, most) / most);
         let (sin, cos) = angle.to_radians().sin_cos();
         (self.centre.0 + (radius * cos).round() as i32, self.centre.1 - (radius * sin).round() as i32)
     }
@@ -108,9 +107,14 @@ impl Disc {
 
     /// The numbers of the radial axis, drawn last, over the curves.
     fn numbers(&self, canvas: &Canvas, spoke: f64) -> Result<()> {
+        let mut taken: Vec<Rect> = Vec::new();
         for ((x, y), text) in self.places(spoke) {
             let half = [layout::width(text) / 2 + mm(0.3), TEXT / 2];
             let behind = Rect { left: x - half[0], right: x + half[0], top: y - half[1], bottom: y + half[1] };
+            if taken.iter().any(|other| other.overlaps(behind)) {
+                continue;
+            }
+            taken.push(behind);
             canvas.rect(behind, PAPER.filled())?;
             canvas.text(text, (x, y), Anchor::Centre)?;
         }
@@ -142,6 +146,10 @@ impl RotationFigure {
         format!("Radius: test error (%), mean and range, {counts}")
     }
 
+    fn lines(&self) -> Lines {
+        Lines::of(self.curves.iter().map(|curve| &curve.arm))
+    }
+
     fn legend(&self) -> Legend {
         Legend::of(self.curves.iter().map(|curve| &curve.arm))
     }
@@ -156,8 +164,9 @@ impl Figure for RotationFigure {
         let counts = seeds(self.curves.iter().map(|curve| curve.runs.len()));
         format!(
             "Test error (distance from the centre, %) of {} test images against the angle that all of them are turned by \
-             (counter-clockwise, bilinear). Lines: mean over seeds ({counts}); bands: least to greatest seed.{}",
+             (counter-clockwise, bilinear). Lines: mean over seeds ({counts}); bands: least to greatest seed.{}{}",
             self.images,
+            self.lines().others_in_words(self.curves.iter().map(|curve| &curve.arm)),
             not_measured(&self.missing)
         )
     }
@@ -169,7 +178,7 @@ impl Figure for RotationFigure {
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
         let rect = self.legend().draw(canvas, canvas.inner())?;
-        canvas.coloured_text(&self.heading(), (rect.left, rect.top), Anchor::TopLeft, GREY)?;
+        canvas.text(&self.heading(), (rect.left, rect.top), Anchor::TopLeft)?;
         let top = rect.top + LINE_HEIGHT;
         let errors = self.curves.iter().flat_map(|curve| curve.runs.iter().flatten());
         let disc = Disc {
@@ -178,9 +187,10 @@ impl Figure for RotationFigure {
             axis: Axis::from_zero("", errors.map(|error| 100.0 * error)),
         };
         disc.draw(canvas)?;
-        for curve in back_to_front(&self.curves, |curve| &curve.arm) {
+        let lines = self.lines();
+        for curve in lines.back_to_front(&self.curves, |curve| &curve.arm) {
             let place = |angle, error| disc.at(angle, error);
-            draw_spread(canvas, &Look::or_other(&curve.arm), &curve.around(), place, MARKERS)?;
+            draw_spread(canvas, &lines.look(&curve.arm), &curve.around(), place, MARKERS)?;
         }
         disc.numbers(canvas, disc.spoke(&self.curves))
     }

@@ -13,8 +13,8 @@ const MOST_FOR_NAMES: f64 = 0.42;
 pub(super) struct RowLabel {
     /// The name.
     pub name: String,
-    /// A second line, in grey.
-    pub note: Option<String>,
+    /// Lines below it, in grey.
+    pub notes: Vec<String>,
 }
 
 /// Rows under each other.
@@ -30,7 +30,7 @@ impl Rows {
     pub fn draw(canvas: &Canvas, outer: Rect, x: Axis, labels: &[RowLabel], height: i32) -> Result<Self> {
         let most = (f64::from(outer.width()) * MOST_FOR_NAMES) as i32;
         // Names may be shortened; what the notes say are numbers.
-        let notes = widest(labels.iter().filter_map(|label| label.note.as_deref()));
+        let notes = widest(labels.iter().flat_map(|label| &label.notes).map(String::as_str));
         let names = widest(labels.iter().map(|label| label.name.as_str())).min(most).max(notes);
         let last = x.ticks().last().map_or(0, |(_, text)| super::layout::width(text) / 2);
         let bottom = outer.top + height * labels.len() as i32 + GAP;
@@ -41,10 +41,10 @@ impl Rows {
         let rows = Self { plot, top: outer.top, height };
         for (n, label) in labels.iter().enumerate() {
             let (x, middle) = (rect.left - 2 * GAP, rows.middle(n));
-            let up = if label.note.is_some() { LINE_HEIGHT / 2 } else { 0 };
-            canvas.text(&shortened(&label.name, names), (x, middle - up), Anchor::Right)?;
-            if let Some(note) = &label.note {
-                canvas.coloured_text(note, (x, middle + up), Anchor::Right, GREY)?;
+            let line = |n: usize| middle - LINE_HEIGHT * label.notes.len() as i32 / 2 + LINE_HEIGHT * n as i32;
+            canvas.text(&shortened(&label.name, names), (x, line(0)), Anchor::Right)?;
+            for (n, note) in (1..).zip(&label.notes) {
+                canvas.coloured_text(note, (x, line(n)), Anchor::Right, GREY)?;
             }
         }
         Ok(rows)

@@ -42,6 +42,12 @@ impl Sheet {
         xml.write_attribute("text-rendering", "geometricPrecision");
         Self::element_with_text(&mut xml, "title", title);
         Self::element_with_text(&mut xml, "style", FONT_CSS.as_str());
+        // The paper: black text on a dark page can't be read.
+        xml.start_element("rect");
+        xml.write_attribute("width", &size[0]);
+        xml.write_attribute("height", &size[1]);
+        xml.write_attribute("fill", "#ffffff");
+        xml.end_element();
         Self { size, xml, texts: Vec::new() }
     }
 

@@ -1,12 +1,15 @@
 //! How all figures look: sizes, lines, text, and what tells arms apart.
 //!
-//! Colours are Okabe & Ito's (2008, "Color universal design"), which colour-blind readers can tell apart, without their
-//! yellow, which is too light for lines. On a grey printer several of them look alike, so every arm has a marker and a line
-//! style of its own too.
+//! Every family of filter banks has a hue, the same in all studies and whatever an arm is in them for: plain networks are
+//! black, group banks blue, scrambled ones green, repetition orange to brown, learned signs on random filters purple. Hues are
+//! Okabe & Ito's (2008, "Color universal design"), which colour-blind readers can tell apart. Within a family shades differ,
+//! and since several of these look alike on a grey printer, every bank has a marker and a line style of its own, and arms with the
+//! same bank differ in how their markers are filled.
 
 use plotters::style::RGBColor;
 
-use super::{Arm, Role};
+use super::Arm;
+use crate::model::Family;
 
 /// Page units per millimetre: plotters counts in whole numbers.
 pub const UNITS_PER_MM: i32 = 100;
@@ -48,19 +51,50 @@ pub const GREY: RGBColor = RGBColor(118, 118, 118);
 pub const LIGHT: RGBColor = RGBColor(217, 217, 217);
 /// The page.
 pub const PAPER: RGBColor = RGBColor(255, 255, 255);
-/// Where something is lost rather than gained.
-pub const LOSS: RGBColor = VERMILLION;
+/// Lines that are too many to be told apart.
+pub const FAINT: RGBColor = RGBColor(170, 170, 170);
+/// The second of two kinds of lines in a diagram.
+pub const SECOND: RGBColor = RGBColor(213, 94, 0);
 
-const BLUE: RGBColor = RGBColor(0, 114, 178);
-const VERMILLION: RGBColor = RGBColor(213, 94, 0);
-const GREEN: RGBColor = RGBColor(0, 158, 115);
-const PURPLE: RGBColor = RGBColor(204, 121, 167);
-const ORANGE: RGBColor = RGBColor(230, 159, 0);
-const SKY: RGBColor = RGBColor(86, 180, 233);
+/// The colour of a bank; those of one family have one hue.
+pub fn colour(bank: Family) -> RGBColor {
+    match bank {
+        Family::Free => RGBColor(0, 0, 0),
+        Family::P4 => RGBColor(0, 114, 178),
+        Family::P4m => RGBColor(0, 62, 112),
+        Family::Scrambled => RGBColor(0, 158, 115),
+        Family::RepeatLinear => RGBColor(233, 131, 58),
+        Family::RepeatSwish => RGBColor(213, 94, 0),
+        Family::RepeatMask => RGBColor(163, 68, 0),
+        Family::RepeatDrop => RGBColor(110, 47, 0),
+        Family::RandomMask => RGBColor(204, 121, 167),
+    }
+}
+
+/// The marker of a bank, and which of [`DASHES`] it has.
+fn strokes(bank: Family) -> (Marker, usize) {
+    match bank {
+        Family::P4 => (Marker::Circle, 0),
+        Family::P4m => (Marker::Star, 1),
+        Family::Free => (Marker::Square, 3),
+        Family::Scrambled => (Marker::Diamond, 2),
+        Family::RepeatSwish => (Marker::Triangle, 1),
+        Family::RepeatLinear => (Marker::Left, 4),
+        Family::RepeatMask => (Marker::Down, 3),
+        Family::RepeatDrop => (Marker::Right, 5),
+        Family::RandomMask => (Marker::Cross, 5),
+    }
+}
 
 /// A colour mixed with the page: `part` of it. Unlike a see-through one, it hides the grid and prints everywhere.
 pub fn tint(colour: RGBColor, part: f64) -> RGBColor {
     let mixed = |value: u8| (255.0 + (f64::from(value) - 255.0) * part).round() as u8;
+    RGBColor(mixed(colour.0), mixed(colour.1), mixed(colour.2))
+}
+
+/// A colour mixed with black: `part` of it is left.
+fn shade(colour: RGBColor, part: f64) -> RGBColor {
+    let mixed = |value: u8| (f64::from(value) * part).round() as u8;
     RGBColor(mixed(colour.0), mixed(colour.1), mixed(colour.2))
 }
 
@@ -91,8 +125,21 @@ pub enum Marker {
     Star,
     /// ◀
     Left,
-    /// ×, and + where it isn't filled.
+    /// ▶
+    Right,
+    /// ×, + where it's hollow, and both over each other where it has a dot.
     Cross,
+}
+
+/// What is within a marker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fill {
+    /// Its colour.
+    Full,
+    /// Nothing.
+    Hollow,
+    /// A dot.
+    Dotted,
 }
 
 /// A line style: units drawn, units left out; `None` is a solid line.
@@ -105,45 +152,46 @@ pub struct Look {
     pub colour: RGBColor,
     /// Shape of markers.
     pub marker: Marker,
-    /// Whether markers are filled.
-    pub filled: bool,
+    /// What is within markers.
+    pub fill: Fill,
     /// Line style.
     pub dash: Dash,
 }
 
-const LONG: Dash = Some([mm(2.4), mm(0.8)]);
-const MEDIUM: Dash = Some([mm(1.4), mm(0.7)]);
-const SHORT: Dash = Some([mm(0.8), mm(0.5)]);
-const DOTS: Dash = Some([mm(0.35), mm(0.45)]);
-const WIDE: Dash = Some([mm(1.4), mm(1.4)]);
-
-const CONTROLS: [(RGBColor, Marker, Dash); 6] = [
-    (VERMILLION, Marker::Triangle, LONG),
-    (GREEN, Marker::Diamond, SHORT),
-    (PURPLE, Marker::Down, MEDIUM),
-    (ORANGE, Marker::Star, DOTS),
-    (SKY, Marker::Left, WIDE),
-    (GREY, Marker::Cross, LONG),
+/// Line styles.
+const DASHES: [Dash; 6] = [
+    None,
+    Some([mm(2.4), mm(0.8)]),
+    Some([mm(0.8), mm(0.5)]),
+    Some([mm(1.4), mm(0.7)]),
+    Some([mm(1.4), mm(1.4)]),
+    Some([mm(0.35), mm(0.45)]),
 ];
+
+/// Arms with the same bank that can be told apart.
+const MOST_VARIANTS: usize = 6;
 
 impl Look {
     /// What all arms look like that are too many to be told apart.
-    pub const OTHER: Self = Self { colour: LIGHT, marker: Marker::Circle, filled: true, dash: None };
+    pub const OTHER: Self = Self { colour: FAINT, marker: Marker::Circle, fill: Fill::Full, dash: None };
 
-    /// The look of an arm; `None` of controls beyond the twelfth, which no reader could tell apart any more.
+    /// The look of an arm; `None` of arms beyond the sixth with the same bank, which no reader could tell apart any more.
     pub fn of(arm: &Arm) -> Option<Self> {
-        match arm.role {
-            Role::Baseline => Some(Self { colour: INK, marker: Marker::Square, filled: true, dash: MEDIUM }),
-            Role::Target => Some(Self { colour: BLUE, marker: Marker::Circle, filled: true, dash: None }),
-            Role::Control(n) => {
-                let (colour, marker, dash) = *CONTROLS.get(n % CONTROLS.len())?;
-                match n / CONTROLS.len() {
-                    0 => Some(Self { colour, marker, filled: true, dash }),
-                    1 => Some(Self { colour, marker, filled: false, dash: DOTS }),
-                    _ => None,
-                }
-            }
+        let variant = arm.variant;
+        if variant >= MOST_VARIANTS {
+            return None;
         }
+        let own = colour(arm.bank);
+        let (marker, dash) = strokes(arm.bank);
+        // Six pairs of shade and filling, none of them twice.
+        let colour = match ((variant + variant / 3) % 3, arm.bank) {
+            (0, _) => own,
+            (1, _) => tint(own, 0.72),
+            (_, Family::Free) => tint(own, 0.5),
+            (..) => shade(own, 0.65),
+        };
+        let fill = [Fill::Full, Fill::Hollow, Fill::Dotted][variant % 3];
+        Some(Self { colour, marker, fill, dash: DASHES[(dash + variant) % DASHES.len()] })
     }
 
     /// The look of an arm where every arm is a row or a point of its own.
@@ -154,5 +202,76 @@ impl Look {
     /// The look of an arm, or that of all the others.
     pub fn or_other(arm: &Arm) -> Self {
         Self::of(arm).unwrap_or(Self::OTHER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Role;
+    use super::*;
+
+    fn look(bank: Family, variant: usize) -> Option<Look> {
+        Look::of(&Arm { name: String::new(), role: Role::Other, bank, variant })
+    }
+
+    /// Hue in degrees; black has none.
+    fn hue(RGBColor(r, g, b): RGBColor) -> Option<f64> {
+        let [r, g, b] = [r, g, b].map(f64::from);
+        let (most, least) = (r.max(g).max(b), r.min(g).min(b));
+        let part = |x: f64, y: f64, from: f64| 60.0 * ((x - y) / (most - least) + from);
+        let hue = if most == r {
+            part(g, b, 6.0)
+        } else if most == g {
+            part(b, r, 2.0)
+        } else {
+            part(r, g, 4.0)
+        };
+        (most > least).then_some(hue % 360.0)
+    }
+
+    #[test]
+    fn a_family_of_banks_has_one_hue_and_no_other_family_has_it() {
+        let families: [&[Family]; 5] = [
+            &[Family::Free],
+            &[Family::P4, Family::P4m],
+            &[Family::Scrambled],
+            &[Family::RepeatLinear, Family::RepeatSwish, Family::RepeatMask, Family::RepeatDrop],
+            &[Family::RandomMask],
+        ];
+        assert_eq!(families.iter().map(|family| family.len()).sum::<usize>(), Family::ALL.len());
+        let of = |family: &[Family]| -> Vec<Option<f64>> {
+            let looks = family.iter().flat_map(|&bank| (0..MOST_VARIANTS).filter_map(move |n| look(bank, n)));
+            looks.map(|look| hue(look.colour)).collect()
+        };
+        let apart = |a: Option<f64>, b: Option<f64>| match (a, b) {
+            (Some(a), Some(b)) => (a - b).abs().min(360.0 - (a - b).abs()),
+            (None, None) => 0.0,
+            _ => 360.0,
+        };
+        for (n, family) in families.iter().enumerate() {
+            let own = of(family);
+            assert!(own.iter().all(|&hue| apart(hue, own[0]) < 8.0), "{family:?}: {own:?}");
+            for other in &families[..n] {
+                assert!(of(other).iter().all(|&hue| apart(hue, own[0]) > 25.0), "{family:?} and {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_arms_look_alike_and_in_grey_no_two_banks_do() {
+        let all = Family::ALL.into_iter().flat_map(|bank| (0..MOST_VARIANTS).filter_map(move |n| look(bank, n)));
+        let all: Vec<Look> = all.collect();
+        for (n, look) in all.iter().enumerate() {
+            let same = |other: &Look| (other.colour, other.marker, other.fill) == (look.colour, look.marker, look.fill);
+            assert!(!all[..n].iter().any(same), "{look:?}");
+        }
+        // The first three of every bank differ without their colour.
+        let first = Family::ALL.into_iter().flat_map(|bank| (0..3).filter_map(move |n| look(bank, n)));
+        let first: Vec<Look> = first.collect();
+        for (n, look) in first.iter().enumerate() {
+            let same = |other: &Look| (other.marker, other.fill) == (look.marker, look.fill);
+            assert!(!first[..n].iter().any(same), "{look:?}");
+        }
+        assert_eq!(look(Family::P4, MOST_VARIANTS), None);
     }
 }

@@ -1,24 +1,20 @@
 //! Test error, and the shares of the gain, against the number of training images.
 
-use super::axis::{Axis, Plot, readable};
-use super::canvas::{Anchor, Canvas, End};
+use plotters::style::Color;
+
+use super::axis::{Axis, Plot};
+use super::canvas::{Canvas, End, heading_height, inner};
 use super::layout::Rect;
-use super::legend::{Legend, back_to_front};
-use super::theme::{
-    AXIS, DATA, DOUBLE_COLUMN, GREY, LINE_HEIGHT, Look, MARGIN, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm,
+use super::legend::{Legend, Lines};
+use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GREY, Look, MARKER, SINGLE_COLUMN, UNITS_PER_MM, mm};
+use super::ticks::readable;
+use super::{
+    Arm, Estimate, Figure, cut_in_words, error_percent, mean_and_interval, means_in_words, seeds, shares_drawn,
 };
-use super::{Arm, Estimate, Figure, error_percent, mean_and_interval, means_in_words, seeds};
 use crate::error::Result;
 
-const PANEL: i32 = mm(60.0);
+const PANEL: i32 = mm(58.0);
 const BETWEEN: i32 = mm(6.0);
-/// Points of neighbouring arms are so far apart, unless there are many arms.
-const APART: i32 = mm(0.9);
-/// Points of one size take at most this width.
-const WIDEST: i32 = mm(5.0);
-/// Intervals of shares are drawn within these; where the gain is small, they may reach much further.
-const SHARES: [f64; 2] = [-1.0, 2.0];
-
 /// Test error against training-set size, and beside it, where there are any, shares of the gain.
 #[derive(Clone, Debug)]
 pub struct TrainingSizeFigure {
@@ -74,13 +70,6 @@ impl TrainingSizeFigure {
         if self.shares.is_empty() { SINGLE_COLUMN } else { DOUBLE_COLUMN }
     }
 
-    /// How far the points of an arm are moved sideways, so that intervals of others don't hide its own.
-    fn shift(&self, arm: &Arm) -> i32 {
-        let arms = self.errors.len().max(1) as i32;
-        let place = self.errors.iter().position(|curve| curve.arm.name == arm.name).unwrap_or(0) as i32;
-        (2 * place - (arms - 1)) * APART.min(WIDEST / arms) / 2
-    }
-
     /// The axis of both panels, with numbers at the sizes that were studied.
     fn sizes(&self) -> Axis {
         let mut sizes: Vec<f64> = points(&self.errors).map(|point| point.images as f64).collect();
@@ -97,7 +86,7 @@ impl TrainingSizeFigure {
     }
 
     fn shares(&self, canvas: &Canvas, rect: Rect) -> Result<()> {
-        let within = shares_drawn(&self.shares);
+        let within = shares_drawn(points(&self.shares).map(|point| &point.value));
         let values = points(&self.shares).flat_map(|point| point.value.all());
         let values = values.map(|share| share.clamp(within[0], within[1])).chain([0.0, 1.0]);
         let y = Axis::linear("Share of the gain (%)", values.map(|share| 100.0 * share));
@@ -106,14 +95,12 @@ impl TrainingSizeFigure {
             let y = plot.y(reference);
             canvas.line(&[(plot.rect.left, y), (plot.rect.right, y)], GREY, AXIS)?;
         }
-        let end = |share: f64| End {
-            at: plot.y(100.0 * share.clamp(within[0], within[1])),
-            cut: share < within[0] || share > within[1],
-        };
+        let end = |share: f64| End::within(within, share, |percent| plot.y(percent));
         self.curves(canvas, &plot, &self.shares, end)
     }
 
-    /// The curves of a panel; `end` gives the place of the end of an interval.
+    /// The curves of a panel; `end` gives the place of the end of an interval. Intervals are bands, since arms lie over each
+    /// other at every size, and a whisker where there's one size alone.
     fn curves(
         &self,
         canvas: &Canvas,
@@ -121,33 +108,55 @@ impl TrainingSizeFigure {
         curves: &[TrainingSizeCurve],
         end: impl Fn(f64) -> End,
     ) -> Result<()> {
-        for curve in back_to_front(curves, |curve| &curve.arm) {
-            let look = Look::or_other(&curve.arm);
-            let shift = self.shift(&curve.arm);
-            let place = |point: &SizePoint| {
-                let (x, y) = plot.at(point.images as f64, 100.0 * point.value.value);
-                (x + shift, y)
-            };
+        let lines = self.lines();
+        let place = |point: &SizePoint| plot.at(point.images as f64, 100.0 * point.value.value);
+        for curve in lines.back_to_front(curves, |curve| &curve.arm) {
+            let look = lines.look(&curve.arm);
             let line: Vec<_> = curve.points.iter().map(place).collect();
-            canvas.dashed(&line, &look, DATA)?;
-            for (point, &at) in curve.points.iter().zip(&line) {
-                if let Some(interval) = point.value.interval {
-                    canvas.upright_whisker(at.0, interval.map(&end), look.colour)?;
-                }
-                canvas.marker(at, &look, MARKER)?;
+            if look == Look::OTHER {
+                canvas.line(&line, look.colour, AXIS)?;
+                continue;
             }
+            match curve.points.as_slice() {
+                [single] => {
+                    let ends = single.value.interval.map(|interval| interval.map(&end));
+                    ends.map_or(Ok(()), |ends| canvas.upright_whisker(place(single).0, ends, look.colour))?;
+                }
+                several => {
+                    let edge = |n: usize| {
+                        let end = &end;
+                        several.iter().map(move |point| {
+                            (place(point).0, end(point.value.interval.map_or(point.value.value, |ends| ends[n])).at)
+                        })
+                    };
+                    let band: Vec<_> = edge(0).chain(edge(1).rev()).collect();
+                    canvas.polygon(&band, look.colour.mix(0.15).filled())?;
+                }
+            }
+            canvas.dashed(&line, &look, DATA)?;
+            line.iter().try_for_each(|&at| canvas.marker(at, &look, MARKER))?;
         }
         Ok(())
     }
+
+    fn lines(&self) -> Lines {
+        Lines::of(self.errors.iter().map(|curve| &curve.arm))
+    }
+
+    fn titles(&self) -> [String; 2] {
+        let errors = seeds(points(&self.errors).map(|point| point.seeds));
+        let shares = seeds(points(&self.shares).map(|point| point.seeds));
+        let intervals = mean_and_interval(points(&self.errors).map(|point| &point.value));
+        [format!("Test error, {intervals}, {errors}"), format!("Share of the gain, 95 % interval, {shares}")]
+    }
+
+    fn panels(&self, rect: Rect) -> [Rect; 2] {
+        rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+    }
 }
 
-fn points(curves: &[TrainingSizeCurve]) -> impl Iterator<Item = &SizePoint> {
+fn points(curves: &[TrainingSizeCurve]) -> impl Iterator<Item = &SizePoint> + Clone {
     curves.iter().flat_map(|curve| &curve.points)
-}
-
-/// The ends of what is drawn of shares' intervals: far enough for all shares themselves.
-fn shares_drawn(curves: &[TrainingSizeCurve]) -> [f64; 2] {
-    points(curves).fold(SHARES, |[low, high], point| [low.min(point.value.value), high.max(point.value.value)])
 }
 
 impl Figure for TrainingSizeFigure {
@@ -159,43 +168,43 @@ impl Figure for TrainingSizeFigure {
         let counts = seeds(points(&self.errors).map(|point| point.seeds));
         let cell = if self.cell.is_empty() { String::new() } else { format!(", {}", self.cell) };
         let means = means_in_words(points(&self.errors).map(|point| &point.value), &counts);
-        let apart = "Points of the arms are set a little apart.";
+        let others = self.lines().others_in_words(self.errors.iter().map(|curve| &curve.arm));
+        let between = "Bands: the intervals, joined between the sizes that were studied.";
         if self.shares.is_empty() {
             return format!(
-                "Test error against the number of training images{cell} (logarithmic axis). {means} {apart}"
+                "Test error against the number of training images{cell} (logarithmic axis). {means} {between}{others}"
             );
         }
         let [baseline, target] = &self.ends;
-        let [low, high] = shares_drawn(&self.shares);
-        let ends = points(&self.shares).filter_map(|point| point.value.interval).flatten();
-        let cut = match ends.into_iter().any(|end| !(low..=high).contains(&end)) {
-            true => format!(", as far as it lies between {} and {:.0} %", super::number(100.0 * low, 0), 100.0 * high),
-            false => String::new(),
-        };
+        let cut = cut_in_words(points(&self.shares).map(|point| &point.value));
         format!(
             "Against the number of training images{cell} (logarithmic axis): (a) test error. {means} (b) Share of the gain of \
-             {target} over {baseline} that each arm matches, with Fieller's 95 % interval over paired seeds{cut}; no \
-             point where the gain isn't established. {apart}"
+             {target} over {baseline} that each arm matches (0: as many errors as {baseline}, 100: as {target}), with Fieller's \
+             95 % interval over paired seeds{cut}; no point where the gain isn't established. {between}{others}"
         )
     }
 
     fn size(&self) -> [f64; 2] {
         let width = self.width();
-        let height = PANEL + self.legend().height(mm(width) - 2 * MARGIN);
+        let room = inner([mm(width), 0]);
+        let [a, b] = self.titles();
+        let headings = match self.shares.is_empty() {
+            true => heading_height([&a], [room]),
+            false => heading_height([&a, &b], self.panels(room)),
+        };
+        let height = PANEL + headings + self.legend().height(room.width());
         [width, f64::from(height) / f64::from(UNITS_PER_MM)]
     }
 
     fn draw(&self, canvas: &Canvas) -> Result<()> {
         let rect = self.legend().draw(canvas, canvas.inner())?;
-        let counts = seeds(points(&self.errors).map(|point| point.seeds));
-        let title = format!("{}, {counts}", mean_and_interval(points(&self.errors).map(|point| &point.value)));
+        let [a, b] = self.titles();
         if self.shares.is_empty() {
-            canvas.coloured_text(&title, (rect.left, rect.top), Anchor::TopLeft, GREY)?;
-            return self.errors(canvas, Rect { top: rect.top + LINE_HEIGHT, ..rect });
+            let [panel] = canvas.headings([&a], [rect])?;
+            return self.errors(canvas, panel);
         }
-        let [left, right] = rect.split((rect.width() - BETWEEN) / 2, BETWEEN);
-        self.errors(canvas, canvas.heading("a", &title, left)?)?;
-        let counts = seeds(points(&self.shares).map(|point| point.seeds));
-        self.shares(canvas, canvas.heading("b", &format!("Share of the gain matched, {counts}"), right)?)
+        let [left, right] = canvas.headings([&a, &b], self.panels(rect))?;
+        self.errors(canvas, left)?;
+        self.shares(canvas, right)
     }
 }
