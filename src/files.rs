@@ -1,6 +1,7 @@
 //! Reading and writing files so that a crash leaves either the old file or the new one, never half of one.
 
-use std::io::{BufWriter, Write};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 
 use serde::Serialize;
@@ -80,9 +81,45 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<()> {
     })
 }
 
-/// Reads a file into memory.
+/// Opens a regular file for reading. A pipe could keep us waiting for ever, a device could send for ever.
+///
+/// # Errors
+/// When the file can't be opened, or is of another type.
+pub fn open(path: &Path) -> Result<File> {
+    let fail = |e| Error::io(path, e);
+    // Even to open a device can do something, so its type is looked at first, and again once nobody can change it.
+    regular(path, &std::fs::metadata(path).map_err(fail)?)?;
+    let file = without_waiting(OpenOptions::new().read(true)).open(path).map_err(fail)?;
+    regular(path, &file.metadata().map_err(fail)?)?;
+    Ok(file)
+}
+
+fn regular(path: &Path, metadata: &Metadata) -> Result<()> {
+    let what = match metadata.file_type() {
+        of if of.is_file() => return Ok(()),
+        of if of.is_dir() => "a folder",
+        _ => "a pipe, device or socket",
+    };
+    Err(Error::content(path, format!("is {what}; expected a regular file")))
+}
+
+/// Opening a pipe doesn't wait for someone to write to it.
+#[cfg(unix)]
+fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    use std::os::unix::fs::OpenOptionsExt;
+    options.custom_flags(nix::libc::O_NONBLOCK)
+}
+
+#[cfg(not(unix))]
+fn without_waiting(options: &mut OpenOptions) -> &mut OpenOptions {
+    options
+}
+
+/// Reads a regular file into memory (see [`open`]).
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    std::fs::read(path).map_err(|e| Error::io(path, e))
+    let mut bytes = Vec::new();
+    open(path)?.read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
@@ -117,5 +154,25 @@ mod tests {
         std::fs::write(path.with_file_name(".writing-a1b2c3"), "half").unwrap();
         remove_unfinished(path.parent().unwrap()).unwrap();
         assert_eq!(files(), 1);
+    }
+
+    #[test]
+    fn only_regular_files_are_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| open(path).unwrap_err().to_string();
+        assert!(refused(folder.path()).ends_with("is a folder; expected a regular file"));
+        assert!(matches!(open(&folder.path().join("missing")), Err(Error::Io { .. })));
+        let path = folder.path().join("file");
+        std::fs::write(&path, "content").unwrap();
+        assert_eq!(read(&path).unwrap(), b"content");
+        #[cfg(unix)]
+        {
+            let pipe = folder.path().join("pipe");
+            assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+            assert!(refused(&pipe).contains("a pipe, device or socket") && read(&pipe).is_err());
+            let link = folder.path().join("link");
+            std::os::unix::fs::symlink("/dev/zero", &link).unwrap();
+            assert!(refused(&link).contains("a pipe, device or socket"));
+        }
     }
 }
