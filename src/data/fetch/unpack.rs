@@ -11,9 +11,6 @@ use super::super::pixels::Checked;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Largest text file that is unpacked, in bytes: 50,000 lines of 785 numbers of 20 characters are 785 MB.
-const MAX_TEXT: u64 = 1 << 30;
-
 /// Where the training and the test file go.
 pub(super) fn paths(folder: &Path) -> [PathBuf; 2] {
     [folder.join(amat::TRAIN_FILE), folder.join(amat::TEST_FILE)]
@@ -39,7 +36,7 @@ pub(super) fn unpack(archive: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
         let wrong = |message: String| Error::content(archive, message);
         let mut zip = open(archive).map_err(|e| wrong(e.to_string()))?;
         let index = entry(&zip, name).map_err(wrong)?;
-        let mut text = zip.by_index(index).map_err(|e| wrong(e.to_string()))?.take(MAX_TEXT);
+        let mut text = zip.by_index(index).map_err(|e| wrong(e.to_string()))?.take(amat::MAX_TEXT);
         files::write_whole(path, |out| std::io::copy(&mut text, out).map(drop))?;
     }
     check(&staged)?;
