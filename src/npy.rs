@@ -1,5 +1,6 @@
-//! NumPy arrays (`.npy`), read without trusting them.
+//! NumPy arrays (`.npy`), read without trusting them: what a header declares is checked before anything is read by it.
 
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 use candle_core::{DType as TensorType, Device, Tensor};
@@ -14,30 +15,40 @@ const MAX_HEADER: usize = 1024;
 /// Digits that a header may have in all. It bounds the product of the dimensions, which npyz doesn't check for overflow.
 const MAX_HEADER_DIGITS: usize = 18;
 
-/// An array in C order: its header, and the bytes behind it, whose number fits the header.
-pub struct Array {
+/// Most entries of an array that is read or written as a tensor, 1 GiB of f32.
+pub const MAX_ENTRIES: u64 = 1 << 28;
+
+/// What an array in C order says of itself.
+pub struct Header {
     header: NpyHeader,
-    bytes: Vec<u8>,
+    length: usize,
 }
 
-impl Array {
-    /// Takes the content of a `.npy` file apart.
+impl Header {
+    /// Reads a header; what follows in `reader` are the entries.
     ///
     /// # Errors
     /// What is wrong with it, to be told together with where it's from.
-    pub fn parse(mut bytes: Vec<u8>) -> std::result::Result<Self, String> {
-        let length = header_length(&bytes)?;
-        let header = NpyHeader::from_reader(&bytes[..length]).map_err(|e| e.to_string())?;
-        bytes.drain(..length);
-        let size = header.dtype().num_bytes().unwrap_or(0) as u128;
-        let expected = u128::from(header.len()) * size;
-        if bytes.len() as u128 != expected {
-            return Err(format!("{} bytes, but shape {:?} needs {expected}", bytes.len(), header.shape()));
-        }
+    pub fn read(reader: &mut impl Read) -> std::result::Result<Self, String> {
+        let bytes = header(reader).ok_or_else(|| "damaged header of a NumPy array".to_owned())?;
+        let header = NpyHeader::from_reader(bytes.as_slice()).map_err(|e| e.to_string())?;
         if header.order() == Order::Fortran && header.shape().len() > 1 {
             return Err("in Fortran order, but expected C order (numpy.ascontiguousarray)".to_owned());
         }
-        Ok(Self { header, bytes })
+        Ok(Self { header, length: bytes.len() })
+    }
+
+    /// Refuses a file whose length, header and all, doesn't fit what the header declares.
+    ///
+    /// # Errors
+    /// Both numbers of bytes.
+    pub fn check_length(&self, length: u64) -> std::result::Result<(), String> {
+        let size = self.header.dtype().num_bytes().unwrap_or(0) as u128;
+        let expected = u128::from(self.header.len()) * size;
+        match length.checked_sub(self.length as u64) {
+            Some(found) if u128::from(found) == expected => Ok(()),
+            found => Err(format!("{} bytes, but shape {:?} needs {expected}", found.unwrap_or(0), self.header.shape())),
+        }
     }
 
     /// The shape.
@@ -62,49 +73,64 @@ impl Array {
         Ok((kind, plain.num_bytes().unwrap_or(0)))
     }
 
-    /// The entries, row by row.
+    /// The entries, row by row, read from what follows the header as they're asked for.
     ///
     /// # Errors
     /// When they aren't of the type `T`.
-    pub fn numbers<T: Deserialize>(&self) -> std::result::Result<Vec<T>, String> {
-        NpyFile::with_header(self.header.clone(), self.bytes.as_slice()).into_vec().map_err(|e| e.to_string())
+    pub fn numbers<T: Deserialize>(
+        &self,
+        reader: impl Read,
+    ) -> std::result::Result<impl Iterator<Item = std::io::Result<T>>, String> {
+        NpyFile::with_header(self.header.clone(), reader).data().map_err(|e| e.to_string())
     }
 }
 
-/// Length of an array's header, magic number and all, once it is certain that npyz can be trusted with it.
-fn header_length(bytes: &[u8]) -> std::result::Result<usize, String> {
-    let damaged = || "damaged header of a NumPy array".to_owned();
-    let length = match bytes {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => 10 + usize::from(u16::from_le_bytes([*a, *b])),
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, 0, 0, ..] => {
-            12 + usize::from(u16::from_le_bytes([*a, *b]))
-        }
-        _ => return Err(damaged()),
-    };
-    let header = bytes.get(..length).filter(|_| length <= MAX_HEADER).ok_or_else(damaged)?;
-    let text = header.get(10..).unwrap_or_default();
-    if text.iter().filter(|byte| byte.is_ascii_digit()).count() > MAX_HEADER_DIGITS {
-        return Err(damaged());
+/// The bytes of a header, magic number and all, if it's certain that npyz can be trusted with it.
+fn header(reader: &mut impl Read) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 10];
+    reader.read_exact(&mut bytes).ok()?;
+    let (&[0x93, b'N', b'U', b'M', b'P', b'Y', version, _, a, b], _) = bytes.split_first_chunk()? else { return None };
+    if version > 1 {
+        // Their length has four bytes, of which a sensible one needs two.
+        bytes.resize(12, 0);
+        reader.read_exact(&mut bytes[10..]).ok()?;
     }
-    Ok(length)
+    let start = bytes.len();
+    let length = start + usize::from(u16::from_le_bytes([a, b]));
+    if !(1..=3).contains(&version) || bytes[10..].iter().any(|&byte| byte != 0) || length > MAX_HEADER {
+        return None;
+    }
+    bytes.resize(length, 0);
+    reader.read_exact(&mut bytes[start..]).ok()?;
+    let digits = bytes[10..].iter().filter(|byte| byte.is_ascii_digit()).count();
+    (digits <= MAX_HEADER_DIGITS).then_some(bytes)
 }
 
 /// Reads a file of f32 or f64 numbers as an f32 tensor on the CPU.
 ///
 /// # Errors
-/// When the file can't be read or holds something else.
+/// When the file can't be read, holds something else, or more than [`MAX_ENTRIES`].
 pub fn read(path: &Path) -> Result<Tensor> {
     let wrong = |message: String| Error::content(path, message);
-    let array = Array::parse(files::read(path)?).map_err(wrong)?;
-    let shape: Vec<usize> = array.shape().iter().map(|&n| n as usize).collect();
-    match array.kind().map_err(wrong)? {
-        ('f', 4) => Ok(Tensor::from_vec(array.numbers::<f32>().map_err(wrong)?, shape, &Device::Cpu)?),
-        ('f', 8) => {
-            let entries = array.numbers::<f64>().map_err(wrong)?;
-            Ok(Tensor::from_vec(entries, shape, &Device::Cpu)?.to_dtype(TensorType::F32)?)
-        }
-        _ => Err(wrong(format!("type {}, but expected f32 or f64", array.type_name()))),
+    let file = files::open(path)?;
+    let length = file.metadata().map_err(|e| Error::io(path, e))?.len();
+    let mut reader = BufReader::new(file);
+    let header = Header::read(&mut reader).map_err(wrong)?;
+    header.check_length(length).map_err(wrong)?;
+    let shape: Vec<usize> = header.shape().iter().map(|&n| n as usize).collect();
+    if header.header.len() > MAX_ENTRIES {
+        return Err(wrong(format!("shape {shape:?}, but at most {MAX_ENTRIES} entries are read")));
     }
+    let fail = |e| Error::io(path, e);
+    let entries: Vec<f32> = match header.kind().map_err(wrong)? {
+        ('f', 4) => header.numbers::<f32>(reader).map_err(wrong)?.collect::<std::io::Result<_>>().map_err(fail)?,
+        ('f', 8) => {
+            let entries = header.numbers::<f64>(reader).map_err(wrong)?.map(|entry| entry.map(|entry| entry as f32));
+            entries.collect::<std::io::Result<_>>().map_err(fail)?
+        }
+        _ => return Err(wrong(format!("type {}, but expected f32 or f64", header.type_name()))),
+    };
+    Ok(Tensor::from_vec(entries, shape, &Device::Cpu)?)
 }
 
 /// Writes a tensor as f32, little-endian, C order; the file is written whole.

@@ -6,7 +6,7 @@ mod data_support;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use data_support::*;
@@ -35,6 +35,10 @@ enum Manner {
     TooShort(usize),
     /// Declares more than any file may have.
     Huge,
+    /// Sends a byte every 20 milliseconds, of a file that it says has them all.
+    Trickle,
+    /// Sends zeros for ever, without saying how many.
+    Endless,
     /// Sends something else.
     Wrong,
     /// 404.
@@ -66,7 +70,7 @@ impl Server {
     }
 
     fn options(&self) -> Options {
-        Options { url: Some(self.url.clone()), timeout: Duration::from_millis(400) }
+        Options { url: Some(self.url.clone()), timeout: Duration::from_secs(1) }
     }
 
     fn requests(&self) -> Vec<(String, usize)> {
@@ -113,6 +117,20 @@ fn answer(
         Manner::TooLong(more) => reply(stream, status, range, body.len() + more, body),
         Manner::TooShort(fewer) => reply(stream, status, range, body.len() - fewer, body),
         Manner::Huge => reply(stream, status, range, 1 << 40, body),
+        Manner::Trickle => {
+            reply(stream.try_clone()?, status, range, body.len(), b"")?;
+            body.iter().try_for_each(|byte| {
+                std::thread::sleep(Duration::from_millis(20));
+                (&stream).write_all(&[*byte])
+            })
+        }
+        Manner::Endless => {
+            write!(&stream, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")?;
+            let zeros = vec![0; 1 << 16];
+            loop {
+                (&stream).write_all(&zeros)?;
+            }
+        }
         Manner::Stall(n) => {
             reply(stream.try_clone()?, status, range, body.len(), most(n))?;
             std::thread::sleep(Duration::from_secs(20));
@@ -127,14 +145,27 @@ fn reply(mut out: std::net::TcpStream, status: &str, range: &str, length: usize,
     out.write_all(body)
 }
 
-/// The rot-MNIST archive in small: three training images and two test images, names that must not be trusted beside them.
-fn archive() -> Vec<u8> {
-    let lines = |n: usize| (0..n).map(|i| amat_line(&[0.5], &i.to_string())).collect::<String>();
+/// Lines of blank images with these labels.
+fn lines(labels: impl Iterator<Item = String>) -> String {
+    let zeros = "0 ".repeat(784);
+    labels.map(|label| format!("{zeros}{label}\n")).collect()
+}
+
+/// An archive like rot-MNIST's of so many training and test images, all blank, with names beside them that must not be
+/// trusted.
+fn archive_of(train: usize, test: usize) -> Vec<u8> {
+    let lines = |n: usize| lines((0..n).map(|i| (i % 10).to_string()));
     zip(&[
         ("../../evil.txt", b"evil"),
-        ("sub/mnist_all_rotation_normalized_float_train_valid.amat", lines(3).as_bytes()),
-        ("mnist_all_rotation_normalized_float_test.amat", lines(2).as_bytes()),
+        ("sub/mnist_all_rotation_normalized_float_train_valid.amat", lines(train).as_bytes()),
+        ("mnist_all_rotation_normalized_float_test.amat", lines(test).as_bytes()),
     ])
+}
+
+/// One of the right size.
+fn archive() -> Vec<u8> {
+    static ARCHIVE: OnceLock<Vec<u8>> = OnceLock::new();
+    ARCHIVE.get_or_init(|| archive_of(12_000, 50_000)).clone()
 }
 
 const ZIP: &str = "mnist_rotation_new.zip";
@@ -233,14 +264,68 @@ fn false_lengths_and_wrong_answers_leave_no_file() {
 }
 
 #[test]
-fn an_archive_with_malformed_text_leaves_no_file() {
+fn an_archive_with_malformed_text_or_other_numbers_of_images_leaves_no_file() {
     let folder = tempfile::tempdir().unwrap();
-    let text = amat_line(&[0.5], "10");
-    let bytes = zip(&TEXTS.map(|name| (name, text.as_bytes())));
-    let server = Server::start(Manner::Good, vec![(ZIP.to_owned(), bytes)]);
-    let message = fetch("mnist-rot", folder.path(), &server.options()).unwrap_err().to_string();
-    assert!(message.contains("line 1: label 10"), "{message}");
+    let refused = |bytes: Vec<u8>, parts: &[&str]| {
+        let server = Server::start(Manner::Good, vec![(ZIP.to_owned(), bytes)]);
+        let message = fetch("mnist-rot", folder.path(), &server.options()).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+        assert!(names(folder.path()).is_empty());
+    };
+    let of_digits = |text: &str| zip(&TEXTS.map(|name| (name, text.as_bytes())));
+    refused(of_digits(&amat_line(&[0.5], "1.5")), &["line 1: label 1.5"]);
+    refused(archive_of(20, 20), &["train_valid.amat", "20 images", "12000"]);
+    refused(archive_of(12_000, 20), &["float_test.amat", "20 images", "50000"]);
+    refused(of_digits(&lines((0..12_000).map(|n| (n % 11).to_string()))), &["label 10", "digits"]);
+}
+
+#[test]
+fn a_server_that_sends_too_slowly_is_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = Instant::now();
+    fails(&zip_server(Manner::Trickle), "mnist-rot", folder.path(), "too slow");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    // What came is right, and can be taken up from there.
+    assert_eq!(names(folder.path()), [format!("{ZIP}.part")]);
+}
+
+#[test]
+fn an_endless_stream_leaves_no_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(Manner::Endless, vec![("train-images-idx3-ubyte.gz".to_owned(), Vec::new())]);
+    fails(&server, "mnist", folder.path(), "more than 47");
     assert!(names(folder.path()).is_empty());
+    // Neither does what an earlier program left of one.
+    write(folder.path(), &format!("{ZIP}.part"), &[]).metadata().unwrap();
+    std::fs::File::options()
+        .write(true)
+        .open(folder.path().join(format!("{ZIP}.part")))
+        .unwrap()
+        .set_len(512 << 20)
+        .unwrap();
+    fails(&zip_server(Manner::Missing), "mnist-rot", folder.path(), "404");
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
+fn several_at_once_into_one_folder_wait_for_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = zip_server(Manner::CutOnce(500));
+    let options = Options { timeout: Duration::from_secs(60), ..server.options() };
+    write(
+        &std::fs::create_dir(folder.path().join(".unpacking-killed"))
+            .map(|()| folder.path().join(".unpacking-killed"))
+            .unwrap(),
+        "half",
+        b"",
+    );
+    std::thread::scope(|scope| {
+        let all: Vec<_> = (0..3).map(|_| scope.spawn(|| fetch("mnist-rot", folder.path(), &options))).collect();
+        all.into_iter().for_each(|one| assert_eq!(one.join().unwrap().unwrap().len(), 2));
+    });
+    assert_eq!(names(folder.path()), TEXTS);
+    // One fetched, in two parts; the others found what it had.
+    assert_eq!(server.requests().len(), 2);
 }
 
 #[test]

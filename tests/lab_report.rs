@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{D, Device, Module, Result, Tensor};
+use candle_core::{D, DType, Device, Module, Result, Tensor};
 use equisplit::assert_equivariant;
 use equisplit::group::PointGroup;
 use equisplit::lab::{Place, Shifts, equivariance_report, shift_report};
@@ -66,6 +66,94 @@ fn an_output_of_zeros_tests_nothing() {
     let x = random(&[1, 1, 4, 4]);
     let message = panic_of(|| assert_equivariant!(|x| x.zeros_like(), &x, &image => &image));
     assert!(message.contains("0 everywhere"), "{message}");
+}
+
+/// A layer that isn't equivariant: it looks at the pixel to the right.
+fn lopsided(x: &Tensor) -> Result<Tensor> {
+    let kernel = Tensor::new(&[0f32, 0.0, 0.0, 0.0, 1.0, 0.5, 0.0, 0.0, 0.0], &Device::Cpu)?;
+    x.conv2d(&kernel.reshape((1, 1, 3, 3))?, 1, 1, 1, 1)
+}
+
+#[test]
+fn inputs_with_symmetries_of_their_own_test_nothing() {
+    let group = d4();
+    let image = FieldType::trivial(&group, 1);
+    let untested = |x: &Tensor, part: &str| {
+        // Whether the layer is broken or not: nobody can tell.
+        for message in [
+            panic_of(|| assert_equivariant!(|x| x.relu()? + 1.0, x, &image => &image)),
+            panic_of(
+                || assert_equivariant!(|x| x.narrow(3, 0, 1)?.broadcast_as(x.shape())? * 2.0, x, &image => &image),
+            ),
+        ] {
+            assert!(message.contains("isn't tested") && message.contains(part), "{message}");
+        }
+    };
+    let device = &Device::Cpu;
+    untested(&Tensor::ones((2, 1, 6, 6), DType::F32, device).unwrap(), "the same everywhere");
+    untested(&random(&[3, 1, 1, 1]), "stays as it is under r, r², r³, m, mr, mr², mr³");
+    // A broken layer on ones is seen where its padding shows, but not on zeros.
+    assert!(
+        panic_of(
+            || assert_equivariant!(lopsided, &Tensor::ones((1, 1, 4, 4), DType::F32, device).unwrap(), &image => &image)
+        )
+        .contains("isn't equivariant")
+    );
+    let zeros = Tensor::zeros((2, 1, 6, 6), DType::F32, device).unwrap();
+    let message = panic_of(|| assert_equivariant!(|x| lopsided(x)? + 1.0, &zeros, &image => &image));
+    assert!(message.contains("the same everywhere"), "{message}");
+    // Symmetric under half a turn alone.
+    let x = random(&[1, 1, 6, 6]);
+    let x = (&x + &x.flip(&[2, 3]).unwrap()).unwrap();
+    let message = panic_of(|| assert_equivariant!(|x| x.relu(), &x, &image => &image));
+    assert!(message.contains("stays as it is under r², which"), "{message}");
+    let report = equivariance_report(&x, &image, &image, |x| x.relu()).unwrap();
+    let tested: Vec<bool> = report.elements.iter().map(|element| element.tested).collect();
+    assert_eq!(tested, [true, true, false, true, true, true, true, true]);
+    assert!(!report.holds(1e-5) && !report.breaks(1e-5));
+    // Stripes that a shift doesn't change.
+    let stripes = random(&[1, 1, 6, 1]).broadcast_as((1, 1, 6, 6)).unwrap();
+    let report = shift_report(&stripes, &image, Shifts { stride: 1, margin: 0 }, |x| x.relu()).unwrap();
+    assert_eq!(report.elements.iter().map(|element| element.tested).collect::<Vec<_>>(), [true, false]);
+}
+
+#[test]
+fn a_constant_hides_nothing() {
+    let image = FieldType::trivial(&d4(), 1);
+    let x = random(&[2, 1, 8, 8]);
+    let errors = |offset: f64| {
+        let report = equivariance_report(&x, &image, &image, |x| lopsided(x)? + offset).unwrap();
+        assert!(!report.holds(1e-5), "{offset}: {report}");
+        report.elements.iter().map(|element| element.error).collect::<Vec<_>>()
+    };
+    for (plain, offset) in errors(0.0).into_iter().zip(errors(1e4)) {
+        assert!((plain - offset).abs() < 0.01, "{plain} and {offset}");
+    }
+    let message = panic_of(|| assert_equivariant!(|x| lopsided(x)? + 1e4, &x, &image => &image));
+    assert!(message.contains("isn't equivariant"), "{message}");
+    // What is equivariant stays so, up to what rounding makes of such numbers; beyond, nothing can be told.
+    assert_equivariant!(|x| x.avg_pool2d(2)? + 1e4, &x, &image => &image);
+    let message = panic_of(|| assert_equivariant!(|x| x.avg_pool2d(2)? + 1e7, &x, &image => &image));
+    assert!(message.contains("isn't tested") && message.contains("rounding"), "{message}");
+    // A bias of every map hides no other map's fault, nor a field's own.
+    let (two, bias) = (FieldType::trivial(&d4(), 2), Tensor::new(&[1e4f32, 0.0], &Device::Cpu).unwrap());
+    let biased =
+        |x: &Tensor| Tensor::cat(&[x.avg_pool2d(1)?, lopsided(x)?], 1)?.broadcast_add(&bias.reshape((1, 2, 1, 1))?);
+    assert!(panic_of(|| assert_equivariant!(biased, &x, &image => &two)).contains("isn't equivariant"));
+}
+
+#[test]
+fn scores_of_one_image_are_relative_to_those_of_other_classes() {
+    let group = d4();
+    let (image, classes) = (FieldType::trivial(&group, 1), FieldType::trivial(&group, 3));
+    let x = random(&[1, 1, 6, 6]);
+    let weight = random(&[1, 36, 3]);
+    let head = |x: &Tensor| Ok::<_, equisplit::Error>((x.flatten_from(2)?.matmul(&weight)?.squeeze(1)? + 1e3)?);
+    let message = panic_of(|| assert_equivariant!(head, &x, &image => &classes));
+    assert!(message.contains("isn't equivariant"), "{message}");
+    let sums = |x: &Tensor| Tensor::cat(&[x.mean((2, 3))?, x.sqr()?.mean((2, 3))?, x.abs()?.mean((2, 3))?], 1);
+    assert_equivariant!(sums, &x, &image => &classes);
+    assert_equivariant!(|x| x.sqr()?.mean((2, 3)), &x, &image => &image);
 }
 
 /// A 5×5 kernel that stays under turns and changes its sign under mirrors.
@@ -186,4 +274,52 @@ fn a_mask_that_turns_do_not_see_is_seen_by_shifts() {
     let shifts = Shifts { stride: 1, margin: 0 };
     let message = panic_of(|| assert_equivariant!(|x| x.broadcast_mul(&mask), &x, &image => &image, shifts: shifts));
     assert!(message.contains("isn't equivariant: relative error") && message.contains("shift (1, 0)"), "{message}");
+}
+
+#[test]
+fn shifts_and_a_tolerance_go_together_in_any_order() {
+    let image = FieldType::trivial(&d4(), 1);
+    let x = random(&[2, 1, 8, 8]);
+    let shifts = Shifts { stride: 2, margin: 0 };
+    assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image, shifts: shifts, tolerance: 1e-6);
+    assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image, tolerance: 1e-6, shifts: shifts);
+    let tilted = |x: &Tensor| {
+        x.avg_pool2d(2)?
+            + Tensor::arange(0f32, 16.0, &Device::Cpu)?.reshape((1, 1, 4, 4))?.broadcast_as((2, 1, 4, 4))?
+    };
+    let message = panic_of(|| assert_equivariant!(tilted, &x, &image => &image, tolerance: 0.1, shifts: shifts));
+    assert!(message.contains("isn't equivariant"), "{message}");
+    assert_equivariant!(tilted, &x, &image => &image, tolerance: 1e3, shifts: shifts);
+}
+
+#[test]
+fn scores_stay_while_the_image_moves_in_a_frame() {
+    let group = d4();
+    let (image, classes) = (FieldType::trivial(&group, 1), FieldType::trivial(&group, 2));
+    let x = random(&[3, 1, 8, 8]);
+    let kernel = random(&[2, 1, 3, 3]);
+    // Symmetric under the group, so that only shifts are left to fail.
+    let kernel = kernel.mean_keepdim((2, 3)).unwrap().broadcast_as((2, 1, 3, 3)).unwrap().contiguous().unwrap();
+    let invariant = |x: &Tensor| x.conv2d(&kernel, 1, 2, 1, 1)?.relu()?.max(3)?.max(2);
+    let shifts = Shifts { stride: 2, margin: 1 };
+    assert_equivariant!(|x: &Tensor| x.conv2d(&kernel, 1, 1, 1, 1)?.relu()?.max(3)?.max(2), &x, &image => &classes, shifts: Shifts { stride: 1, margin: 1 });
+    assert!(shift_report(&x, &classes, shifts, invariant).unwrap().holds(1e-5));
+    // Half a step of a stride isn't a shift of the output.
+    assert!(shift_report(&x, &classes, Shifts { stride: 1, margin: 2 }, invariant).unwrap().breaks(1e-2));
+    let ring = |n: usize| (2.0 * n as f32 - 9.0).powi(2);
+    let rings: Vec<f32> = (0..100).map(|n| ring(n / 10) + ring(n % 10)).collect();
+    let rings = Tensor::from_vec(rings, (1, 1, 10, 10), &Device::Cpu).unwrap();
+    let centred = |x: &Tensor| {
+        let sides = [(10 - x.dim(2)?) / 2, (10 - x.dim(2)?).div_ceil(2)];
+        let weighted =
+            x.pad_with_zeros(2, sides[0], sides[1])?.pad_with_zeros(3, sides[0], sides[1])?.broadcast_mul(&rings)?;
+        Tensor::cat(&[weighted.mean((2, 3))?, weighted.abs()?.mean((2, 3))?], 1)
+    };
+    assert_equivariant!(centred, &x, &image => &classes);
+    let message =
+        panic_of(|| assert_equivariant!(centred, &x, &image => &classes, shifts: Shifts { stride: 2, margin: 0 }));
+    assert!(message.contains("isn't equivariant") && message.contains("under shift ("), "{message}");
+    // A network of one size only can't be framed: an error, no defect of the macro.
+    let fixed = |x: &Tensor| x.reshape((3, 64))?.narrow(1, 0, 2);
+    assert!(shift_report(&x, &classes, shifts, fixed).is_err());
 }

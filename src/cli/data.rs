@@ -85,7 +85,7 @@ fn make(source: &Path, out: &Path, config: DataConfig) -> Result<()> {
         ));
     }
     let set = load(&config, Some(source))?;
-    cache::write(&set, out)?;
+    cache::write_made(&set, &config, out)?;
     let (train, test) = (set.train.len(), set.test.len());
     super::print(&format!("{}: {}, {train} training and {test} test images", out.display(), set.name))?;
     super::print(&format!("fingerprint {}", set.fingerprint))
@@ -102,15 +102,19 @@ fn print_info(dir: &Path, json: bool) -> Result<()> {
 fn describe(file: &FileInfo) -> String {
     let part = file.part.as_ref().map_or(String::new(), |part| format!(" ({part})"));
     let mut lines = vec![format!("{}{part}", file.file)];
-    lines.push(match file.size {
-        Some([height, width]) => format!("  {} images of {height}×{width} pixels", file.count),
-        None => format!("  {} labels", file.count),
-    });
+    lines.extend(file.error.as_ref().map(|error| format!("  can't be read: {error}")));
+    lines.extend(file.count.map(|count| match (file.size, file.channels) {
+        (Some([height, width]), Some(channels @ 2..)) => {
+            format!("  {count} images of {height}×{width} pixels and {channels} channels")
+        }
+        (Some([height, width]), _) => format!("  {count} images of {height}×{width} pixels"),
+        (None, _) => format!("  {count} labels"),
+    }));
     if let Some(labels) = &file.labels {
         let counts: Vec<String> = labels.iter().enumerate().map(|(class, n)| format!("{class}: {n}")).collect();
         lines.push(format!("  labels {}", counts.join(", ")));
     }
-    lines.push(format!("  SHA-256 {}", file.sha256));
+    lines.extend(file.sha256.as_ref().map(|sha256| format!("  SHA-256 {sha256}")));
     lines.extend(file.published.as_ref().map(|published| format!("  equal to {published}")));
     lines.join("\n")
 }

@@ -106,6 +106,7 @@ fn group(args: &Args, group: &PointGroup, input: Representation) -> Result<Tenso
             return Err(shape_error(&args.weight, &weight, &wanted));
         }
     };
+    check_size([out, inputs, kernel, kernel, group.order(), components])?;
     let bank = CopiesBank::group(group, input, [out, inputs, kernel])?;
     // GrouPy's arrays have a group axis of length 1 on images, too.
     let weight = if components == 1 { weight.reshape((out, inputs, kernel, kernel))? } else { weight };
@@ -145,8 +146,23 @@ fn rescale(args: &Args, base: &Tensor, default: Option<[usize; 2]>) -> Result<Re
         _ => super::wrong_usage("--shape O,I is needed here: two numbers"),
     };
     match *base.dims() {
-        [out, inputs, kernel, width] if kernel == width => Ok(Rescale { base: [out, inputs], scaled, kernel }),
+        [out, inputs, kernel, width] if kernel == width => {
+            check_size([scaled[0], scaled[1], kernel, kernel])?;
+            Ok(Rescale { base: [out, inputs], scaled, kernel })
+        }
         _ => Err(shape_error(&args.weight, base, "(out, in, k, k)")),
+    }
+}
+
+/// Refuses filters of more numbers than can be written.
+fn check_size<const N: usize>(sizes: [usize; N]) -> Result<()> {
+    let entries = sizes.iter().try_fold(1u64, |entries, &size| entries.checked_mul(size as u64));
+    match entries {
+        Some(..=npy::MAX_ENTRIES) => Ok(()),
+        _ => {
+            let found = entries.map_or_else(|| "more".to_owned(), |entries| entries.to_string());
+            Err(Error::invalid(format!("the filters would have {found} numbers; at most {}", npy::MAX_ENTRIES)))
+        }
     }
 }
 

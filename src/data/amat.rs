@@ -1,17 +1,16 @@
 //! The original rot-MNIST text files (Larochelle et al., ICML 2007): one image per line, 784 pixels in [0, 1] and a label,
-//! separated by white space.
+//! separated by white space. Blank lines at the end and a byte order mark do no harm; gzip's content is decompressed.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
-use std::path::Path;
+use std::io::{BufRead, Read};
+use std::path::{Path, PathBuf};
 
 use super::pixels::{Checked, MAX_VALUES};
-use super::{CLASSES, DataConfig, Dataset, Images, cache, hash, pixels};
+use super::{DataConfig, Dataset, Images, Shape, cache, classes, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 
-/// Usual name of the training file.
+/// Usual name of the training file; also with `.gz` at the end.
 pub const TRAIN_FILE: &str = "mnist_all_rotation_normalized_float_train_valid.amat";
-/// Usual name of the test file.
+/// Usual name of the test file; also with `.gz` at the end.
 pub const TEST_FILE: &str = "mnist_all_rotation_normalized_float_test.amat";
 
 const SIDE: usize = 28;
@@ -20,64 +19,110 @@ const PIXELS: usize = SIDE * SIDE;
 /// Longest line that is taken for an image: 785 numbers of up to 40 characters, and some.
 const MAX_LINE: u64 = 1 << 15;
 
+/// Largest text that is read, in bytes: 50,000 lines of 785 numbers of 20 characters are 785 MB.
+pub(super) const MAX_TEXT: u64 = 1 << 30;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Reads both files of `folder`, or takes what they hold from the folder's cache.
 ///
 /// # Errors
 /// A file is missing or malformed; the message has the line's number.
 pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
-    let train = folder.join(config.train_file.as_deref().unwrap_or(TRAIN_FILE));
-    let test = folder.join(config.test_file.as_deref().unwrap_or(TEST_FILE));
+    let [train, test] = files(folder, config);
     let order = if config.transpose { "column by column" } else { "row by row" };
-    let hashes = [hash::of_file(&train)?, hash::of_file(&test)?];
+    let hashes = [stream::sha256(&train, MAX_TEXT)?, stream::sha256(&test, MAX_TEXT)?];
     let fingerprint = hash::fingerprint(["amat", order, &hashes[0], &hashes[1]]);
     cache::cached(folder, &fingerprint, || {
+        let (train, test) = (read(&train, config.transpose)?, read(&test, config.transpose)?);
         Ok(Dataset {
             name: "rot-MNIST (amat)".to_owned(),
             fingerprint: fingerprint.clone(),
-            classes: CLASSES,
-            train: read(&train, config.transpose)?,
-            test: read(&test, config.transpose)?,
+            classes: classes([&train.labels, &test.labels]),
+            train,
+            test,
         })
     })
+}
+
+/// The shape of a folder's images and the number of classes, without the pixels.
+pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)> {
+    let labels = |path: &PathBuf| -> Result<Vec<u8>> {
+        let mut labels = Vec::new();
+        for_each_line(path, |line| {
+            labels.push(pixels::label(number(line.split_ascii_whitespace().next_back().unwrap_or_default())?)?);
+            Ok(())
+        })?;
+        Ok(labels)
+    };
+    let [train, test] = files(folder, config);
+    let classes = classes([labels(&train)?, labels(&test)?]);
+    Ok((Shape { channels: 1, height: SIDE, width: SIDE }, classes))
+}
+
+fn files(folder: &Path, config: &DataConfig) -> [PathBuf; 2] {
+    let usual = |name: &str| folder::file(folder, [name, &format!("{name}.gz")]).unwrap_or_else(|| folder.join(name));
+    [(&config.train_file, TRAIN_FILE), (&config.test_file, TEST_FILE)]
+        .map(|(given, name)| given.as_ref().map_or_else(|| usual(name), |given| folder.join(given)))
 }
 
 /// Reads one file. With `transpose`, lines hold their image column by column.
 ///
 /// # Errors
-/// A line that doesn't have 785 numbers, pixels outside [0, 1], labels that aren't whole numbers from 0 to 9, no lines, or
+/// A line that doesn't have 785 numbers, pixels outside [0, 1], labels that aren't whole numbers from 0 to 255, no lines, or
 /// more of them than any such set has.
 pub fn read(path: &Path, transpose: bool) -> Result<Images> {
-    let mut reader = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
     let mut images = Images { channels: 1, height: SIDE, width: SIDE, pixels: Vec::new(), labels: Vec::new() };
-    let mut line = Vec::new();
-    for number in 1.. {
-        line.clear();
-        if (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).map_err(|e| Error::io(path, e))? == 0 {
-            break;
-        }
+    for_each_line(path, |line| {
         let start = images.pixels.len();
-        let label = parse_line(&line, &mut images.pixels)
-            .map_err(|wrong| Error::content(path, format!("line {number}: {wrong}")))?;
-        images.labels.push(label);
+        if (start + PIXELS) as u64 > MAX_VALUES {
+            return Err(format!("more than {} images", MAX_VALUES as usize / PIXELS));
+        }
+        images.labels.push(parse_line(line, &mut images.pixels)?);
         if transpose {
             transpose_plane(&mut images.pixels[start..]);
         }
-        if images.pixels.len() as u64 > MAX_VALUES {
-            return Err(Error::content(path, format!("more than {} images", MAX_VALUES as usize / PIXELS)));
-        }
-    }
+        Ok(())
+    })?;
     if images.is_empty() {
         return Err(Error::content(path, format!("empty; expected lines of {PIXELS} pixels and a label")));
     }
     Ok(images)
 }
 
-/// Appends a line's pixels to `out` and returns its label.
-fn parse_line(line: &[u8], out: &mut Vec<f32>) -> Checked<u8> {
-    if line.len() as u64 == MAX_LINE {
-        return Err(format!("too long; expected {PIXELS} pixels and a label"));
+/// Gives every line but blank ones at the end to `take`; what is wrong with one is told with its number.
+fn for_each_line(path: &Path, mut take: impl FnMut(&str) -> Checked<()>) -> Result<()> {
+    let mut reader = stream::open(path)?.reader.take(MAX_TEXT);
+    let mut line = Vec::new();
+    let mut blank = None;
+    for number in 1usize.. {
+        line.clear();
+        if (&mut reader).take(MAX_LINE).read_until(b'\n', &mut line).map_err(|e| Error::io(path, e))? == 0 {
+            break;
+        }
+        let text = if number == 1 { line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&line) } else { &line };
+        let wrong = |number, wrong: String| Error::content(path, format!("line {number}: {wrong}"));
+        if text.trim_ascii().is_empty() {
+            blank.get_or_insert(number);
+            continue;
+        }
+        if let Some(number) = blank {
+            return Err(wrong(number, format!("0 numbers, but expected {}: {PIXELS} pixels and a label", PIXELS + 1)));
+        }
+        if text.len() as u64 >= MAX_LINE {
+            return Err(wrong(number, format!("too long; expected {PIXELS} pixels and a label")));
+        }
+        let text = std::str::from_utf8(text).map_err(|_| wrong(number, "not a text".to_owned()))?;
+        take(text).map_err(|e| wrong(number, e))?;
     }
-    let line = std::str::from_utf8(line).map_err(|_| "not a text".to_owned())?;
+    if reader.limit() == 0 {
+        return Err(Error::content(path, format!("larger than {MAX_TEXT} bytes")));
+    }
+    Ok(())
+}
+
+/// Appends a line's pixels to `out` and returns its label.
+fn parse_line(line: &str, out: &mut Vec<f32>) -> Checked<u8> {
     let mut fields = line.split_ascii_whitespace();
     let mut found = 0;
     for field in fields.by_ref().take(PIXELS) {

@@ -1,12 +1,12 @@
 //! SHA-256 of files and of recipes.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::files;
 
 /// Bytes in lower-case hexadecimal.
 pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
@@ -32,7 +32,7 @@ pub(super) fn of_reader(mut reader: impl Read) -> std::io::Result<String> {
 
 /// SHA-256 of a file's content as it lies on disk.
 pub(super) fn of_file(path: &Path) -> Result<String> {
-    File::open(path).and_then(of_reader).map_err(|e| Error::io(path, e))
+    of_reader(files::open(path)?).map_err(|e| Error::io(path, e))
 }
 
 /// One hash over several texts; each text's length counts, so that texts can't run into each other.

@@ -1,23 +1,18 @@
-//! MNIST's IDX files, plain or gzip-compressed.
+//! MNIST's IDX files, plain or gzip-compressed. Which of the two is seen by their content, not by their name.
 //!
 //! An image file is four big-endian 32-bit numbers (magic 2051, images, rows, columns) and one byte per pixel; a label file
 //! is two (magic 2049, labels) and one byte per label (LeCun, Cortes, Burges, "The MNIST database").
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
-
 use super::pixels::MAX_VALUES;
-use super::{CLASSES, Dataset, Images, hash, pixels};
+use super::stream::{self, Stream};
+use super::{Dataset, Images, Shape, classes, folder, hash, pixels};
 use crate::error::{Error, Result};
 
 const IMAGES_MAGIC: u32 = 2051;
 const LABELS_MAGIC: u32 = 2049;
-
-/// Largest number of rows or columns that is taken for an image.
-const MAX_SIDE: u32 = 1024;
 
 /// SHA-256 of the four decompressed files of a published set, in the order of [`FILES`].
 struct Published {
@@ -28,6 +23,9 @@ struct Published {
 /// Names of the four files of a set: training images and labels, then test images and labels.
 pub const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
+
+/// Lengths in bytes of the decompressed files of both published sets, in the same order.
+const PUBLISHED_LENGTHS: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
 
 /// MNIST's hashes are the published ones, Fashion-MNIST's those of Debian's package `dataset-fashion-mnist`.
 const PUBLISHED: [Published; 2] = [
@@ -57,6 +55,11 @@ pub(super) fn published_sha256(set: &str, name: &str) -> Option<&'static str> {
     PUBLISHED.iter().find(|published| published.name == set).map(|published| published.sha256[file])
 }
 
+/// The decompressed length in bytes of a published set's file `name` (one of [`FILES`]).
+pub(super) fn published_length(name: &str) -> Option<u64> {
+    FILES.iter().position(|&file| file == name).map(|file| PUBLISHED_LENGTHS[file])
+}
+
 /// The published set and file that a hash of decompressed content belongs to.
 pub(super) fn published_as(sha256: &str) -> Option<(&'static str, &'static str)> {
     PUBLISHED.iter().find_map(|set| {
@@ -81,89 +84,106 @@ pub struct ImageFile {
 
 /// Labels of one IDX file.
 pub struct LabelFile {
-    /// One class per image, each below [`CLASSES`].
+    /// One class per image.
     pub labels: Vec<u8>,
     /// SHA-256 of the decompressed file.
     pub sha256: String,
 }
 
-/// Reads an IDX image file (gzip-compressed if its name ends in `.gz`).
+/// Reads an IDX image file.
 ///
 /// # Errors
 /// A wrong magic number, sizes that are zero or absurd, or a length that doesn't fit the sizes.
 pub fn read_images(path: &Path) -> Result<ImageFile> {
-    let mut header = [0; 16];
-    let mut reader = open(path)?;
-    read_header(path, &mut reader, &mut header, IMAGES_MAGIC, "an image file")?;
-    let [count, height, width] = [1, 2, 3].map(|i| big_endian(&header, i));
-    let side = 1..=MAX_SIDE;
-    let size = u64::from(height) * u64::from(width);
-    if count == 0 || !side.contains(&height) || !side.contains(&width) || u64::from(count) * size > MAX_VALUES {
-        let right = format!("expected at least one image of 1 to {MAX_SIDE} rows and columns");
-        return Err(Error::content(path, format!("declares {count} images of {height}×{width} pixels; {right}")));
-    }
-    let what = format!("{count} images of {height}×{width} pixels");
-    let (bytes, sha256) = read_body(path, reader, &header, u64::from(count) * size, &what)?;
-    Ok(ImageFile { count: count as usize, height: height as usize, width: width as usize, bytes, sha256 })
+    let (count, shape, body) = open_images(path)?;
+    let (bytes, sha256) = body.read()?;
+    Ok(ImageFile { count, height: shape.height, width: shape.width, bytes, sha256 })
 }
 
-/// Reads an IDX label file (gzip-compressed if its name ends in `.gz`).
+/// Reads an IDX label file.
 ///
 /// # Errors
-/// A wrong magic number, a length that doesn't fit the number of labels, or labels of 10 and above.
+/// A wrong magic number, or a length that doesn't fit the number of labels.
 pub fn read_labels(path: &Path) -> Result<LabelFile> {
-    let mut header = [0; 8];
-    let mut reader = open(path)?;
-    read_header(path, &mut reader, &mut header, LABELS_MAGIC, "a label file")?;
+    let (labels, sha256) = open_labels(path)?.1.read()?;
+    Ok(LabelFile { labels, sha256 })
+}
+
+/// What follows a file's header.
+struct Body<'a> {
+    path: &'a Path,
+    header: Vec<u8>,
+    reader: Box<dyn BufRead>,
+    length: u64,
+    /// What the header says, in words.
+    declared: String,
+}
+
+fn open_images(path: &Path) -> Result<(usize, Shape, Body<'_>)> {
+    let (header, stream) = open(path, 16, IMAGES_MAGIC, "an image file")?;
+    let [count, height, width] = [1, 2, 3].map(|word| u64::from(big_endian(&header, word)));
+    let shape = pixels::shape(count, [1, height, width]).map_err(|wrong| Error::content(path, wrong))?;
+    let declared = format!("{count} images of {height}×{width} pixels");
+    Ok((count as usize, shape, Body::new(path, header, stream, count * height * width, declared)?))
+}
+
+fn open_labels(path: &Path) -> Result<(usize, Body<'_>)> {
+    let (header, stream) = open(path, 8, LABELS_MAGIC, "a label file")?;
     let count = u64::from(big_endian(&header, 1));
     if count == 0 || count > MAX_VALUES {
         return Err(Error::content(path, format!("declares {count} labels; expected 1 to {MAX_VALUES}")));
     }
-    let (labels, sha256) = read_body(path, reader, &header, count, &format!("{count} labels"))?;
-    for (i, &label) in labels.iter().enumerate() {
-        pixels::label(f64::from(label)).map_err(|wrong| Error::content(path, format!("image {i}: {wrong}")))?;
-    }
-    Ok(LabelFile { labels, sha256 })
+    Ok((count as usize, Body::new(path, header, stream, count, format!("{count} labels"))?))
 }
 
-/// Opens a file, decompressing it if its name ends in `.gz`.
-pub(super) fn open(path: &Path) -> Result<Box<dyn Read>> {
-    let file = BufReader::new(File::open(path).map_err(|e| Error::io(path, e))?);
-    let compressed = path.extension().is_some_and(|extension| extension == "gz");
-    Ok(if compressed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) })
+/// Opens a file and reads its header, of `length` bytes.
+fn open(path: &Path, length: usize, magic: u32, what: &str) -> Result<(Vec<u8>, Stream)> {
+    let mut stream = stream::open(path)?;
+    let mut header = vec![0; length];
+    stream.reader.read_exact(&mut header).map_err(|e| match e.kind() {
+        std::io::ErrorKind::UnexpectedEof => {
+            Error::content(path, format!("too short: {what} starts with {length} bytes of header"))
+        }
+        _ => Error::io(path, e),
+    })?;
+    let found = big_endian(&header, 0);
+    if found != magic {
+        return Err(Error::content(path, format!("magic number {found}, but {what} starts with {magic}")));
+    }
+    Ok((header, stream))
 }
 
 fn big_endian(header: &[u8], word: usize) -> u32 {
     header[4 * word..4 * word + 4].iter().fold(0, |number, &byte| number << 8 | u32::from(byte))
 }
 
-fn read_header(path: &Path, reader: &mut dyn Read, header: &mut [u8], magic: u32, what: &str) -> Result<()> {
-    reader.read_exact(header).map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => {
-            Error::content(path, format!("too short: {what} starts with {} bytes of header", header.len()))
-        }
-        _ => Error::io(path, e),
-    })?;
-    let found = big_endian(header, 0);
-    if found != magic {
-        return Err(Error::content(path, format!("magic number {found}, but {what} starts with {magic}")));
+impl<'a> Body<'a> {
+    /// Refuses a header that declares more than the file can hold.
+    fn new(path: &'a Path, header: Vec<u8>, stream: Stream, length: u64, declared: String) -> Result<Self> {
+        let body = Self { path, header, reader: stream.reader, length, declared };
+        let most = stream.most.saturating_sub(body.header.len() as u64);
+        if most < length { Err(body.wrong(&format!("only {most}"))) } else { Ok(body) }
     }
-    Ok(())
-}
 
-/// Reads exactly `length` bytes to the end of the file, and hashes them together with the header. Memory grows with what
-/// is really there, so that a false header can't make us ask for more.
-fn read_body(path: &Path, reader: impl Read, header: &[u8], length: u64, declared: &str) -> Result<(Vec<u8>, String)> {
-    let mut bytes = Vec::new();
-    reader.take(length + 1).read_to_end(&mut bytes).map_err(|e| Error::io(path, e))?;
-    let found = bytes.len() as u64;
-    if found != length {
-        let amount = if found > length { "more".to_owned() } else { format!("only {found}") };
-        let message = format!("declares {declared}, {length} bytes after the header, but holds {amount}");
-        return Err(Error::content(path, message));
+    /// Reads exactly the declared bytes to the end of the file, and hashes them together with the header.
+    fn read(mut self) -> Result<(Vec<u8>, String)> {
+        let mut bytes = Vec::new();
+        let mut limited = (&mut self.reader).take(self.length + 1);
+        limited.read_to_end(&mut bytes).map_err(|e| Error::io(self.path, e))?;
+        match bytes.len() as u64 {
+            found if found > self.length => return Err(self.wrong("more")),
+            found if found < self.length => return Err(self.wrong(&format!("only {found}"))),
+            _ => {}
+        }
+        let hashed = hash::of_reader(self.header.as_slice().chain(bytes.as_slice()));
+        Ok((bytes, hashed.map_err(|e| Error::io(self.path, e))?))
     }
-    let sha256 = hash::of_reader(header.chain(bytes.as_slice())).map_err(|e| Error::io(path, e))?;
-    Ok((bytes, sha256))
+
+    fn wrong(&self, amount: &str) -> Error {
+        let Self { declared, length, .. } = self;
+        let message = format!("declares {declared}, {length} bytes after the header, but holds {amount}");
+        Error::content(self.path, message)
+    }
 }
 
 /// The training and test sets of a folder.
@@ -182,52 +202,108 @@ impl Folder {
         PUBLISHED.iter().find(|set| set.sha256.iter().eq(self.sha256.iter())).map(|set| set.name)
     }
 
+    /// Number of classes of both parts together.
+    pub fn classes(&self) -> usize {
+        classes([&self.train.labels, &self.test.labels])
+    }
+
     /// The set as it is, upright.
     pub fn into_dataset(self) -> Dataset {
         let name = self.published_name().unwrap_or("IDX images (no published set)").to_owned();
         let fingerprint = hash::fingerprint(self.sha256.iter().map(String::as_str).chain(["IDX, pixel / 255"]));
-        Dataset { name, fingerprint, classes: CLASSES, train: self.train, test: self.test }
+        Dataset { name, fingerprint, classes: self.classes(), train: self.train, test: self.test }
     }
 }
 
-/// Reads the four files of a set from a folder, under their usual names ([`FILES`]; also with `.idx` for `-idx`, also
-/// compressed with `.gz` at the end).
+/// Reads the four files of a set from a folder, under their usual names ([`FILES`]; also with `.idx` for `-idx`, also with
+/// `.gz` at the end). Where the folder doesn't have them they may lie in one below it, or each in a folder of its own name.
 ///
 /// # Errors
-/// A file is missing or malformed, images and labels differ in number, or training and test images in size.
+/// A file is missing or malformed, several folders have a set, images and labels differ in number, or training and test
+/// images in size.
 pub fn read_folder(folder: &Path) -> Result<Folder> {
-    let [train_images, train_labels, test_images, test_labels] = FILES.map(|name| find(folder, name));
-    let (train, train_hashes) = read_pair(&train_images?, &train_labels?)?;
-    let test_path = test_images?;
-    let (test, test_hashes) = read_pair(&test_path, &test_labels?)?;
-    if (train.height, train.width) != (test.height, test.width) {
-        let [h, w] = [train.height, train.width];
-        let message = format!("images of {}×{} pixels, but the training images have {h}×{w}", test.height, test.width);
-        return Err(Error::content(test_path, message));
-    }
-    let ([a, b], [c, d]) = (train_hashes, test_hashes);
+    let [train_images, train_labels, test_images, test_labels] = find(folder)?;
+    let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
+    same_shape(&test_images, test.shape, train.shape)?;
+    let ((train, [a, b]), (test, [c, d])) = (train.read()?, test.read()?);
     Ok(Folder { train, test, sha256: [a, b, c, d] })
 }
 
-fn find(folder: &Path, name: &str) -> Result<PathBuf> {
-    let dotted = name.replace("-idx", ".idx");
-    let candidates = [name.to_owned(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")];
-    candidates.iter().map(|candidate| folder.join(candidate)).find(|path| path.exists()).ok_or_else(|| {
-        Error::content(
-            folder.join(name),
-            "not there, nor with .gz at the end; `equisplit data fetch mnist` fetches MNIST",
-        )
-    })
+/// The shape of a folder's images and the number of classes, without the pixels.
+pub(super) fn shape(folder: &Path) -> Result<(Shape, usize)> {
+    let [train_images, train_labels, test_images, test_labels] = find(folder)?;
+    let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
+    same_shape(&test_images, test.shape, train.shape)?;
+    let (shape, train, test) = (train.shape, train.labels.read()?.0, test.labels.read()?.0);
+    Ok((shape, classes([&train, &test])))
 }
 
-fn read_pair(images_path: &Path, labels_path: &Path) -> Result<(Images, [String; 2])> {
-    let file = read_images(images_path)?;
-    let LabelFile { labels, sha256 } = read_labels(labels_path)?;
-    if labels.len() != file.count {
-        let message = format!("{} labels, but {} has {} images", labels.len(), images_path.display(), file.count);
-        return Err(Error::content(labels_path, message));
+/// Refuses test images of another size than the training images.
+pub(super) fn same_shape(path: &Path, test: Shape, train: Shape) -> Result<()> {
+    if test == train {
+        return Ok(());
     }
-    let pixels = file.bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
-    let images = Images { channels: 1, height: file.height, width: file.width, pixels, labels };
-    Ok((images, [file.sha256, sha256]))
+    Err(Error::content(path, format!("images of {test}, but the training images have {train}")))
+}
+
+fn find(folder: &Path) -> Result<[PathBuf; 4]> {
+    let missing = match files_of(folder) {
+        Ok(files) => return Ok(files),
+        Err(name) => folder.join(name),
+    };
+    let sets = folder::below(folder)?.into_iter().filter_map(|below| Some((files_of(&below).ok()?, below)));
+    let mut sets: Vec<_> = sets.collect();
+    match (sets.pop(), sets.first()) {
+        (Some((files, _)), None) => Ok(files),
+        (Some((_, last)), Some((_, first))) => {
+            let message = format!("has sets in {} and {}; give the folder of one", first.display(), last.display());
+            Err(Error::content(folder, message))
+        }
+        (None, _) => {
+            let message = "not there, nor with .gz at the end, nor in a folder below; \
+                           `equisplit data fetch mnist` fetches MNIST";
+            Err(Error::content(missing, message))
+        }
+    }
+}
+
+/// The four files of a folder, or the name of one that's missing.
+fn files_of(folder: &Path) -> std::result::Result<[PathBuf; 4], &'static str> {
+    let find = |name: &'static str| {
+        let dotted = name.replace("-idx", ".idx");
+        let spellings = [name.to_owned(), dotted.clone(), format!("{name}.gz"), format!("{dotted}.gz")];
+        // Kaggle's archive has every file in a folder of its own name, too.
+        let own = |spelling: &String| folder::file(&folder.join(spelling), &spellings);
+        folder::file(folder, &spellings).or_else(|| spellings.iter().find_map(own)).ok_or(name)
+    };
+    let [a, b, c, d] = FILES.map(find);
+    Ok([a?, b?, c?, d?])
+}
+
+/// Images and labels that fit each other, as far as their headers say.
+struct Pair<'a> {
+    shape: Shape,
+    images: Body<'a>,
+    labels: Body<'a>,
+}
+
+fn open_pair<'a>(images: &'a Path, labels: &'a Path) -> Result<Pair<'a>> {
+    let (count, shape, image_body) = open_images(images)?;
+    let (found, label_body) = open_labels(labels)?;
+    if found != count {
+        let message = format!("{found} labels, but {} has {count} images", images.display());
+        return Err(Error::content(labels, message));
+    }
+    Ok(Pair { shape, images: image_body, labels: label_body })
+}
+
+impl Pair<'_> {
+    /// The images, and the SHA-256 of both files.
+    fn read(self) -> Result<(Images, [String; 2])> {
+        let (labels, label_hash) = self.labels.read()?;
+        let (bytes, image_hash) = self.images.read()?;
+        let pixels = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
+        let Shape { channels, height, width } = self.shape;
+        Ok((Images { channels, height, width, pixels, labels }, [image_hash, label_hash]))
+    }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{CLASSES, Images, amat, cache, hash, histogram, idx, npz};
+use super::{Images, amat, cache, classes, folder, hash, histogram, idx, npz};
 use crate::error::{Error, Result};
 
 /// What a file is.
@@ -26,51 +26,93 @@ pub enum Kind {
 /// One file of a data folder, or one half of a decoded set.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FileInfo {
-    /// The file's name.
+    /// The file's name, or its path from the folder on where it lies in one below.
     pub file: String,
-    /// What it is.
+    /// What it is, or should be.
     pub kind: Kind,
     /// "train" or "test" of a decoded set, with the set's name.
     pub part: Option<String>,
-    /// Number of images or labels.
-    pub count: usize,
+    /// Number of images or labels; none of a file that can't be read.
+    pub count: Option<usize>,
     /// Rows and columns of an image; none for labels alone.
     pub size: Option<[usize; 2]>,
+    /// Channels of an image; none for labels alone.
+    pub channels: Option<usize>,
     /// How often each class occurs; none for images without labels.
     pub labels: Option<Vec<usize>>,
-    /// SHA-256 of the content, decompressed if the file's name ends in `.gz`.
-    pub sha256: String,
+    /// SHA-256 of the content, of IDX files decompressed.
+    pub sha256: Option<String>,
     /// The published file that this is, to the bit: "MNIST: train-images-idx3-ubyte".
     pub published: Option<String>,
+    /// Why the file can't be read; none of one that can.
+    pub error: Option<String>,
 }
 
-/// Describes every data file of a folder, by name, or one file; one whose name says nothing is taken for a decoded set.
+/// Describes every data file of a folder, by name, or one file; one whose name says nothing is taken for a decoded set. Where
+/// the folder has none, those of the folders below it are described. A file that can't be read is in its place, with the
+/// reason.
 ///
 /// # Errors
-/// A folder that can't be read or holds no data files, or a data file that is malformed.
+/// A folder that can't be read or holds no data files, or where not one of them can be read.
 pub fn info(path: &Path) -> Result<Vec<FileInfo>> {
-    let mut files = if path.is_file() { vec![path.to_owned()] } else { folder_files(path)? };
-    files.sort();
-    let mut found = Vec::new();
-    for file in files {
+    if path.exists() && !path.is_dir() {
         // A set may have any name, where it's asked for by that.
-        let named = (file == path).then_some(Kind::Decoded);
-        if let Some(kind) = kind(&file).or(named) {
-            found.extend(describe(&file, kind)?);
+        return describe(path, kind(path).unwrap_or(Kind::Decoded), name(path));
+    }
+    let mut found = data_files(path)?;
+    if found.is_empty() {
+        for below in folder::below(path)? {
+            found.extend(data_files(&below)?);
         }
     }
     if found.is_empty() {
-        let expected = "no data files; expected *-idx3-ubyte, *-idx1-ubyte (also .gz), *.amat, *.npz or *.safetensors";
+        let expected = "no data files; expected *-idx3-ubyte, *-idx1-ubyte, *.amat (also .gz), *.npz or *.safetensors";
         return Err(Error::content(path, expected));
     }
-    Ok(found)
+    let mut described = Vec::new();
+    let mut errors = Vec::new();
+    for (file, kind) in found {
+        let name = file.strip_prefix(path).unwrap_or(&file).display().to_string();
+        match describe(&file, kind, name.clone()) {
+            Ok(of_file) => described.extend(of_file),
+            Err(error) => {
+                described.push(FileInfo { error: Some(error.to_string()), ..FileInfo::new(name, kind) });
+                errors.push(error);
+            }
+        }
+    }
+    if errors.len() < described.len() { Ok(described) } else { Err(errors.swap_remove(0)) }
 }
 
-fn folder_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let fail = |e| Error::io(folder, e);
-    let entries = std::fs::read_dir(folder).map_err(fail)?;
-    let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>();
-    Ok(paths.map_err(fail)?.into_iter().filter(|path| path.is_file()).collect())
+/// The files of a folder whose names say what they are.
+fn data_files(folder: &Path) -> Result<Vec<(PathBuf, Kind)>> {
+    Ok(folder::files(folder)?.into_iter().filter_map(|file| kind(&file).map(|kind| (file, kind))).collect())
+}
+
+impl FileInfo {
+    fn new(file: String, kind: Kind) -> Self {
+        Self {
+            file,
+            kind,
+            part: None,
+            count: None,
+            size: None,
+            channels: None,
+            labels: None,
+            sha256: None,
+            published: None,
+            error: None,
+        }
+    }
+
+    fn with_images(mut self, images: &Images, classes: usize, sha256: String) -> Self {
+        self.count = Some(images.len());
+        self.size = Some([images.height, images.width]);
+        self.channels = Some(images.channels);
+        self.labels = Some(images.histogram(classes));
+        self.sha256 = Some(sha256);
+        self
+    }
 }
 
 fn name(path: &Path) -> String {
@@ -83,65 +125,54 @@ fn kind(path: &Path) -> Option<Kind> {
     match () {
         () if plain.ends_with("idx3-ubyte") => Some(Kind::IdxImages),
         () if plain.ends_with("idx1-ubyte") => Some(Kind::IdxLabels),
-        () if name.ends_with(".amat") => Some(Kind::Amat),
+        () if plain.ends_with(".amat") => Some(Kind::Amat),
         () if name.ends_with(".npz") => Some(Kind::Npz),
         () if name.ends_with(".safetensors") => Some(Kind::Decoded),
         () => None,
     }
 }
 
-fn describe(path: &Path, kind: Kind) -> Result<Vec<FileInfo>> {
-    let of_images = |images: &Images, part, sha256| FileInfo {
-        file: name(path),
-        kind,
-        part,
-        count: images.len(),
-        size: Some([images.height, images.width]),
-        labels: Some(images.histogram(CLASSES)),
-        sha256,
-        published: None,
+fn describe(path: &Path, kind: Kind, name: String) -> Result<Vec<FileInfo>> {
+    let plain = FileInfo::new(name, kind);
+    let whole = |images: &Images| -> Result<FileInfo> {
+        Ok(plain.clone().with_images(images, classes([&images.labels]), hash::of_file(path)?))
     };
     Ok(match kind {
-        Kind::IdxImages => vec![idx_images(path)?],
-        Kind::IdxLabels => vec![idx_labels(path)?],
-        Kind::Amat => vec![of_images(&amat::read(path, false)?, None, hash::of_file(path)?)],
-        Kind::Npz => vec![of_images(&npz::read(path)?, None, hash::of_file(path)?)],
+        Kind::IdxImages => vec![idx_images(path, plain)?],
+        Kind::IdxLabels => vec![idx_labels(path, plain)?],
+        Kind::Amat => vec![whole(&amat::read(path, false)?)?],
+        Kind::Npz => vec![whole(&npz::read(path)?)?],
         Kind::Decoded => {
             let (set, sha256) = (cache::read(path)?, hash::of_file(path)?);
-            let part = |part| Some(format!("{part} of {}", set.name));
-            vec![
-                of_images(&set.train, part("train"), sha256.clone()),
-                of_images(&set.test, part("test"), sha256.clone()),
-            ]
+            let part = |part, images| {
+                let part = Some(format!("{part} of {}", set.name));
+                FileInfo { part, ..plain.clone() }.with_images(images, set.classes, sha256.clone())
+            };
+            vec![part("train", &set.train), part("test", &set.test)]
         }
     })
 }
 
-fn idx_images(path: &Path) -> Result<FileInfo> {
+fn idx_images(path: &Path, plain: FileInfo) -> Result<FileInfo> {
     let images = idx::read_images(path)?;
     Ok(FileInfo {
-        file: name(path),
-        kind: Kind::IdxImages,
-        part: None,
-        count: images.count,
+        count: Some(images.count),
         size: Some([images.height, images.width]),
-        labels: None,
+        channels: Some(1),
         published: published(&images.sha256),
-        sha256: images.sha256,
+        sha256: Some(images.sha256),
+        ..plain
     })
 }
 
-fn idx_labels(path: &Path) -> Result<FileInfo> {
+fn idx_labels(path: &Path, plain: FileInfo) -> Result<FileInfo> {
     let file = idx::read_labels(path)?;
     Ok(FileInfo {
-        file: name(path),
-        kind: Kind::IdxLabels,
-        part: None,
-        count: file.labels.len(),
-        size: None,
-        labels: Some(histogram(&file.labels, CLASSES)),
+        count: Some(file.labels.len()),
+        labels: Some(histogram(&file.labels, classes([&file.labels]))),
         published: published(&file.sha256),
-        sha256: file.sha256,
+        sha256: Some(file.sha256),
+        ..plain
     })
 }
 

@@ -15,7 +15,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::rotate::rotate;
-use super::{CLASSES, Dataset, Images, cache, hash, idx, wanted};
+use super::{Dataset, Images, cache, hash, idx, wanted};
 use crate::error::{Error, Result};
 use crate::rng;
 
@@ -44,7 +44,7 @@ pub fn make(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> Resu
     Ok(Dataset {
         name: format!("rotated {set} (own draw, seed {seed})"),
         fingerprint: fingerprint(upright, seed, train, test),
-        classes: CLASSES,
+        classes: upright.classes(),
         train: rotated(upright, &order, seed),
         test: rotated(upright, &test_order, seed),
     })
@@ -54,7 +54,7 @@ fn check_sizes(upright: &idx::Folder, train: usize, test: usize) -> Result<usize
     let total = upright.train.len() + upright.test.len();
     wanted("train", Some(train), total)?;
     wanted("test", Some(test), total)?;
-    if train + test > total {
+    if train > total - test {
         let message = format!(
             "= {train} and data.test = {test} (12000 and 50000 by default), but there are only {total} images for both"
         );

@@ -14,19 +14,52 @@ pub mod mnist_rot;
 pub mod npz;
 pub mod rotate;
 
+mod config;
+mod folder;
 pub(crate) mod hash;
 mod pixels;
+mod stream;
 
 use std::path::Path;
-
-use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
 pub use augment::Augmentation;
+pub use config::{DataConfig, Source};
 
-/// Number of classes of every source: the digits, or Fashion-MNIST's ten kinds of clothing.
+/// Fewest classes that a set is taken to have: the digits, or Fashion-MNIST's ten kinds of clothing.
 pub const CLASSES: usize = 10;
+
+/// Most classes: labels are bytes.
+pub const MAX_CLASSES: usize = 256;
+
+/// What an image of a set is like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Channels.
+    pub channels: usize,
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+}
+
+impl std::fmt::Display for Shape {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        let Self { channels, height, width } = self;
+        match channels {
+            1 => write!(f, "{height}×{width} pixels"),
+            _ => write!(f, "{height}×{width} pixels and {channels} channels"),
+        }
+    }
+}
+
+/// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is
+/// missing, or as many as the labels need.
+fn classes<L: AsRef<[u8]>>(parts: impl IntoIterator<Item = L>) -> usize {
+    let largest = parts.into_iter().filter_map(|labels| labels.as_ref().iter().copied().max()).max();
+    largest.map_or(CLASSES, |label| CLASSES.max(usize::from(label) + 1))
+}
 
 /// Labelled images of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,6 +85,11 @@ impl Images {
     /// Whether there are no images.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
+    }
+
+    /// What an image is like.
+    pub fn shape(&self) -> Shape {
+        Shape { channels: self.channels, height: self.height, width: self.width }
     }
 
     /// Number of values of one image: channels · height · width.
@@ -130,92 +168,76 @@ fn wanted(key: &'static str, wanted: Option<usize>, available: usize) -> Result<
     }
 }
 
-/// Where images come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Source {
-    /// Digits drawn by the program itself ([`builtin`]); needs no files.
-    Builtin,
-    /// MNIST, or another set in its IDX format, upright ([`idx`]).
-    Mnist,
-    /// Rotated digits made from MNIST's IDX files by our own recipe ([`mnist_rot`]).
-    MnistRot,
-    /// The original rot-MNIST text files ([`amat`]).
-    Amat,
-    /// rot-MNIST as NumPy archives ([`npz`]).
-    Npz,
-}
-
-/// The `[data]` table of a study: which images, how many.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DataConfig {
-    /// Where images come from.
-    pub source: Source,
-    /// Training images: the first so many of the set. Default: builtin 2000, mnist-rot 12000, others all.
-    pub train: Option<usize>,
-    /// Test images: the first so many of the set. Default: builtin 2000, mnist-rot 50000, others all.
-    pub test: Option<usize>,
-    /// Seed of the random choices behind builtin and mnist-rot.
-    #[serde(default)]
-    pub seed: u64,
-    /// amat only: the files hold each image column by column.
-    #[serde(default)]
-    pub transpose: bool,
-    /// amat and npz only: the training file's name in the folder, where it isn't the usual one.
-    pub train_file: Option<String>,
-    /// amat and npz only: the test file's name in the folder, where it isn't the usual one.
-    pub test_file: Option<String>,
-}
-
-impl DataConfig {
-    /// The default configuration of a source.
-    pub fn new(source: Source) -> Self {
-        Self { source, train: None, test: None, seed: 0, transpose: false, train_file: None, test_file: None }
-    }
-
-    /// Refuses what the source would ignore, and sizes of 0.
-    ///
-    /// # Errors
-    /// Both, with the key.
-    pub fn check(&self) -> Result<()> {
-        if self.train == Some(0) || self.test == Some(0) {
-            let key = if self.train == Some(0) { "train" } else { "test" };
-            return Err(Error::key("data", key, "= 0, but it must be at least 1"));
-        }
-        if self.transpose && self.source != Source::Amat {
-            return Err(Error::key("data", "transpose", "is for source = \"amat\" only"));
-        }
-        let files = [("train_file", &self.train_file), ("test_file", &self.test_file)];
-        match files.into_iter().find(|(_, file)| file.is_some()) {
-            Some((key, _)) if !matches!(self.source, Source::Amat | Source::Npz) => {
-                Err(Error::key("data", key, "is for the sources amat and npz only"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
 /// Loads the images that `config` asks for.
 ///
-/// `dir` is the folder that holds the source's files, or a file written by [`cache::write()`] (`equisplit data make`), which
-/// stands in for any source: its images are taken as they are, under the name and fingerprint stored in it, and the default
-/// sizes are all of them. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
+/// `dir` is the folder that holds the source's files, or a file written by [`cache::write_made`] (`equisplit data make`),
+/// which stands in for the source that it was made from: its images are taken as they are, under the name and fingerprint
+/// stored in it, and the default sizes are all of them. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
 ///
 /// # Errors
-/// A missing `dir`, more images asked for than there are, or input files that are missing, unreadable or malformed.
+/// A missing `dir`, more images asked for than there are, keys that contradict the file, or input files that are missing,
+/// unreadable or malformed.
 pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     config.check()?;
-    match (dir, config.source) {
-        (Some(file), _) if file.is_file() => cache::read(file)?.first(config.train, config.test),
+    match (place(dir)?, config.source) {
+        (Some(Place::File(file)), _) => {
+            let (set, recipe) = cache::read_made(file)?;
+            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+            set.first(config.train, config.test)
+        }
         (_, Source::Builtin) => {
             builtin::digits(config.seed, config.train.unwrap_or(2_000), config.test.unwrap_or(2_000))
         }
-        (Some(folder), _) => load_folder(config, folder),
-        (None, _) => {
-            Err(Error::invalid("this data source needs files: pass --data DIR with the folder that holds them"))
-        }
+        (Some(Place::Folder(folder)), _) => load_folder(config, folder),
+        (None, _) => Err(no_folder()),
     }
+}
+
+/// The shape of the images that [`load`] would give, and the number of classes: read from headers and labels, without the
+/// images.
+///
+/// # Errors
+/// As [`load`], as far as it's seen without the images.
+pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
+    config.check()?;
+    let folder = match (place(dir)?, config.source) {
+        (Some(Place::File(file)), _) => {
+            let (shape, classes, recipe) = cache::shape(file)?;
+            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+            return Ok((shape, classes));
+        }
+        (_, Source::Builtin) => return Ok((Shape { channels: 1, height: 28, width: 28 }, CLASSES)),
+        (Some(Place::Folder(folder)), _) => folder,
+        (None, _) => return Err(no_folder()),
+    };
+    std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
+    match config.source {
+        Source::Amat => amat::shape(folder, config),
+        Source::Npz => npz::shape(folder, config),
+        _ => idx::shape(folder),
+    }
+}
+
+/// What `--data` names.
+enum Place<'a> {
+    File(&'a Path),
+    Folder(&'a Path),
+}
+
+/// What isn't there is told as a folder that can't be read.
+fn place(dir: Option<&Path>) -> Result<Option<Place<'_>>> {
+    match dir {
+        Some(path) if path.is_file() => Ok(Some(Place::File(path))),
+        Some(path) if path.exists() && !path.is_dir() => {
+            let message = "is a pipe, device or socket; expected a folder, or a file made by `equisplit data make`";
+            Err(Error::content(path, message))
+        }
+        dir => Ok(dir.map(Place::Folder)),
+    }
+}
+
+fn no_folder() -> Error {
+    Error::invalid("this data source needs files: pass --data DIR with the folder that holds them")
 }
 
 fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {

@@ -1,4 +1,7 @@
-//! rot-MNIST as NumPy archives, as e2cnn's examples and others pass it on: arrays `data` and `labels`.
+//! rot-MNIST and other sets as NumPy archives: one array of images and one of labels in each file.
+//!
+//! The forms that are passed on are read as they are: `data` and `labels` (E2CNN's examples, GrouPy's experiments), `images`
+//! and `labels` (E2CNN's experiments), `x` and `y` (harmonic networks), under the names that they have there.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -7,117 +10,305 @@ use std::path::{Path, PathBuf};
 use npyz::Deserialize;
 use zip::ZipArchive;
 
-use super::pixels::{Checked, MAX_VALUES};
-use super::{CLASSES, DataConfig, Dataset, Images, hash, pixels};
+use super::idx::same_shape;
+use super::pixels::Checked;
+use super::{DataConfig, Dataset, Images, Shape, classes, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
-use crate::npy::Array;
+use crate::files;
+use crate::npy::Header;
 
-/// Usual names of the training file: the first that is there is read.
-pub const TRAIN_FILES: [&str; 2] = ["rotated_train_valid.npz", "rotated_train.npz"];
-/// Usual name of the test file.
-pub const TEST_FILE: &str = "rotated_test.npz";
+/// Usual names of the files of a set.
+struct Names {
+    train: &'static str,
+    /// Images that were held out of the training file, and belong to the training images.
+    validation: Option<&'static str>,
+    test: &'static str,
+}
 
-const SIDE: usize = 28;
+const fn names(train: &'static str, validation: Option<&'static str>, test: &'static str) -> Names {
+    Names { train, validation, test }
+}
 
-/// Largest array that is read: f64 pixels of the largest set.
-const MAX_BYTES: u64 = 8 * MAX_VALUES;
+/// The first set whose files are there is read.
+const USUAL: [Names; 6] = [
+    names("rotated_train_valid.npz", None, "rotated_test.npz"),
+    names("rotated_train.npz", Some("rotated_valid.npz"), "rotated_test.npz"),
+    names("mnist_rot_trainval.npz", None, "mnist_rot_test.npz"),
+    names("mnist_rot_train.npz", Some("mnist_rot_valid.npz"), "mnist_rot_test.npz"),
+    names("train_all.npz", None, "test.npz"),
+    names("train.npz", Some("valid.npz"), "test.npz"),
+];
 
-/// Reads both files of `folder`.
+/// Usual names of the array of images.
+const IMAGES: [&str; 3] = ["data", "images", "x"];
+/// Usual names of the array of labels.
+const LABELS: [&str; 2] = ["labels", "y"];
+
+/// Arrays and files that an error lists.
+const LISTED: usize = 12;
+
+/// Reads the files of `folder`; a usual file of validation images is joined to the training images.
 ///
 /// # Errors
-/// A file is missing or malformed, or training and test images differ in size.
+/// A file is missing or malformed, or their images differ in size.
 pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
-    let train = match &config.train_file {
-        Some(name) => folder.join(name),
-        None => usual_train_file(folder),
-    };
-    let test = folder.join(config.test_file.as_deref().unwrap_or(TEST_FILE));
+    let (paths, test_path) = paths(folder, config)?;
+    let mut hashes = Vec::new();
+    for path in paths.iter().chain([&test_path]) {
+        hashes.push(hash::of_file(path)?);
+    }
+    let mut parts = paths.iter().map(|path| Ok((path, read_keys(path, config)?))).collect::<Result<Vec<_>>>()?;
+    let test = read_keys(&test_path, config)?;
+    let (_, mut train) = parts.remove(0);
+    for (path, part) in parts {
+        same_shape(path, part.shape(), train.shape())?;
+        train.pixels.extend(part.pixels);
+        train.labels.extend(part.labels);
+    }
+    same_shape(&test_path, test.shape(), train.shape())?;
     Ok(Dataset {
         name: "rot-MNIST (npz)".to_owned(),
-        fingerprint: hash::fingerprint(["npz", &hash::of_file(&train)?, &hash::of_file(&test)?]),
-        classes: CLASSES,
-        train: read(&train)?,
-        test: read(&test)?,
+        fingerprint: hash::fingerprint(std::iter::once("npz").chain(hashes.iter().map(String::as_str))),
+        classes: classes([&train.labels, &test.labels]),
+        train,
+        test,
     })
 }
 
-fn usual_train_file(folder: &Path) -> PathBuf {
-    let [first, second] = TRAIN_FILES.map(|name| folder.join(name));
-    if !first.exists() && second.exists() { second } else { first }
+/// The shape of a folder's images and the number of classes, without the pixels.
+pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)> {
+    let (paths, test_path) = paths(folder, config)?;
+    let part = |path: &PathBuf| {
+        let mut archive = Archive::open(path, config)?;
+        Ok((archive.images.shape, archive.labels()?))
+    };
+    let parts = paths.iter().chain([&test_path]).map(part).collect::<Result<Vec<_>>>()?;
+    let shape = parts[0].0;
+    parts.iter().zip(paths.iter().chain([&test_path])).try_for_each(|((of, _), path)| same_shape(path, *of, shape))?;
+    Ok((shape, classes(parts.iter().map(|(_, labels)| labels))))
 }
 
-/// Reads one archive: `data` of shape (n, 784), (n, 28, 28) or (n, 1, 28, 28), either f32 or f64 in [0, 1] or u8, and
-/// `labels` of shape (n) or (n, 1), whole numbers from 0 to 9 of any integer or float kind.
+/// The files of training images, at least one, and that of test images.
+fn paths(folder: &Path, config: &DataConfig) -> Result<(Vec<PathBuf>, PathBuf)> {
+    let there = |name: &str| folder::file(folder, [name]);
+    let whole = USUAL.iter().find(|names| there(names.train).is_some() && there(names.test).is_some());
+    let usual = whole.or_else(|| USUAL.iter().find(|names| there(names.train).is_some()));
+    let train = match (&config.train_file, usual) {
+        (Some(name), _) => vec![folder.join(name)],
+        (None, Some(Names { train, validation, .. })) => {
+            std::iter::once(folder.join(train)).chain(validation.and_then(there)).collect()
+        }
+        (None, None) => return Err(missing(folder, "training", "train_file", |names| names.train)),
+    };
+    let test = match (&config.test_file, usual) {
+        (Some(name), _) => folder.join(name),
+        (None, Some(Names { test, .. })) if there(test).is_some() => folder.join(test),
+        _ => match USUAL.iter().find_map(|names| there(names.test)) {
+            Some(path) if usual.is_none() => path,
+            _ => return Err(missing(folder, "test", "test_file", |names| names.test)),
+        },
+    };
+    Ok((train, test))
+}
+
+fn missing(folder: &Path, what: &str, key: &str, name: fn(&Names) -> &'static str) -> Error {
+    let mut usual: Vec<&str> = USUAL.iter().map(name).collect();
+    usual.dedup();
+    let archives = folder::files(folder).unwrap_or_default().into_iter().filter_map(|path| {
+        let name = path.file_name()?.to_str()?.to_owned();
+        name.ends_with(".npz").then_some(name)
+    });
+    let archives: Vec<String> = archives.take(LISTED).collect();
+    let found = if archives.is_empty() { "no archive".to_owned() } else { archives.join(", ") };
+    let usual = usual.join(", ");
+    Error::content(
+        folder,
+        format!("no {what} images: there's {found}, but none of {usual}; {key} in [data] names another"),
+    )
+}
+
+/// Reads one archive: images of shape (n, h·h), (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, either f32 or
+/// f64 in [0, 1] or u8, and labels of shape (n) or (n, 1), whole numbers from 0 to 255 of any integer or float kind.
 ///
 /// # Errors
-/// Anything else, with what was expected.
+/// Anything else, with what was expected and what is there.
 pub fn read(path: &Path) -> Result<Images> {
-    let wrong = |message: String| Error::content(path, message);
-    let file = File::open(path).map_err(|e| Error::io(path, e))?;
-    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(|e| wrong(format!("no npz archive: {e}")))?;
-    let pixels = read_pixels(&mut archive).map_err(|e| wrong(format!("array data: {e}")))?;
-    let labels = read_labels(&mut archive).map_err(|e| wrong(format!("array labels: {e}")))?;
-    let images = pixels.len() / (SIDE * SIDE);
-    if labels.len() != images {
-        return Err(wrong(format!("{images} images, but {} labels", labels.len())));
-    }
-    Ok(Images { channels: 1, height: SIDE, width: SIDE, pixels, labels })
+    read_keys(path, &DataConfig::new(super::Source::Npz))
 }
 
-fn read_pixels<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Checked<Vec<f32>> {
-    let array = array(archive, "data")?;
-    let side = SIDE as u64;
-    match array.shape() {
-        &[n, size] if n > 0 && size == side * side => {}
-        &[n, height, width] if n > 0 && [height, width] == [side; 2] => {}
-        &[n, 1, height, width] if n > 0 && [height, width] == [side; 2] => {}
-        shape => {
-            return Err(format!("shape {shape:?}, but expected (n, 784), (n, 28, 28) or (n, 1, 28, 28) with n > 0"));
+fn read_keys(path: &Path, config: &DataConfig) -> Result<Images> {
+    let mut archive = Archive::open(path, config)?;
+    let labels = archive.labels()?;
+    archive.images(labels)
+}
+
+/// An archive of which the arrays' headers have been read and checked.
+struct Archive<'a> {
+    path: &'a Path,
+    zip: ZipArchive<BufReader<File>>,
+    images: ImageArray,
+    labels: Array,
+}
+
+struct Array {
+    entry: String,
+    header: Header,
+}
+
+struct ImageArray {
+    array: Array,
+    shape: Shape,
+    /// Whether channels come last.
+    channels_last: bool,
+}
+
+impl<'a> Archive<'a> {
+    fn open(path: &'a Path, config: &DataConfig) -> Result<Self> {
+        let wrong = |message: String| Error::content(path, message);
+        let file = BufReader::new(files::open(path)?);
+        let mut zip = ZipArchive::new(file).map_err(|e| wrong(format!("no npz archive: {e}")))?;
+        let images = find(&mut zip, "images", config.images_key.as_deref(), &IMAGES).map_err(wrong)?;
+        let labels = find(&mut zip, "labels", config.labels_key.as_deref(), &LABELS).map_err(wrong)?;
+        let (count, images) = image_array(images).map_err(wrong)?;
+        match labels.header.shape() {
+            &[found] | &[found, 1] if found == count => {}
+            &[found] | &[found, 1] => return Err(wrong(format!("{count} images, but {found} labels"))),
+            shape => return Err(wrong(format!("array {}: shape {shape:?}, but expected (n)", labels.name()))),
         }
+        Ok(Self { path, zip, images, labels })
     }
-    match array.kind()? {
-        ('f', 4) => checked(array.numbers::<f32>()?.into_iter().map(|v| pixels::pixel(f64::from(v)))),
-        ('f', 8) => checked(array.numbers::<f64>()?.into_iter().map(pixels::pixel)),
-        ('u', 1) => Ok(array.numbers::<u8>()?.into_iter().map(|v| f32::from(v) / 255.0).collect()),
-        _ => Err(format!("type {}, but expected f32, f64 or u8", array.type_name())),
+
+    fn labels(&mut self) -> Result<Vec<u8>> {
+        let Self { zip, labels: array, .. } = self;
+        let labels = read_labels(zip, array).map_err(|e| format!("array {}: {e}", array.name()));
+        labels.map_err(|wrong| Error::content(self.path, wrong))
+    }
+
+    fn images(&mut self, labels: Vec<u8>) -> Result<Images> {
+        let Self { zip, images: ImageArray { array, shape, channels_last }, .. } = self;
+        let pixels = read_pixels(zip, array).map_err(|e| format!("array {}: {e}", array.name()));
+        let mut pixels = pixels.map_err(|wrong| Error::content(self.path, wrong))?;
+        let Shape { channels, height, width } = *shape;
+        if *channels_last {
+            let mut plane = vec![0.0; channels * height * width];
+            for image in pixels.chunks_exact_mut(plane.len()) {
+                plane.iter_mut().enumerate().for_each(|(n, value)| {
+                    *value = image[n % (height * width) * channels + n / (height * width)];
+                });
+                image.copy_from_slice(&plane);
+            }
+        }
+        Ok(Images { channels, height, width, pixels, labels })
     }
 }
 
-fn read_labels<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Checked<Vec<u8>> {
-    let array = array(archive, "labels")?;
-    if !matches!(array.shape(), [_] | [_, 1]) {
-        return Err(format!("shape {:?}, but expected (n)", array.shape()));
-    }
-    match array.kind()? {
-        ('i', 1) => labels::<i8>(&array, f64::from),
-        ('i', 2) => labels::<i16>(&array, f64::from),
-        ('i', 4) => labels::<i32>(&array, f64::from),
-        ('i', 8) => labels::<i64>(&array, |v| v as f64),
-        ('u', 1) => labels::<u8>(&array, f64::from),
-        ('u', 2) => labels::<u16>(&array, f64::from),
-        ('u', 4) => labels::<u32>(&array, f64::from),
-        ('u', 8) => labels::<u64>(&array, |v| v as f64),
-        ('f', 4) => labels::<f32>(&array, f64::from),
-        ('f', 8) => labels::<f64>(&array, |v| v),
-        _ => Err(format!("type {}, but expected integers or floats", array.type_name())),
+impl Array {
+    fn name(&self) -> &str {
+        self.entry.trim_end_matches(".npy")
     }
 }
 
-/// The first value that fails is told with its position.
-fn checked<T>(values: impl Iterator<Item = Checked<T>>) -> Checked<Vec<T>> {
-    values.enumerate().map(|(i, value)| value.map_err(|wrong| format!("entry {i}: {wrong}"))).collect()
+/// The array of this name, or of the first of the usual names that is there.
+fn find<R: Read + Seek>(zip: &mut ZipArchive<R>, what: &str, name: Option<&str>, usual: &[&str]) -> Checked<Array> {
+    let looked_for = name.map_or_else(|| usual.to_vec(), |name| vec![name]);
+    let entries = looked_for.iter().map(|name| format!("{name}.npy"));
+    let Some(entry) = entries.into_iter().find(|entry| zip.index_for_name(entry).is_some()) else {
+        let found: Vec<String> = (0..zip.len().min(LISTED)).map(|index| described(zip, index)).collect();
+        let found = if found.is_empty() { "nothing".to_owned() } else { found.join(", ") };
+        let looked_for = looked_for.join(", ");
+        return Err(format!(
+            "no array of {what}: there's {found}, but no {looked_for}; {what}_key in [data] names another"
+        ));
+    };
+    let header = declared(zip, &entry).map_err(|e| format!("array {}: {e}", entry.trim_end_matches(".npy")))?;
+    Ok(Array { entry, header })
 }
 
-fn array<R: Read + Seek>(archive: &mut ZipArchive<R>, name: &str) -> Checked<Array> {
-    let entry = archive.by_name(&format!("{name}.npy")).map_err(|e| e.to_string())?;
-    let mut bytes = Vec::new();
-    entry.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(format!("larger than {MAX_BYTES} bytes"));
+/// An entry as errors list it: its name and, of an array, shape and type.
+fn described<R: Read + Seek>(zip: &mut ZipArchive<R>, index: usize) -> String {
+    let name = match zip.name_for_index(index) {
+        Some(Ok(name)) => name.into_owned(),
+        _ => return "an entry without a name".to_owned(),
+    };
+    // A name may hold anything, and errors are told on terminals.
+    let shown = name.trim_end_matches(".npy").escape_debug();
+    match declared(zip, &name) {
+        Ok(header) => format!("{shown} {:?} {}", header.shape(), header.type_name()),
+        Err(_) => shown.to_string(),
     }
-    Array::parse(bytes)
 }
 
-fn labels<T: Deserialize>(array: &Array, number: impl Fn(T) -> f64) -> Checked<Vec<u8>> {
-    checked(array.numbers()?.into_iter().map(|value| pixels::label(number(value))))
+/// The header of an array. What it declares is what the archive says of the entry's length, and can be unpacked of it.
+fn declared<R: Read + Seek>(zip: &mut ZipArchive<R>, entry: &str) -> Checked<Header> {
+    let mut entry = zip.by_name(entry).map_err(|e| e.to_string())?;
+    let (length, packed) = (entry.size(), entry.compressed_size());
+    if length > packed.saturating_mul(stream::MOST_PER_BYTE) {
+        return Err(format!("{length} bytes, which can't be packed into {packed}"));
+    }
+    let header = Header::read(&mut entry)?;
+    header.check_length(length)?;
+    Ok(header)
+}
+
+/// How many images an array has, and what they're like.
+fn image_array(array: Array) -> Checked<(u64, ImageArray)> {
+    let channels = |n: u64| matches!(n, 1 | 3);
+    let (count, image, channels_last) = match *array.header.shape() {
+        [n, size] if size.isqrt().pow(2) == size => (n, [1, size.isqrt(), size.isqrt()], false),
+        [n, height, width] => (n, [1, height, width], false),
+        [n, c, height, width] if channels(c) => (n, [c, height, width], false),
+        [n, height, width, c] if channels(c) => (n, [c, height, width], true),
+        _ => {
+            let expected =
+                "expected (n, h·h), as in (n, 784), (n, h, w), (n, c, h, w) or (n, h, w, c), of 1 or 3 channels";
+            return Err(format!("array {}: shape {:?}, but {expected}", array.name(), array.header.shape()));
+        }
+    };
+    let wrong = |wrong| format!("array {}: shape {:?} {wrong}", array.name(), array.header.shape());
+    let shape = pixels::shape(count, image).map_err(wrong)?;
+    Ok((count, ImageArray { array, shape, channels_last }))
+}
+
+fn read_pixels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<f32>> {
+    match array.header.kind()? {
+        ('f', 4) => entries::<f32, _, _>(zip, array, |v| pixels::pixel(f64::from(v))),
+        ('f', 8) => entries::<f64, _, _>(zip, array, pixels::pixel),
+        ('u', 1) => entries::<u8, _, _>(zip, array, |v| Ok(f32::from(v) / 255.0)),
+        _ => Err(format!("type {}, but expected f32, f64 or u8", array.header.type_name())),
+    }
+}
+
+fn read_labels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<u8>> {
+    match array.header.kind()? {
+        ('i', 1) => entries::<i8, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('i', 2) => entries::<i16, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('i', 4) => entries::<i32, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('i', 8) => entries::<i64, _, _>(zip, array, |v| pixels::label(v as f64)),
+        ('u', 1) => entries::<u8, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('u', 2) => entries::<u16, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('u', 4) => entries::<u32, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('u', 8) => entries::<u64, _, _>(zip, array, |v| pixels::label(v as f64)),
+        ('f', 4) => entries::<f32, _, _>(zip, array, |v| pixels::label(f64::from(v))),
+        ('f', 8) => entries::<f64, _, _>(zip, array, pixels::label),
+        _ => Err(format!("type {}, but expected integers or floats", array.header.type_name())),
+    }
+}
+
+/// The entries of an array as they're unpacked; the first that is wrong is told with its position.
+fn entries<T: Deserialize, R: Read + Seek, V>(
+    zip: &mut ZipArchive<R>,
+    array: &Array,
+    value: impl Fn(T) -> Checked<V>,
+) -> Checked<Vec<V>> {
+    let mut entry = zip.by_name(&array.entry).map_err(|e| e.to_string())?;
+    // Past the header, which is the same that was read before.
+    Header::read(&mut entry)?;
+    let values = array.header.numbers::<T>(&mut entry)?.enumerate().map(|(n, entry)| {
+        let entry = entry.map_err(|e| e.to_string())?;
+        value(entry).map_err(|wrong| format!("entry {n}: {wrong}"))
+    });
+    let values = values.collect::<Checked<Vec<V>>>()?;
+    // The archive's checksum is looked at where the entry ends.
+    let rest = std::io::copy(&mut entry.take(1), &mut std::io::sink()).map_err(|e| e.to_string())?;
+    if rest > 0 { Err("more bytes than its header declares".to_owned()) } else { Ok(values) }
 }

@@ -1,6 +1,7 @@
-//! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers below the number of classes.
+//! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers that fit a byte, and a set has no
+//! absurd size.
 
-use super::CLASSES;
+use super::{MAX_CLASSES, Shape};
 
 /// A value, or what is wrong with it, to be told together with its place.
 pub(super) type Checked<T> = Result<T, String>;
@@ -11,6 +12,9 @@ const TOLERANCE: f64 = 1e-3;
 /// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files: five times the largest
 /// set that is supported.
 pub(super) const MAX_VALUES: u64 = 1 << 28;
+
+/// Largest number of rows or columns that is taken for an image.
+pub(super) const MAX_SIDE: u64 = 1024;
 
 /// A pixel as f32 in [0, 1], or what is wrong with it.
 pub(super) fn pixel(value: f64) -> Checked<f32> {
@@ -23,10 +27,28 @@ pub(super) fn pixel(value: f64) -> Checked<f32> {
 
 /// A class, or what is wrong with it.
 pub(super) fn label(value: f64) -> Checked<u8> {
-    if value.fract() == 0.0 && (0.0..CLASSES as f64).contains(&value) {
+    if value.fract() == 0.0 && (0.0..MAX_CLASSES as f64).contains(&value) {
         Ok(value as u8)
     } else {
-        Err(format!("label {value}, but labels must be whole numbers from 0 to {}", CLASSES - 1))
+        Err(format!("label {value}, but labels must be whole numbers from 0 to {}", MAX_CLASSES - 1))
+    }
+}
+
+/// The shape of `count` images, as a file declares them, or what is wrong with them.
+pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<Shape> {
+    let side = 1..=MAX_SIDE;
+    let values = [count, channels, height, width].into_iter().try_fold(1u64, u64::checked_mul);
+    if !side.contains(&height) || !side.contains(&width) || !matches!(channels, 1 | 3) {
+        let right = format!("expected 1 to {MAX_SIDE} rows and columns of 1 or 3 channels");
+        return Err(format!("declares {count} images of {height}×{width} pixels and {channels} channels; {right}"));
+    }
+    match values {
+        Some(values @ 1..) if values <= MAX_VALUES => {
+            Ok(Shape { channels: channels as usize, height: height as usize, width: width as usize })
+        }
+        _ => Err(format!(
+            "declares {count} images of {height}×{width} pixels; expected at least one image, and at most {MAX_VALUES} values"
+        )),
     }
 }
 
@@ -38,7 +60,15 @@ mod tests {
     fn only_numbers_in_range_pass() {
         assert_eq!(pixel(1.0 + 1e-7), Ok(1.0));
         assert!(pixel(255.0).is_err() && pixel(f64::NAN).is_err() && pixel(-0.5).is_err());
-        assert_eq!(label(9.0), Ok(9));
-        assert!(label(10.0).is_err() && label(2.5).is_err() && label(-1.0).is_err() && label(f64::NAN).is_err());
+        assert_eq!((label(9.0), label(255.0)), (Ok(9), Ok(255)));
+        assert!(label(256.0).is_err() && label(2.5).is_err() && label(-1.0).is_err() && label(f64::NAN).is_err());
+    }
+
+    #[test]
+    fn only_sizes_of_images_pass() {
+        assert_eq!(shape(7, [3, 32, 20]), Ok(Shape { channels: 3, height: 32, width: 20 }));
+        let refused = [[0, 1, 8, 8], [1, 2, 8, 8], [1, 1, 0, 8], [1, 1, 8, 1025], [1 << 60, 3, 1024, 1024]];
+        assert!(refused.into_iter().all(|[count, c, h, w]| shape(count, [c, h, w]).is_err()));
+        assert!(shape(MAX_VALUES / 784, [1, 28, 28]).is_ok() && shape(MAX_VALUES / 784 + 1, [1, 28, 28]).is_err());
     }
 }

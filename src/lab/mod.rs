@@ -2,7 +2,8 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `report` | one map from tensors to tensors against one group: [`equivariance_report`], [`assert_equivariant!`](crate::assert_equivariant) |
+//! | `report` | one map from tensors to tensors against one group: [`equivariance_report`] |
+//! | `assertion` | the same as an assertion: [`assert_equivariant!`](crate::assert_equivariant) |
 //! | `layers` | a chain of layers, each by itself and from the image on |
 //! | `grid` | where sampling grids lie, by whole numbers |
 //! | `angles` | a network's predictions while its images turn |
@@ -10,6 +11,7 @@
 //! | `learned` | what a study records of it with every run |
 
 mod angles;
+mod assertion;
 mod check;
 mod grid;
 mod layers;
@@ -17,10 +19,9 @@ mod learned;
 mod report;
 
 pub use angles::{AngleInvariance, rotation_invariance, turned};
+pub use assertion::{assert_commutes, assert_holds};
 pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject, TURNED_IMAGES, check, held_against};
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
-pub use report::{
-    ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, assert_holds, equivariance_report, shift_report,
-};
+pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};

@@ -12,11 +12,23 @@ use crate::stats::student;
 /// Largest relative error that rounding explains in f32, for layers and networks of the sizes in this crate.
 pub const TOLERANCE: f64 = 1e-5;
 
+/// Rounding errors that are taken for granted, in units of the precision at the largest output.
+const ROUNDINGS: f64 = 8.0;
+
+/// Relative error from which on what rounding alone explains is no test any more.
+const BLURRED: f64 = 0.1;
+
 /// How far f is from f(g·x) = g·f(x), for every g that was tried.
 #[derive(Clone, Debug, Serialize)]
 pub struct EquivarianceReport {
-    /// max |f(x)|, which errors are relative to; NaN if there's one. Where it's 0, nothing was tested.
+    /// Largest deviation of f(x) from its mean, which errors are relative to, so that no constant hides them: of each map over
+    /// images and pixels; where maps have a single pixel, as scores do, over images and maps; of a single number in all it's
+    /// that number. NaN if there's one. Where it's 0, f is the same everywhere.
     pub scale: f64,
+    /// max |f(x)|.
+    pub largest: f64,
+    /// The relative error that rounding explains where `largest` is far above `scale`.
+    pub rounding: f64,
     /// One entry per group element, then one per shift.
     pub elements: Vec<ElementError>,
 }
@@ -26,7 +38,9 @@ pub struct EquivarianceReport {
 pub struct ElementError {
     /// What the element is called (see [`crate::group::PointGroup::element_name`]), or "shift (rows, columns)".
     pub element: String,
-    /// max |f(g·x) − g·f(x)| / max |f(x)|; infinite where one of them isn't a finite number.
+    /// Whether the element changes x. Where it doesn't, f(g·x) = f(x) says nothing of f.
+    pub tested: bool,
+    /// max |f(g·x) − g·f(x)| relative to [`EquivarianceReport::scale`]; infinite where one of them isn't a finite number.
     pub error: f64,
     /// ‖f(g·x) − g·f(x)‖ / ‖f(x)‖ over all images, maps and pixels together, as Gruver et al. (2023) measure learned
     /// equivariance.
@@ -90,9 +104,17 @@ pub fn equivariance_report<E: Into<Error>>(
     let mut report = EquivarianceReport::new(&reference)?;
     for g in input.group.elements() {
         let name = input.group.element_name(g);
-        report.compare(name, &map(&input.act(g, x)?)?, &output.act(g, &reference)?, output.field_size())?;
+        let moved = input.act(g, x)?;
+        report.compare(name, &map(&moved)?, &output.act(g, &reference)?, output.field_size())?;
+        // Element 0 is the identity, which leaves everything as it is.
+        report.untested_if(g != 0 && same(&moved, x)?);
     }
     Ok(report)
+}
+
+/// Whether two tensors of one shape have the same entries.
+pub(super) fn same(a: &Tensor, b: &Tensor) -> Result<bool> {
+    Ok(values(a)? == values(b)?)
 }
 
 /// The output of a head, (batch, maps), as maps of one pixel.
@@ -106,8 +128,11 @@ fn as_maps(output: Tensor) -> Result<Tensor> {
 /// Compares f of a shifted input with the shifted f, on the pixels that both have and no padding reaches: one output pixel
 /// down, and one to the right. Empty where the output has no such pixels.
 ///
+/// A classifier's scores, (batch, maps), must stay as they are: it's given `x` in a frame of zeros, which leaves room for
+/// the shift and `shifts.margin` output pixels on all sides, so that nothing is cut off.
+///
 /// # Errors
-/// When `map` fails, or the tensors don't have four dimensions.
+/// When `map` fails, as it may on a framed input of another size, or the input doesn't have four dimensions.
 pub fn shift_report<E: Into<Error>>(
     x: &Tensor,
     output: &FieldType,
@@ -116,6 +141,9 @@ pub fn shift_report<E: Into<Error>>(
 ) -> Result<EquivarianceReport> {
     let map = |x: &Tensor| map(x).map_err(Into::into);
     let reference = map(x)?;
+    if reference.rank() == 2 {
+        return head_report(x, shifts, map);
+    }
     let mut report = EquivarianceReport::new(&reference)?;
     for axis in [2, 3] {
         let length = reference.dim(axis)?;
@@ -125,21 +153,66 @@ pub fn shift_report<E: Into<Error>>(
         }
         let kept = x.narrow(axis, 0, x.dim(axis)? - shifts.stride)?;
         let moved = map(&kept.pad_with_zeros(axis, shifts.stride, 0)?)?;
-        let element = if axis == 2 { "shift (1, 0)" } else { "shift (0, 1)" };
         let moved = moved.narrow(axis, shifts.margin + 1, compared)?;
-        report.compare(element, &moved, &reference.narrow(axis, shifts.margin, compared)?, output.field_size())?;
+        let wanted = reference.narrow(axis, shifts.margin, compared)?;
+        report.compare(shift_name(axis), &moved, &wanted, output.field_size())?;
+        report.untested_if(same(&kept, &x.narrow(axis, shifts.stride, x.dim(axis)? - shifts.stride)?)?);
     }
     Ok(report)
+}
+
+/// A classifier's scores while the image moves in a frame of zeros.
+fn head_report(x: &Tensor, shifts: Shifts, map: impl Fn(&Tensor) -> Result<Tensor>) -> Result<EquivarianceReport> {
+    let Shifts { stride, margin } = shifts;
+    let framed = |by: [usize; 2]| -> Result<Tensor> {
+        let room = |by| [margin * stride + by, (margin + 1) * stride - by];
+        let ([top, bottom], [left, right]) = (room(by[0]), room(by[1]));
+        Ok(x.pad_with_zeros(2, top, bottom)?.pad_with_zeros(3, left, right)?)
+    };
+    let scores = |x: &Tensor| map(x).and_then(as_maps);
+    let still = framed([0, 0])?;
+    let reference = scores(&still)?;
+    let mut report = EquivarianceReport::new(&reference)?;
+    for (axis, by) in [(2, [stride, 0]), (3, [0, stride])] {
+        let moved = framed(by)?;
+        report.compare(shift_name(axis), &scores(&moved)?, &reference, 1)?;
+        report.untested_if(same(&moved, &still)?);
+    }
+    Ok(report)
+}
+
+fn shift_name(axis: usize) -> &'static str {
+    if axis == 2 { "shift (1, 0)" } else { "shift (0, 1)" }
 }
 
 impl EquivarianceReport {
     /// No elements yet; `reference` is f(x).
     pub(super) fn new(reference: &Tensor) -> Result<Self> {
-        // `max` would drop a NaN, and a map of nothing else would count as 0 everywhere.
-        let size = |value: &f64| if value.is_nan() { f64::NAN } else { value.abs() };
-        let larger = |a: f64, b: f64| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) };
-        let scale = values(reference)?.iter().map(size).fold(0.0, larger);
-        Ok(Self { scale, elements: Vec::new() })
+        let (images, maps, all) = (reference.dim(0)?, reference.dim(1)?, values(reference)?);
+        let pixels = all.len() / (images * maps).max(1);
+        let largest = largest(all.iter().map(|value| value.abs()));
+        let of_map = |map| {
+            let map = all.chunks_exact(pixels.max(1)).skip(map).step_by(maps);
+            deviation(&map.flatten().copied().collect::<Vec<_>>())
+        };
+        let within_maps = self::largest((0..maps).map(of_map));
+        let scale = match (images, pixels) {
+            _ if !largest.is_finite() => largest,
+            (1, 1) if maps == 1 => largest,
+            // Scores: of a few images those of a class may be much the same.
+            (_, 1) if images == 1 || within_maps > 0.0 => deviation(&all),
+            _ => within_maps,
+        };
+        let rounding = ROUNDINGS * precision(reference.dtype()) * largest;
+        let rounding = if scale > 0.0 { rounding / scale } else { 0.0 };
+        Ok(Self { scale, largest, rounding, elements: Vec::new() })
+    }
+
+    /// Takes down that the last element showed nothing, if that's so.
+    pub(super) fn untested_if(&mut self, untested: bool) {
+        if let Some(last) = self.elements.last_mut() {
+            last.tested = !untested;
+        }
     }
 
     /// Takes down how far `found` is from `wanted`, fields having `field_size` maps.
@@ -175,9 +248,12 @@ impl EquivarianceReport {
             _ if !scale.is_finite() => f64::INFINITY,
             _ => difference / scale,
         };
+        // Of what is the same everywhere nothing but rounding is small.
+        let explained = self.scale == 0.0 && largest.1 <= ROUNDINGS * f64::from(f32::EPSILON) * self.largest;
         self.elements.push(ElementError {
             element: element.to_owned(),
-            error: relative(largest.1, self.scale),
+            tested: true,
+            error: if explained { 0.0 } else { relative(largest.1, self.scale) },
             norm_error: relative(squares.sqrt(), all.sqrt()),
             image_error: between_images(&wanted, images).map(|distance| squares.sqrt() / distance),
             at,
@@ -209,24 +285,48 @@ impl EquivarianceReport {
         self.elements.iter().filter(|element| element.element != "1")
     }
 
-    /// Whether f commutes with all elements up to a relative error of `tolerance`. An output that is 0 everywhere shows
-    /// nothing, and doesn't count.
+    /// Whether f commutes with all elements up to a relative error of `tolerance`, and every one of them showed it. An output
+    /// that is the same everywhere shows nothing, and doesn't count; nor does an input that an element leaves as it is.
     pub fn holds(&self, tolerance: f64) -> bool {
-        self.scale > 0.0 && self.elements.iter().all(|element| element.error <= tolerance)
+        self.nothing_shown().is_none() && !self.breaks(tolerance)
+    }
+
+    /// Whether f is seen not to commute with an element.
+    pub fn breaks(&self, tolerance: f64) -> bool {
+        let tolerance = tolerance.max(self.rounding);
+        self.elements.iter().any(|element| element.error > tolerance)
+    }
+
+    /// Why equal outputs would show nothing; `None` where they show something.
+    pub fn nothing_shown(&self) -> Option<String> {
+        let untested = self.elements.iter().filter(|element| !element.tested).map(|element| element.element.as_str());
+        let untested: Vec<&str> = untested.collect();
+        match self.scale {
+            _ if self.elements.is_empty() => Some("too few pixels for a test".to_owned()),
+            _ if self.largest == 0.0 => Some("the output is 0 everywhere, which tests nothing".to_owned()),
+            0.0 => Some("the output is the same everywhere, which tests nothing".to_owned()),
+            scale if self.rounding > BLURRED => {
+                let largest = self.largest;
+                Some(format!("the output is up to {largest:.1e} and deviates by {scale:.1e}, which rounding blurs"))
+            }
+            _ if !untested.is_empty() => {
+                let untested = untested.join(", ");
+                Some(format!("the input stays as it is under {untested}, which tests nothing; take random numbers"))
+            }
+            _ => None,
+        }
     }
 }
 
 impl fmt::Display for EquivarianceReport {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        if self.scale == 0.0 {
-            return write!(f, "the output is 0 everywhere, which tests nothing");
+        let worst = self.worst().filter(|worst| worst.error > 0.0);
+        match (self.nothing_shown(), worst) {
+            (Some(reason), None) => return write!(f, "{reason}"),
+            _ if !self.largest.is_finite() => return write!(f, "the output isn't finite everywhere"),
+            _ => {}
         }
-        if !self.scale.is_finite() {
-            return write!(f, "the output isn't finite everywhere");
-        }
-        let Some(ElementError { element, error, at, .. }) = self.worst() else {
-            return write!(f, "no element was tried");
-        };
+        let Some(ElementError { element, error, at, .. }) = self.worst() else { return Ok(()) };
         let Place { image, field, component, row, column } = at;
         write!(
             f,
@@ -234,6 +334,30 @@ impl fmt::Display for EquivarianceReport {
              component {component} (image {image}); by element:"
         )?;
         self.elements.iter().try_for_each(|element| write!(f, " {}: {:.1e}", element.element, element.error))
+    }
+}
+
+/// The largest; NaN if there's one, which `max` would drop.
+fn largest(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(0.0, |a, b| if a.is_nan() || b.is_nan() { f64::NAN } else { a.max(b) })
+}
+
+/// Largest distance from the mean; 0 of numbers that are all the same, whose mean may be rounded.
+fn deviation(values: &[f64]) -> f64 {
+    if values.iter().all(|value| *value == values[0]) {
+        return 0.0;
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    largest(values.iter().map(|value| (value - mean).abs()))
+}
+
+/// The relative distance of neighbouring numbers.
+fn precision(of: DType) -> f64 {
+    match of {
+        DType::F64 => f64::EPSILON,
+        DType::F16 => 2f64.powi(-10),
+        DType::BF16 => 2f64.powi(-7),
+        _ => f64::from(f32::EPSILON),
     }
 }
 
@@ -254,68 +378,4 @@ fn between_images(values: &[f64], images: usize) -> Option<f64> {
 /// All entries, in order.
 fn values(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
-}
-
-/// Panics unless a map from tensors to tensors commutes with a point group; the message has the worst element, and the
-/// position and field where it's worst.
-///
-/// ```
-/// # use std::sync::Arc;
-/// # use candle_core::{Device, Tensor};
-/// use equisplit::assert_equivariant;
-/// use equisplit::group::PointGroup;
-/// use equisplit::nn::FieldType;
-///
-/// let group = Arc::new(PointGroup::d4());
-/// let image = FieldType::trivial(&group, 1);
-/// let x = Tensor::rand(-1f32, 1.0, (2, 1, 8, 8), &Device::Cpu)?;
-/// assert_equivariant!(|x| x.relu(), &x, &image => &image);
-/// assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image, tolerance: 1e-6);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-///
-/// The map is a closure from `&Tensor` to a `Result<Tensor, _>`, of candle's error or of this crate's. The tolerance is
-/// [`TOLERANCE`](crate::lab::TOLERANCE) unless given, relative to the largest output. With `shifts: Shifts { … }` the map is
-/// tested under shifts too, as [`shift_report`](crate::lab::shift_report) does:
-///
-/// ```
-/// # use std::sync::Arc;
-/// # use candle_core::{Device, Tensor};
-/// # use equisplit::{assert_equivariant, group::PointGroup, lab::Shifts, nn::FieldType};
-/// # let image = FieldType::trivial(&Arc::new(PointGroup::d4()), 1);
-/// # let x = Tensor::rand(-1f32, 1.0, (2, 1, 8, 8), &Device::Cpu)?;
-/// assert_equivariant!(|x| x.avg_pool2d(2), &x, &image => &image, shifts: Shifts { stride: 2, margin: 0 });
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-#[macro_export]
-macro_rules! assert_equivariant {
-    ($map:expr, $x:expr, $input:expr => $output:expr $(,)?) => {
-        $crate::assert_equivariant!($map, $x, $input => $output, tolerance: $crate::lab::TOLERANCE)
-    };
-    ($map:expr, $x:expr, $input:expr => $output:expr, shifts: $shifts:expr $(,)?) => {{
-        $crate::assert_equivariant!($map, $x, $input => $output);
-        let report = $crate::lab::shift_report($x, $output, $shifts, $map);
-        $crate::lab::assert_holds(stringify!($map), report, $crate::lab::TOLERANCE)
-    }};
-    ($map:expr, $x:expr, $input:expr => $output:expr, tolerance: $tolerance:expr $(,)?) => {
-        $crate::lab::assert_holds(
-            stringify!($map),
-            $crate::lab::equivariance_report($x, $input, $output, $map),
-            $tolerance,
-        )
-    };
-}
-
-/// What [`assert_equivariant!`](crate::assert_equivariant) does with its report on the map called `name`.
-///
-/// # Panics
-/// Unless there's a report, something was tested, and it holds.
-#[track_caller]
-pub fn assert_holds(name: &str, report: Result<EquivarianceReport>, tolerance: f64) {
-    match report {
-        Ok(report) if report.elements.is_empty() => panic!("{name}: too few pixels for a test"),
-        Ok(report) if report.holds(tolerance) => {}
-        Ok(report) => panic!("{name} isn't equivariant: {report}"),
-        Err(error) => panic!("the equivariance of {name} can't be tested: {error}"),
-    }
 }

@@ -4,8 +4,8 @@ use super::table::lines;
 use crate::lab::{AngleInvariance, ArmCheck, EquivarianceReport, ImagesCheck, LayerReport, StateCheck, TOLERANCE};
 
 /// What stands under every table of layers.
-const LEGEND: &str = "By element: max |f(g·x) − g·f(x)| / max |f(x)| of the layer alone (r: quarter turn, m: mirror; shift: on the\n\
-                      interior). From the image: ‖Φ(g·x) − g·Φ(x)‖ / ‖Φ(x)‖ up to the layer, mean over the elements.\n";
+const LEGEND: &str = "By element: max |f(g·x) − g·f(x)| of the layer alone, relative to the largest deviation of f(x) from its mean\n\
+                      (r: quarter turn, m: mirror; shift: on the interior; –: f(x) shows nothing). From the image: ‖Φ(g·x) − g·Φ(x)‖ / ‖Φ(x)‖ up to the layer, mean over the elements.\n";
 
 /// Everything about one arm: sampling grids, layers, angles.
 pub fn arm(check: &ArmCheck) -> String {
@@ -52,7 +52,8 @@ fn layers(check: &ArmCheck, state: &StateCheck, images: &ImagesCheck) -> String 
 fn says(check: &ArmCheck, layer: &LayerReport) -> &'static str {
     match (check.claims && layer.declared, layer.is_broken(TOLERANCE)) {
         (false, _) => "no claim",
-        (true, _) if layer.alone.scale == 0.0 => "all zero",
+        (true, false) if layer.alone.largest == 0.0 => "all zero",
+        (true, false) if layer.alone.scale == 0.0 => "constant",
         (true, false) => "ok",
         (true, true) => "BROKEN",
     }
@@ -66,7 +67,8 @@ fn elements(layers: &[LayerReport]) -> Vec<String> {
 
 /// The largest error of the elements whose name is `wanted`; – where there are none.
 fn error(report: &EquivarianceReport, wanted: impl Fn(&str) -> bool) -> String {
-    let errors = report.elements.iter().filter(|element| wanted(&element.element)).map(|element| element.error);
+    let tested = report.elements.iter().filter(|element| wanted(&element.element) && element.tested);
+    let errors = tested.map(|element| element.error);
     errors.reduce(f64::max).map_or_else(none, exponent)
 }
 

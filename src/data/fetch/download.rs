@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
@@ -14,6 +14,9 @@ use crate::error::Error;
 
 /// How often a download is taken up again after it was cut off.
 const ATTEMPTS: usize = 3;
+
+/// Bytes per second that a server must send on average over the time that it may be silent: MNIST takes three hours at that.
+const SLOWEST: f64 = 1024.0;
 
 /// Why there is no file.
 pub(super) enum Failure {
@@ -26,7 +29,10 @@ pub(super) enum Failure {
 }
 
 /// The HTTP client behind all downloads.
-pub(super) struct Client(Agent);
+pub(super) struct Client {
+    agent: Agent,
+    timeout: Duration,
+}
 
 impl Client {
     pub(super) fn new(timeout: Duration) -> Self {
@@ -38,12 +44,12 @@ impl Client {
             .timeout_recv_response(Some(timeout))
             .timeout_per_read(Some(timeout))
             .timeout_per_write(Some(timeout));
-        Self(config.build().new_agent())
+        Self { agent: config.build().new_agent(), timeout }
     }
 
     /// Asks for a file from byte `start` on.
     fn get(&self, url: &str, start: u64) -> Result<Response<Body>, Failure> {
-        let request = self.0.get(url);
+        let request = self.agent.get(url);
         let request = if start > 0 { request.header(header::RANGE, format!("bytes={start}-")) } else { request };
         request.call().map_err(|e| Failure::Interrupted(e.to_string()))
     }
@@ -69,7 +75,7 @@ pub(super) fn download_checked(
             Ok(()) => match check(part) {
                 Ok(()) => return Ok(()),
                 Err(wrong) => {
-                    std::fs::remove_file(part).map_err(|e| Failure::Local(Error::io(part, e)))?;
+                    remove(part)?;
                     if !resumed || attempt >= ATTEMPTS {
                         return Err(Failure::Refused(format!("what it sent {wrong}")));
                     }
@@ -80,13 +86,20 @@ pub(super) fn download_checked(
     }
 }
 
+fn remove(part: &Path) -> Result<(), Failure> {
+    std::fs::remove_file(part).map_err(|e| Failure::Local(Error::io(part, e)))
+}
+
 fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |metadata| metadata.len())
 }
 
 fn download(client: &Client, url: &str, part: &Path, max: u64) -> Result<(), Failure> {
-    let have = length(part);
-    let mut start = have;
+    // What is longer than the file can be is the beginning of something else.
+    if length(part) > max {
+        remove(part)?;
+    }
+    let mut start = length(part);
     let mut response = client.get(url, start)?;
     // A server that can't continue from there is asked for the whole.
     if start > 0 && !continues(&response, start) && response.status() != StatusCode::OK {
@@ -106,8 +119,13 @@ fn download(client: &Client, url: &str, part: &Path, max: u64) -> Result<(), Fai
     let mut options = OpenOptions::new();
     let file = if start > 0 { options.append(true) } else { options.write(true).create(true).truncate(true) };
     let mut file = file.open(part).map_err(local)?;
-    let body = response.into_body().into_with_config().limit(max - start.min(max)).reader();
-    let received = copy(body, &mut file, part, Progress::new(url, start, total))?;
+    // One byte more than there may be tells that there are more.
+    let body = response.into_body().into_with_config().limit(u64::MAX).reader().take(max - start + 1);
+    let received = copy(body, &mut file, part, client.timeout, Progress::new(url, start, total))?;
+    if start + received > max {
+        remove(part)?;
+        return Err(Failure::Refused(format!("sends more than {max} bytes")));
+    }
     file.sync_all().map_err(local)?;
     match total {
         Some(total) if start + received < total => {
@@ -124,14 +142,19 @@ fn continues(response: &Response<Body>, start: u64) -> bool {
         && range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
 }
 
-fn copy(mut body: impl Read, file: &mut File, part: &Path, mut progress: Progress) -> Result<u64, Failure> {
+fn copy(
+    mut body: impl Read,
+    file: &mut File,
+    part: &Path,
+    timeout: Duration,
+    mut progress: Progress,
+) -> Result<u64, Failure> {
     let mut buffer = vec![0; 1 << 16];
     let mut received = 0;
+    let (mut since, mut before) = (Instant::now(), 0);
     loop {
-        let n = body.read(&mut buffer).map_err(|e| {
-            let why = format!("{e} (after {received} bytes)");
-            if is_over_limit(&e) { Failure::Refused(why) } else { Failure::Interrupted(why) }
-        })?;
+        let interrupted = |e| Failure::Interrupted(format!("{e} (after {received} bytes)"));
+        let n = body.read(&mut buffer).map_err(interrupted)?;
         if n == 0 {
             progress.finish();
             return Ok(received);
@@ -139,10 +162,14 @@ fn copy(mut body: impl Read, file: &mut File, part: &Path, mut progress: Progres
         file.write_all(&buffer[..n]).map_err(|e| Failure::Local(Error::io(part, e)))?;
         received += n as u64;
         progress.advance(n as u64);
+        let elapsed = since.elapsed();
+        if elapsed >= timeout {
+            let sent = received - before;
+            if (sent as f64) < SLOWEST * elapsed.as_secs_f64() {
+                let seconds = elapsed.as_secs_f64();
+                return Err(Failure::Interrupted(format!("too slow: {sent} bytes in {seconds:.1} seconds")));
+            }
+            (since, before) = (Instant::now(), received);
+        }
     }
-}
-
-fn is_over_limit(error: &std::io::Error) -> bool {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<ureq::Error>());
-    matches!(inner, Some(ureq::Error::BodyExceedsLimit(_)))
 }

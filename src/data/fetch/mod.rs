@@ -4,6 +4,8 @@ mod download;
 mod progress;
 mod unpack;
 
+use std::fs::{File, TryLockError};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,13 +13,15 @@ use self::download::{Client, Failure};
 use super::pixels::Checked;
 use super::{hash, idx};
 use crate::error::{Error, Result};
+use crate::files;
 
 /// How to fetch.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Base address to use instead of the known ones; the files' names are appended to it.
     pub url: Option<String>,
-    /// How long a server may take to connect, to answer, or to go on sending.
+    /// How long a server may take to connect, to answer, or to go on sending. Over so long a time it must also send a
+    /// kibibyte per second on average.
     pub timeout: Duration,
 }
 
@@ -67,11 +71,8 @@ const PUBLISHED: [Published; 3] = [
     },
 ];
 
-/// Largest file that is downloaded, in bytes. MNIST's largest has 10 MB, the rot-MNIST archive about 60.
-const MAX_DOWNLOAD: u64 = 512 << 20;
-
-/// Largest file that is decompressed to be checked, in bytes.
-const MAX_DECOMPRESSED: u64 = 1 << 30;
+/// Largest archive that is downloaded, in bytes; rot-MNIST's has about 60 MB.
+const MAX_ARCHIVE: u64 = 128 << 20;
 
 /// Names that [`fetch`] knows.
 pub fn names() -> [&'static str; 3] {
@@ -82,7 +83,9 @@ pub fn names() -> [&'static str; 3] {
 /// interrupted download is kept as `*.part` and resumed. Progress goes to stderr.
 ///
 /// MNIST and Fashion-MNIST are checked against their SHA-256. None is known for mnist-rot: its content is checked by
-/// parsing it, which is told.
+/// parsing it, which is told, and its numbers of images.
+///
+/// Where several processes fetch into one folder, each waits for the one before.
 ///
 /// # Errors
 /// An unknown name, no address that yields the right content (all are listed), or a folder that can't be written to.
@@ -91,6 +94,8 @@ pub fn fetch(name: &str, folder: &Path, options: &Options) -> Result<Vec<PathBuf
         Error::invalid(format!("no set called {name:?} can be fetched; there are {}", names().join(", ")))
     })?;
     std::fs::create_dir_all(folder).map_err(|e| Error::io(folder, e))?;
+    let _lock = lock(folder);
+    unpack::remove_unfinished(folder);
     let client = Client::new(options.timeout);
     let bases: Vec<&str> = match &options.url {
         Some(url) => vec![url.as_str()],
@@ -104,10 +109,22 @@ pub fn fetch(name: &str, folder: &Path, options: &Options) -> Result<Vec<PathBuf
     }
 }
 
+/// Waits until no other process fetches into the folder; goes on without a lock where the file system has none. It's the
+/// folder that is locked, so that no file is left behind.
+fn lock(folder: &Path) -> Option<File> {
+    let file = File::open(folder).ok()?;
+    if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        crate::tell!("{}: waiting for another process that fetches into it", folder.display());
+        file.lock().ok()?;
+    }
+    Some(file)
+}
+
 fn idx_file(client: &Client, bases: &[&str], set: &str, file: &str, folder: &Path) -> Result<PathBuf> {
     let name = format!("{file}.gz");
     let path = folder.join(&name);
-    let check = |path: &Path| match (decompressed_sha256(path)?, idx::published_sha256(set, file)) {
+    let length = idx::published_length(file).unwrap_or(0);
+    let check = |path: &Path| match (decompressed_sha256(path, length)?, idx::published_sha256(set, file)) {
         (found, Some(known)) if found == known => Ok(()),
         (found, _) => Err(format!("is not {set}'s {file}: SHA-256 of the decompressed content is {found}")),
     };
@@ -120,16 +137,19 @@ fn idx_file(client: &Client, bases: &[&str], set: &str, file: &str, folder: &Pat
             Err(wrong) => crate::tell!("{} {wrong}; fetching it again", path.display()),
         }
     }
-    let part = download_any(client, bases, &name, folder, &check)?;
+    // What can't be compressed is hardly longer in gzip's format.
+    let max = length + length / 100 + 4096;
+    let part = download_any(client, bases, &folder.join(&name), max, &check)?;
     std::fs::rename(&part, &path).map_err(|e| Error::io(&path, e))?;
     Ok(path)
 }
 
-/// SHA-256 of a gzip-compressed file's content.
-fn decompressed_sha256(path: &Path) -> Checked<String> {
-    let file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+/// SHA-256 of a gzip-compressed file's content, which should be of this length: what comes after it is left out but for
+/// one byte, that makes it another.
+fn decompressed_sha256(path: &Path, length: u64) -> Checked<String> {
+    let file = files::open(path).map_err(|e| e.to_string())?;
     let content = flate2::read::MultiGzDecoder::new(std::io::BufReader::new(file));
-    hash::of_reader(std::io::Read::take(content, MAX_DECOMPRESSED)).map_err(|e| format!("is no intact gzip file: {e}"))
+    hash::of_reader(content.take(length + 1)).map_err(|e| format!("is no intact gzip file: {e}"))
 }
 
 fn amat_files(client: &Client, bases: &[&str], archive: &str, folder: &Path) -> Result<Vec<PathBuf>> {
@@ -144,25 +164,27 @@ fn amat_files(client: &Client, bases: &[&str], archive: &str, folder: &Path) -> 
         }
     }
     crate::tell!("{archive}: no checksum of it is known, so it can't be verified; its content is checked by parsing");
-    let part = download_any(client, bases, archive, folder, &|path| unpack::check_archive(path))?;
+    let part = download_any(client, bases, &folder.join(archive), MAX_ARCHIVE, &|path| unpack::check_archive(path))?;
     let unpacked = unpack::unpack(&part, folder);
     std::fs::remove_file(&part).map_err(|e| Error::io(&part, e))?;
     unpacked
 }
 
-/// Downloads `name` from the first address whose content passes `check`; returns the path of the `.part` file.
+/// Downloads a file of at most `max` bytes from the first address whose content passes `check`; returns the path of the
+/// `.part` file beside it.
 fn download_any(
     client: &Client,
     bases: &[&str],
-    name: &str,
-    folder: &Path,
+    file: &Path,
+    max: u64,
     check: &dyn Fn(&Path) -> Checked<()>,
 ) -> Result<PathBuf> {
-    let part = folder.join(format!("{name}.part"));
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let part = file.with_file_name(format!("{name}.part"));
     let mut failures = Vec::new();
     for base in bases {
         let url = format!("{}/{name}", base.trim_end_matches('/'));
-        match download::download_checked(client, &url, &part, MAX_DOWNLOAD, check) {
+        match download::download_checked(client, &url, &part, max, check) {
             Ok(()) => return Ok(part),
             Err(Failure::Local(e)) => return Err(e),
             Err(Failure::Interrupted(why) | Failure::Refused(why)) => {

@@ -1,11 +1,14 @@
 //! Readers of data files: right content is read exactly, wrong content is one error that names the file.
 
+#[path = "../data_support/mod.rs"]
 mod data_support;
+mod npz;
+mod untrusted;
 
 use std::fmt::Debug;
 
 use data_support::*;
-use equisplit::data::{DataConfig, Source, amat, cache, idx, load, npz};
+use equisplit::data::{DataConfig, Shape, Source, amat, cache, idx, load, shape};
 
 fn refuses<T>(result: equisplit::Result<T>, parts: &[&str]) {
     let message = match result {
@@ -34,6 +37,42 @@ fn idx_is_read_plain_and_compressed() {
 }
 
 #[test]
+fn compression_is_seen_by_content_not_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let bytes = idx_images(1, 1, 2, &[3, 4]);
+    let read = |name, bytes: &[u8]| idx::read_images(&write(folder.path(), name, bytes)).map(|file| file.bytes);
+    equal(read("train-images-idx3-ubyte", &gzip(&bytes)), vec![3, 4]);
+    equal(read("plain.gz", &bytes), vec![3, 4]);
+    let text = amat_line(&[0.5], "3");
+    let images = amat::read(&write(folder.path(), "a.amat", &gzip(text.as_bytes())), false).unwrap();
+    equal(amat::read(&write(folder.path(), "b.amat.gz", text.as_bytes()), false), images);
+    // What is read doesn't depend on how it's packed, and neither do the results' fingerprints.
+    let fingerprint = |name: &str, bytes: &[u8]| {
+        let folder = tempfile::tempdir().unwrap();
+        for part in ["train_valid", "test"] {
+            write(folder.path(), &format!("mnist_all_rotation_normalized_float_{part}.{name}"), bytes);
+        }
+        load(&DataConfig::new(Source::Amat), Some(folder.path())).unwrap().fingerprint
+    };
+    assert_eq!(fingerprint("amat", text.as_bytes()), fingerprint("amat.gz", &gzip(text.as_bytes())));
+}
+
+#[test]
+fn sets_have_as_many_classes_as_their_labels_but_ten_at_least() {
+    let folder = small_idx_folder(4, 3);
+    let config = DataConfig::new(Source::Mnist);
+    let classes = || load(&config, Some(folder.path())).unwrap().classes;
+    assert_eq!(classes(), 10);
+    write(folder.path(), "t10k-labels-idx1-ubyte", &idx_labels(&[0, 46, 1]));
+    assert_eq!(classes(), 47);
+    write(folder.path(), "train-labels-idx1-ubyte", &idx_labels(&[0, 255, 1, 1]));
+    assert_eq!(classes(), 256);
+    equal(shape(&config, Some(folder.path())), (Shape { channels: 1, height: 3, width: 2 }, 256));
+    let config = DataConfig { train: Some(4), test: Some(2), ..DataConfig::new(Source::MnistRot) };
+    equal(load(&config, Some(folder.path())).map(|set| set.classes), 256);
+}
+
+#[test]
 fn malformed_idx_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let images = |bytes: &[u8]| idx::read_images(&write(folder.path(), "images", bytes));
@@ -48,13 +87,15 @@ fn malformed_idx_is_refused() {
     refuses(images(&idx_images(1, 0, 2, &[])), &["images", "0×2"]);
     refuses(images(&idx_images(u32::MAX, u32::MAX, u32::MAX, &[])), &["images", "declares"]);
     refuses(images(&idx_images(340_000, 28, 28, &[1; 784])), &["images", "only 784"]);
-    refuses(labels(&idx_labels(&[1, 10])), &["labels", "image 1", "label 10", "0 to 9"]);
+    refuses(images(&idx_images(1_000_000, 28, 28, &[0; 784])), &["images", "1000000 images", "at most"]);
     refuses(labels(&idx_labels(&[])), &["labels", "0 labels"]);
     refuses(labels(&good), &["labels", "2051", "2049"]);
     let half = gzip(&good);
     let path = write(folder.path(), "half.gz", &half[..half.len() / 2]);
     refuses(idx::read_images(&path), &["half.gz"]);
-    refuses(idx::read_images(&write(folder.path(), "plain.gz", &good)), &["plain.gz"]);
+    // 266 MB, which 100 kB of gzip can't hold: nothing is unpacked.
+    let path = write(folder.path(), "bomb", &gzip(&idx_images(340_000, 28, 28, &[0; 1 << 20])));
+    refuses(idx::read_images(&path), &["bomb", "266560000 bytes", "only"]);
     refuses(idx::read_images(&folder.path().join("missing")), &["missing"]);
     refuses(idx::read_images(folder.path()), &[folder.path().to_str().unwrap()]);
 }
@@ -76,6 +117,46 @@ fn idx_folders_must_be_complete_and_consistent() {
     assert!(idx::read_folder(folder.path()).is_ok());
 }
 
+/// Moves a folder's files to where `place` says.
+fn moved(place: impl Fn(&str) -> String) -> tempfile::TempDir {
+    let folder = small_idx_folder(4, 3);
+    for name in names(folder.path()) {
+        let to = folder.path().join(place(&name));
+        std::fs::rename(folder.path().join(&name), folder.path().join("moving")).unwrap();
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        std::fs::rename(folder.path().join("moving"), to).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn idx_files_are_found_in_the_layouts_that_are_passed_on() {
+    let wanted = idx::read_folder(small_idx_folder(4, 3).path()).unwrap().into_dataset();
+    let read = |folder: &tempfile::TempDir| idx::read_folder(folder.path()).map(|set| set.into_dataset());
+    // Kaggle's archive: every file in a folder of its own name, and beside it with a dot.
+    let kaggle = moved(|name| format!("{name}/{name}"));
+    equal(read(&kaggle), wanted.clone());
+    for name in names(kaggle.path()) {
+        let bytes = std::fs::read(kaggle.path().join(&name).join(&name)).unwrap();
+        write(kaggle.path(), &name.replace("-idx", ".idx"), &bytes);
+        std::fs::remove_file(kaggle.path().join(&name).join(&name)).unwrap();
+    }
+    equal(read(&kaggle), wanted.clone());
+    equal(read(&moved(|name| format!("unpacked/{name}"))), wanted.clone());
+    let torchvision = moved(|name| format!("MNIST/raw/{name}"));
+    equal(read(&torchvision), wanted);
+    // One of two sets isn't chosen for the user, and files of different sets aren't mixed.
+    std::fs::create_dir_all(torchvision.path().join("FashionMNIST/raw")).unwrap();
+    for name in names(&torchvision.path().join("MNIST/raw")) {
+        let to = torchvision.path().join("FashionMNIST/raw").join(&name);
+        std::fs::copy(torchvision.path().join("MNIST/raw").join(&name), to).unwrap();
+    }
+    refuses(read(&torchvision), &["MNIST/raw", "FashionMNIST/raw"]);
+    std::fs::remove_file(torchvision.path().join("MNIST/raw/t10k-images-idx3-ubyte")).unwrap();
+    std::fs::remove_file(torchvision.path().join("FashionMNIST/raw/t10k-labels-idx1-ubyte")).unwrap();
+    refuses(read(&torchvision), &["not there"]);
+}
+
 #[test]
 fn amat_is_read_row_by_row_or_transposed() {
     let folder = tempfile::tempdir().unwrap();
@@ -88,6 +169,25 @@ fn amat_is_read_row_by_row_or_transposed() {
 }
 
 #[test]
+fn blank_last_lines_and_a_byte_order_mark_do_no_harm() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |text: &str| amat::read(&write(folder.path(), "a.amat", text.as_bytes()), false);
+    let lines = amat_line(&[0.25], "3") + &amat_line(&[], "11");
+    let images = read(&lines).unwrap();
+    for text in
+        [format!("{lines}\n"), format!("{lines}\r\n \t\n\n"), format!("\u{feff}{lines}"), lines.replace('\n', "\r\n")]
+    {
+        equal(read(&text), images.clone());
+    }
+    let config = DataConfig {
+        train_file: Some("a.amat".into()),
+        test_file: Some("a.amat".into()),
+        ..DataConfig::new(Source::Amat)
+    };
+    equal(shape(&config, Some(folder.path())), (Shape { channels: 1, height: 28, width: 28 }, 12));
+}
+
+#[test]
 fn malformed_amat_is_refused_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     let read = |text: &str| amat::read(&write(folder.path(), "a.amat", text.as_bytes()), false);
@@ -96,7 +196,8 @@ fn malformed_amat_is_refused_with_its_line() {
     refuses(read(&(good.clone() + &good[..700])), &["a.amat: line 2", "numbers, but expected 785"]);
     refuses(read(&(good.clone() + good.trim_end() + " 1 2\n")), &["a.amat: line 2", "787 numbers"]);
     refuses(read(&(good.clone() + "\n" + &good)), &["a.amat: line 2", "0 numbers"]);
-    refuses(read(&amat_line(&[], "10")), &["a.amat: line 1", "label 10"]);
+    refuses(read(&amat_line(&[], "256")), &["a.amat: line 1", "label 256"]);
+    refuses(read("\n \n"), &["a.amat", "empty"]);
     refuses(read(&amat_line(&[], "1.5")), &["a.amat: line 1", "label 1.5"]);
     refuses(read(&amat_line(&[255.0], "1")), &["a.amat: line 1", "255", "[0, 1]"]);
     refuses(read(&amat_line(&[f32::NAN], "1")), &["a.amat: line 1", "NaN"]);
@@ -105,73 +206,13 @@ fn malformed_amat_is_refused_with_its_line() {
     refuses(amat::read(&folder.path().join("missing.amat"), false), &["missing.amat"]);
 }
 
-fn archive(descr: &str, shape: &str, data: &[u8], labels: &[u8]) -> Vec<u8> {
-    let labels = npy("|u1", &format!("({},)", labels.len()), labels);
-    zip(&[("data.npy", &npy(descr, shape, data)), ("labels.npy", &labels)])
-}
-
-#[test]
-fn npz_arrays_of_every_kind_are_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut values = vec![0.0_f64; 784];
-    values[1] = 0.5;
-    let f4: Vec<u8> = values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect();
-    let f8: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-    let big: Vec<u8> = values.iter().flat_map(|v| v.to_be_bytes()).collect();
-    for (descr, shape, data) in [("<f4", "(1, 784)", &f4), ("<f8", "(1, 28, 28)", &f8), (">f8", "(1, 1, 28, 28)", &big)]
-    {
-        let images = npz::read(&write(folder.path(), "a.npz", &archive(descr, shape, data, &[7]))).unwrap();
-        assert_eq!((&images.image(0)[..3], &images.labels[..]), (&[0.0, 0.5, 0.0][..], &[7][..]), "{descr} {shape}");
-    }
-    let bytes: Vec<u8> = (0..784).map(|i| if i == 2 { 255 } else { 0 }).collect();
-    let labels = npy("<f8", "(1, 1)", &4.0_f64.to_le_bytes());
-    let both = zip(&[("labels.npy", &labels), ("data.npy", &npy("|u1", "(1, 784)", &bytes))]);
-    let images = npz::read(&write(folder.path(), "a.npz", &both)).unwrap();
-    assert_eq!((images.image(0)[2], images.labels[0]), (1.0, 4));
-}
-
-#[test]
-fn malformed_npz_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
-    let read = |bytes: &[u8]| npz::read(&write(folder.path(), "a.npz", bytes));
-    let good = archive("|u1", "(1, 784)", &[0; 784], &[7]);
-    assert!(read(&good).is_ok());
-    refuses(read(&[]), &["a.npz"]);
-    refuses(read(&good[..good.len() / 2]), &["a.npz"]);
-    refuses(read(&archive("|u1", "(1, 784)", &[0; 783], &[7])), &["a.npz", "783 bytes", "784"]);
-    refuses(read(&archive("|u1", "(1, 783)", &[0; 783], &[7])), &["a.npz", "[1, 783]", "(n, 784)"]);
-    refuses(read(&archive("|u1", "(0, 784)", &[], &[])), &["a.npz", "[0, 784]"]);
-    refuses(read(&archive("|u1", "(1, 784)", &[0; 784], &[10])), &["a.npz", "labels", "label 10"]);
-    refuses(read(&archive("|u1", "(1, 784)", &[0; 784], &[1, 2])), &["a.npz", "1 images", "2 labels"]);
-    refuses(read(&archive("<i4", "(1, 784)", &[0; 3136], &[1])), &["a.npz", "'<i4'", "f32, f64 or u8"]);
-    refuses(read(&archive("<f4", "(1, 784)", &[0xff; 3136], &[1])), &["a.npz", "entry 0", "NaN"]);
-    let overflow = "(9999999999, 9999999999, 9999999999)";
-    refuses(read(&archive("|u1", overflow, &[0; 784], &[7])), &["a.npz", "damaged header"]);
-    refuses(read(&zip(&[("data.npy", b"\x93NUMPY\x01\x00\xff\xff")])), &["a.npz", "damaged header"]);
-    refuses(read(&zip(&[("other.npy", b"")])), &["a.npz", "data"]);
-}
-
-#[test]
-fn npz_with_any_one_byte_changed_never_panics() {
-    let folder = tempfile::tempdir().unwrap();
-    let good = npy("|u1", "(1, 784)", &[0; 784]);
-    for i in 0..128 {
-        for value in [0, b'(', b'9', 0xff] {
-            let mut data = good.clone();
-            data[i] = value;
-            let bytes = zip(&[("data.npy", &data), ("labels.npy", &npy("|u1", "(1,)", &[7]))]);
-            let _ = npz::read(&write(folder.path(), "a.npz", &bytes));
-        }
-    }
-}
-
 #[test]
 fn folders_of_amat_and_npz_have_usual_and_other_names() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = DataConfig::new(Source::Npz);
     refuses(load(&config, Some(folder.path())), &["rotated_train_valid.npz"]);
-    write(folder.path(), "rotated_train.npz", &archive("|u1", "(2, 784)", &[0; 1568], &[1, 2]));
-    write(folder.path(), "rotated_test.npz", &archive("|u1", "(1, 784)", &[0; 784], &[3]));
+    write(folder.path(), "rotated_train.npz", &npz::archive("|u1", "(2, 784)", &[0; 1568], &[1, 2]));
+    write(folder.path(), "rotated_test.npz", &npz::archive("|u1", "(1, 784)", &[0; 784], &[3]));
     equal(load(&config, Some(folder.path())).map(|set| (set.train.len(), set.test.len())), (2, 1));
     config.train = Some(3);
     refuses(load(&config, Some(folder.path())), &["data.train = 3", "2"]);
@@ -190,6 +231,7 @@ fn a_decoded_file_holds_exactly_what_was_written() {
     cache::write(&set, &path).unwrap();
     let bytes = std::fs::read(&path).unwrap();
     equal(cache::read(&path), set.clone());
+    // Without a recipe it stands for any source.
     equal(load(&DataConfig::new(Source::Amat), Some(&path)), set.clone());
     cache::write(&set, &path).unwrap();
     assert_eq!(std::fs::read(&path).unwrap(), bytes, "written twice, the file differs");
@@ -201,6 +243,39 @@ fn a_decoded_file_holds_exactly_what_was_written() {
     let mut flipped = bytes.clone();
     *flipped.last_mut().unwrap() ^= 1;
     refused(&flipped);
+}
+
+#[test]
+fn a_file_with_a_recipe_stands_for_what_it_was_made_from_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = DataConfig { train: Some(5), test: Some(3), seed: 2, ..DataConfig::new(Source::Builtin) };
+    let set = load(&made, None).unwrap();
+    let path = folder.path().join("set.safetensors");
+    cache::write_made(&set, &made, &path).unwrap();
+    equal(load(&made, Some(&path)), set.clone());
+    equal(load(&DataConfig { train: None, test: None, ..made.clone() }, Some(&path)), set);
+    equal(load(&DataConfig { train: Some(2), ..made.clone() }, Some(&path)).map(|set| set.train.len()), 2);
+    let contradicts = |config: DataConfig, parts: &[&str]| {
+        refuses(load(&config, Some(&path)), parts);
+    };
+    contradicts(DataConfig { seed: 7, ..made.clone() }, &["data.seed = 7", "set.safetensors", "seed = 2"]);
+    contradicts(DataConfig { seed: 0, ..made.clone() }, &["data.seed = 0", "seed = 2"]);
+    contradicts(DataConfig { train: Some(6), ..made.clone() }, &["data.train = 6"]);
+    contradicts(
+        DataConfig { transpose: true, ..DataConfig::new(Source::Amat) },
+        &["data.source = \"amat\"", "\"builtin\""],
+    );
+    let made = DataConfig { train_file: Some("a".into()), ..DataConfig::new(Source::Amat) };
+    cache::write_made(
+        &load(&DataConfig { train: Some(5), test: Some(3), ..DataConfig::new(Source::Builtin) }, None).unwrap(),
+        &made,
+        &path,
+    )
+    .unwrap();
+    contradicts(DataConfig { transpose: true, ..made.clone() }, &["data.transpose = true", "transpose = false"]);
+    contradicts(DataConfig { train_file: Some("b".into()), ..made.clone() }, &["data.train_file = \"b\"", "\"a\""]);
+    // What the source doesn't use contradicts nothing.
+    assert!(load(&DataConfig { seed: 7, ..made }, Some(&path)).is_ok());
 }
 
 #[cfg(unix)]

@@ -1,0 +1,142 @@
+//! The `[data]` table of a study.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// Where images come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    /// Digits drawn by the program itself ([`builtin`](super::builtin)); needs no files.
+    Builtin,
+    /// MNIST, or another set in its IDX format, upright ([`idx`](super::idx)).
+    Mnist,
+    /// Rotated digits made from MNIST's IDX files by our own recipe ([`mnist_rot`](super::mnist_rot)).
+    MnistRot,
+    /// The original rot-MNIST text files ([`amat`](super::amat)).
+    Amat,
+    /// rot-MNIST, or another set, as NumPy archives ([`npz`](super::npz)).
+    Npz,
+}
+
+/// The `[data]` table of a study: which images, how many.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataConfig {
+    /// Where images come from.
+    pub source: Source,
+    /// Training images: the first so many of the set. Default: builtin 2000, mnist-rot 12000, others all.
+    pub train: Option<usize>,
+    /// Test images: the first so many of the set. Default: builtin 2000, mnist-rot 50000, others all.
+    pub test: Option<usize>,
+    /// Seed of the random choices behind builtin and mnist-rot.
+    #[serde(default)]
+    pub seed: u64,
+    /// amat only: the files hold each image column by column.
+    #[serde(default)]
+    pub transpose: bool,
+    /// amat and npz only: the training file's name in the folder, where it isn't the usual one.
+    pub train_file: Option<String>,
+    /// amat and npz only: the test file's name in the folder, where it isn't the usual one.
+    pub test_file: Option<String>,
+    /// npz only: the name of the images' array, where it isn't a usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub images_key: Option<String>,
+    /// npz only: the name of the labels' array, where it isn't a usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub labels_key: Option<String>,
+}
+
+impl Source {
+    /// Its name in study files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Builtin => "builtin",
+            Self::Mnist => "mnist",
+            Self::MnistRot => "mnist-rot",
+            Self::Amat => "amat",
+            Self::Npz => "npz",
+        }
+    }
+
+    /// Whether the seed has a say in its images.
+    fn has_seed(self) -> bool {
+        matches!(self, Self::Builtin | Self::MnistRot)
+    }
+}
+
+impl DataConfig {
+    /// The default configuration of a source.
+    pub fn new(source: Source) -> Self {
+        Self {
+            source,
+            train: None,
+            test: None,
+            seed: 0,
+            transpose: false,
+            train_file: None,
+            test_file: None,
+            images_key: None,
+            labels_key: None,
+        }
+    }
+
+    /// Refuses what the source would ignore, and sizes of 0.
+    ///
+    /// # Errors
+    /// Both, with the key.
+    pub fn check(&self) -> Result<()> {
+        if self.train == Some(0) || self.test == Some(0) {
+            let key = if self.train == Some(0) { "train" } else { "test" };
+            return Err(Error::key("data", key, "= 0, but it must be at least 1"));
+        }
+        if self.transpose && self.source != Source::Amat {
+            return Err(Error::key("data", "transpose", "is for source = \"amat\" only"));
+        }
+        let of_npz = matches!(self.source, Source::Npz);
+        match self.names().into_iter().find(|(_, name)| name.is_some()) {
+            Some((key @ ("images_key" | "labels_key"), _)) if !of_npz => {
+                Err(Error::key("data", key, "is for source = \"npz\" only"))
+            }
+            Some((key, _)) if !of_npz && self.source != Source::Amat => {
+                Err(Error::key("data", key, "is for the sources amat and npz only"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Names of files and arrays, with their keys.
+    fn names(&self) -> [(&'static str, Option<&str>); 4] {
+        [
+            ("images_key", self.images_key.as_deref()),
+            ("labels_key", self.labels_key.as_deref()),
+            ("train_file", self.train_file.as_deref()),
+            ("test_file", self.test_file.as_deref()),
+        ]
+    }
+
+    /// Refuses keys that contradict what `file` was made by. Numbers of images are another matter: a file may be used in part.
+    pub(super) fn check_against(&self, recipe: &Self, file: &Path) -> Result<()> {
+        let wrong = |key, found: String, made: String| {
+            let file = file.display();
+            Err(Error::key("data", key, format!("= {found}, but {file} was made with {key} = {made}")))
+        };
+        let quoted = |name: Option<&str>| name.map_or_else(|| "the usual one".to_owned(), |name| format!("{name:?}"));
+        if self.source != recipe.source {
+            return wrong("source", quoted(Some(self.source.name())), quoted(Some(recipe.source.name())));
+        }
+        if self.source.has_seed() && self.seed != recipe.seed {
+            return wrong("seed", self.seed.to_string(), recipe.seed.to_string());
+        }
+        if self.transpose != recipe.transpose {
+            return wrong("transpose", self.transpose.to_string(), recipe.transpose.to_string());
+        }
+        match self.names().into_iter().zip(recipe.names()).find(|(own, made)| own != made) {
+            Some(((key, own), (_, made))) => wrong(key, quoted(own), quoted(made)),
+            None => Ok(()),
+        }
+    }
+}
