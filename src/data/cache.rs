@@ -247,6 +247,7 @@ fn keep(dataset: &Dataset, folder: &Path, path: &Path) -> Result<()> {
     if permissions.readonly() {
         return Ok(());
     }
+    files::refuse_link(path)?;
     match write(dataset, path) {
         Err(Error::Io { source, .. })
             if matches!(source.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>

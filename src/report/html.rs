@@ -76,7 +76,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
                 (reproduction(sources, first))
                 @if let Some(file) = &first.file {
                     h2 { "Study file" }
-                    pre { (file.trim_end()) }
+                    pre { (text::visible(file.trim_end())) }
                 }
                 details {
                     summary { h2 { "Configuration" } }
