@@ -7,6 +7,7 @@ use super::sentence::{answer, question};
 use super::sheet::{Sheet, cells, choices, notes, sheets};
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::text;
 
 /// Readable on a phone, where wide figures and tables scroll sideways rather than shrink and say so, on a dark screen, where figures
 /// keep their paper, and printable on A4.
