@@ -113,7 +113,7 @@ fn sizes_that_no_machine_holds_are_told_with_the_figure() {
             let out = folder.path().join("out");
             let error = failure(&[&["run", &study, "--out", out.to_str().unwrap()][..], more].concat());
             assert!(
-                error.contains(": training.batch = 1") && error.contains(" are free; take smaller batches"),
+                error.contains(": training.batch = 1") && error.contains(" are free; take smaller batches or widths"),
                 "{error}"
             );
         }

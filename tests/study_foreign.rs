@@ -128,6 +128,21 @@ fn names_and_numbers_of_a_store_are_looked_through_where_they_are_read() {
     assert!(results(&made.store()) == whole);
 }
 
+/// A size that images can have, but that no machine's memory checks a network with.
+#[test]
+fn a_check_that_the_memory_cannot_hold_is_told_with_the_figure() {
+    let made = Made::new(false);
+    let mut record = made.read("study.json");
+    record["input"]["size"] = json!([4096, 4096]);
+    for arm in record["study"]["arms"].as_array_mut().unwrap() {
+        arm["net"]["widths"] = json!([500, 500, 500, 500, 500, 500]);
+        std::fs::remove_dir_all(made.path(arm["name"].as_str().unwrap())).unwrap();
+    }
+    made.write("study.json", &record);
+    let error = failure(&["check", "--store", &made.path("")]);
+    assert!(error.contains("a check with 4096×4096 pixels takes at least ") && error.ends_with(" are free"), "{error}");
+}
+
 #[test]
 fn what_tuning_chose_is_looked_through_too() {
     let made = Made::new(true);

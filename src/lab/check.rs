@@ -14,7 +14,7 @@ use crate::group::PointGroup;
 use crate::model::{InputShape, NetConfig, Network, Symmetry};
 use crate::nn::{Mode, Weights};
 use crate::rng;
-use crate::train::{Batches, PixelStatistics};
+use crate::train::{Batches, PixelStatistics, check_memory};
 
 /// Images that layers are tested on, where a [`Sample`] has as many and they aren't too large.
 pub const LAYER_IMAGES: usize = 16;
@@ -121,6 +121,11 @@ pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
     if grid.is_impossible() {
         return Err(Error::invalid(format!("{name}: {}", grid.in_a_line())));
     }
+    // Images are worked on in groups, of 16 where vectors are the longest.
+    let needed = Network::training_bytes(config, input, layer_images(input.size).max(16))?;
+    let [height, width] = input.size;
+    let told = |e| Error::invalid(format!("{name}: a check with {height}×{width} pixels {e}"));
+    check_memory(needed).map_err(told)?;
     let inputs = Inputs::new(input, seed, sample)?;
     let (weights, network) = fresh(subject, &inputs)?;
     let mut states = vec![inputs.state("new", &network, &group)?];

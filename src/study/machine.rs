@@ -10,7 +10,7 @@ use candle_core::Device;
 use super::{Run, RunConfig};
 use crate::data::{Dataset, Images};
 use crate::error::{Error, Result};
-use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig};
+use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig, free_memory, resident_memory};
 
 /// How long a way to share the cores is tried.
 const TRIAL: Duration = Duration::from_millis(300);
@@ -226,11 +226,11 @@ impl Bench<'_> {
     /// Memory of a job in bytes, and how many such jobs the free memory holds; at least one.
     fn memory(&self, config: &RunConfig) -> Result<(u64, usize)> {
         let images = self.images(config);
-        let before = resident();
+        let before = resident_memory();
         let mut most = before;
         let mut steps = 0;
         let trainer = self.train(config, &images, &mut || {
-            most = most.max(resident());
+            most = most.max(resident_memory());
             steps += 1;
             steps >= STEPS
         })?;
@@ -239,7 +239,7 @@ impl Bench<'_> {
             Ok(_) | Err(Error::Diverged(_)) => {}
             Err(error) => return Err(error),
         }
-        let most = most.max(resident());
+        let most = most.max(resident_memory());
         let job = most.saturating_sub(before);
         let fitting = (free_memory() as f64 * MEMORY_SHARE / job.max(1) as f64) as usize;
         Ok((job, fitting.max(1)))
@@ -249,23 +249,6 @@ impl Bench<'_> {
 fn pool(threads: usize) -> Result<rayon::ThreadPool> {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1)).build();
     pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))
-}
-
-/// Memory that this process has now, in bytes.
-fn resident() -> u64 {
-    let Ok(pid) = sysinfo::get_current_pid() else { return 0 };
-    let mut system = sysinfo::System::new();
-    let memory = sysinfo::ProcessRefreshKind::nothing().with_memory();
-    system.refresh_processes_specifics(sysinfo::ProcessesToUpdate::Some(&[pid]), false, memory);
-    system.process(pid).map_or(0, sysinfo::Process::memory)
-}
-
-/// Memory that can still be taken, in bytes.
-pub(super) fn free_memory() -> u64 {
-    let mut system = sysinfo::System::new();
-    system.refresh_memory();
-    let limit = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
-    system.available_memory().min(limit)
 }
 
 #[cfg(test)]

@@ -7,10 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use candle_core::Device;
-use indicatif::DecimalBytes;
 
 use super::job::{Control, Job};
-use super::machine::{Calibration, Wish, Workers, free_memory};
+use super::machine::{Calibration, Wish, Workers};
 use super::progress::StudyProgress;
 use super::record::{Outcome, SCHEMA_VERSION};
 use super::tuning::{Trial, TuningRecord, choose};
@@ -19,7 +18,7 @@ use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{InputShape, Network};
-use crate::train::{DeviceKind, Maker, TrainingConfig};
+use crate::train::{self, DeviceKind, Maker, TrainingConfig};
 
 /// How often runs that another process has are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -131,14 +130,13 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     Ok(Plan { trials, runs, unmeasured, unmeasurable, calibration })
 }
 
-/// Refuses runs that the free memory can't hold, by arithmetic: who tries ends in the middle, with no word.
+/// Refuses runs that the free memory can't hold, by arithmetic.
 fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<()> {
     if !device.is_cpu() {
         return Ok(());
     }
     let input = InputShape::of(&dataset.train, dataset.classes);
     let mut seen = BTreeSet::new();
-    let free = free_memory();
     for Run { arm, config, .. } in pending {
         let TrainingConfig { batch, images_per_epoch, .. } = config.training;
         let batch = batch.min(images_per_epoch.unwrap_or(config.purpose.images(0).0));
@@ -146,15 +144,14 @@ fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<
             continue;
         }
         let needed = Network::training_bytes(&config.net, input, batch)?;
-        if needed > free {
-            let message = format!(
-                "= {batch} takes at least {} to train {}, but {} are free; take smaller batches or widths",
-                DecimalBytes(needed),
-                arm.id(),
-                DecimalBytes(free)
-            );
-            return Err(Error::key("training", "batch", message));
-        }
+        let told = |e| {
+            Error::key(
+                "training",
+                "batch",
+                format!("= {batch}: to train {} {e}; take smaller batches or widths", arm.id()),
+            )
+        };
+        train::check_memory(needed).map_err(told)?;
     }
     Ok(())
 }

@@ -42,16 +42,3 @@ impl Maker {
         }
     }
 }
-
-/// The most memory that this process has taken so far, in bytes; `None` where the system doesn't tell.
-pub fn peak_memory() -> Option<u64> {
-    #[cfg(unix)]
-    {
-        use nix::sys::resource::{UsageWho, getrusage};
-        let most = u64::try_from(getrusage(UsageWho::RUSAGE_SELF).ok()?.max_rss()).ok()?;
-        // Apple's systems tell bytes, the others KiB.
-        Some(if cfg!(target_vendor = "apple") { most } else { most << 10 })
-    }
-    #[cfg(not(unix))]
-    None
-}

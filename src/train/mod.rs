@@ -5,6 +5,7 @@ mod batches;
 mod checkpoint;
 mod device;
 mod maker;
+mod memory;
 mod protocol;
 mod trainer;
 
@@ -12,7 +13,8 @@ pub use adam::{Adam, AdamConfig};
 pub use batches::{Batch, Batches, EpochDraw, PixelStatistics};
 pub use checkpoint::{Checkpoint, Past};
 pub use device::{DeviceChoice, DeviceKind};
-pub use maker::{Maker, peak_memory};
+pub use maker::Maker;
+pub use memory::{check_memory, free_memory, peak_memory, resident_memory};
 pub(crate) use protocol::MOST_IMAGES;
 pub use protocol::{Protocol, TrainingConfig};
 pub(crate) use trainer::predicted_classes;
