@@ -27,7 +27,7 @@ figure{margin:1.5rem 0}figure svg{max-width:100%;height:auto;display:block}figur
 pre{background:var(--box);padding:.75rem;overflow-x:auto;font-size:.8rem;white-space:pre-wrap;overflow-wrap:anywhere}
 code{overflow-wrap:anywhere}summary{cursor:pointer;margin:2.5rem 0 .5rem}summary h2{display:inline}
 @media screen and (max-width:46rem){figure svg{max-width:none}.cue{display:block}}
-@media print{html{font-size:10pt}figure svg{max-width:100%}body{font-size:1rem;max-width:none;padding:0}figure,.table,tr{break-inside:avoid}h2,h3,.caption{break-after:avoid}pre{font-size:7pt}
+@media print{html{font-size:10pt}figure svg{max-width:100%}body{font-size:1rem;max-width:none;padding:0}figure,.table,tr{break-inside:avoid}h2,h3,h3+p,.caption{break-after:avoid}pre{font-size:7pt}
 details{display:none}.scroll{overflow:visible}th,td{padding:.1rem .3rem;font-size:7.5pt}}
 @page{margin:15mm}
 ";

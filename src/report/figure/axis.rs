@@ -322,18 +322,18 @@ mod tests {
     #[test]
     fn no_value_hangs_an_axis_or_leaves_its_panel() {
         let values = [0.0, 5e-324, 1e-308, 1e-9, 1.0, 1e19, 1e308, f64::MAX, f64::INFINITY, f64::NAN, -1e308];
-        let kinds: [fn(std::iter::Copied<std::slice::Iter<f64>>) -> Axis; 6] = [
-            |values| Axis::linear("", values),
-            |values| Axis::linear("", values).whole_numbers(),
-            |values| Axis::percent("", values),
-            |values| Axis::from_zero("", values),
-            |values| Axis::log("", values),
-            |values| Axis::log("", values).up_to(100.0),
+        let kinds: [fn([f64; 2]) -> Axis; 6] = [
+            |pair| Axis::linear("", pair.into_iter()),
+            |pair| Axis::linear("", pair.into_iter()).whole_numbers(),
+            |pair| Axis::percent("", pair.into_iter()),
+            |pair| Axis::from_zero("", pair.into_iter()),
+            |pair| Axis::log("", pair.into_iter()),
+            |pair| Axis::log("", pair.into_iter()).up_to(100.0),
         ];
         let rect = Rect { left: 0, top: 0, right: 1000, bottom: 1000 };
         for pair in values.iter().flat_map(|&a| values.iter().map(move |&b| [a, b])) {
             for kind in kinds {
-                let axis = kind(pair.iter().copied());
+                let axis = kind(pair);
                 assert!(axis.ticks().count() <= 14, "{pair:?}");
                 assert!(axis.ticks().all(|(value, text)| value.is_finite() && text.chars().count() < 14), "{pair:?}");
                 let plot = Plot::over(rect, axis.clone(), axis);

@@ -111,10 +111,12 @@ pub(super) fn shortened(text: &str, room: i32) -> String {
     (0..chars.len()).rev().map(kept).find(|text| width(text) <= room).unwrap_or_default()
 }
 
-/// A text in lines that are no wider than `room`, broken at spaces.
+/// A text in lines that are no wider than `room`, broken at spaces, but not within "95 %" or "n = 5".
 pub(super) fn wrapped(text: &str, room: i32) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
-    for word in text.split_whitespace() {
+    let tied = text.replace(" %", "\u{a0}%").replace(" = ", "\u{a0}=\u{a0}");
+    for word in tied.split([' ', '\n']).filter(|word| !word.is_empty()) {
+        let word = &word.replace('\u{a0}', " ");
         let longer = lines.last().map(|line| format!("{line} {word}")).filter(|line| width(line) <= room);
         match (lines.last_mut(), longer) {
             (Some(line), Some(longer)) => *line = longer,
@@ -160,6 +162,10 @@ mod tests {
         let lines = wrapped("a few words that do not fit on one line", room);
         assert!(lines.len() > 2 && lines.iter().all(|line| width(line) <= room));
         assert_eq!(lines.join(" "), "a few words that do not fit on one line");
+        assert_eq!(
+            wrapped("an interval of 95 %, n = 5", width("an interval of 95")),
+            ["an interval of", "95 %, n = 5"]
+        );
     }
 
     #[test]
