@@ -11,6 +11,7 @@
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
+mod doubts;
 mod equivariance;
 mod file;
 mod grid;
