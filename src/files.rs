@@ -125,7 +125,7 @@ pub fn open(path: &Path) -> Result<File> {
 fn regular(path: &Path, metadata: &Metadata) -> Result<()> {
     let what = match metadata.file_type() {
         of if of.is_file() => return Ok(()),
-        of if of.is_dir() => "a folder",
+        of if of.is_dir() => "a directory",
         _ => "a pipe, device or socket",
     };
     Err(Error::content(path, format!("is {what}; expected a regular file")))
@@ -240,7 +240,7 @@ mod tests {
     fn only_regular_files_are_opened() {
         let folder = tempfile::tempdir().unwrap();
         let refused = |path: &Path| open(path).unwrap_err().to_string();
-        assert!(refused(folder.path()).ends_with("is a folder; expected a regular file"));
+        assert!(refused(folder.path()).ends_with("is a directory; expected a regular file"));
         assert!(matches!(open(&folder.path().join("missing")), Err(Error::Io { .. })));
         let path = folder.path().join("file");
         std::fs::write(&path, "content").unwrap();

@@ -98,6 +98,105 @@ fn failures_are_one_line_and_leave_no_file() {
     assert!(names(out.path()).is_empty());
 }
 
+/// A folder of IDX files of blank square images, two of every class to learn from and one to test.
+fn blank_folder(side: usize, classes: u8) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (prefix, copies) in [("train", 2), ("t10k", 1)] {
+        let labels: Vec<u8> = (0..classes).flat_map(|class| vec![class; copies]).collect();
+        let images = idx_images(labels.len() as u32, side as u32, side as u32, &vec![7; labels.len() * side * side]);
+        write(folder.path(), &format!("{prefix}-images-idx3-ubyte"), &images);
+        write(folder.path(), &format!("{prefix}-labels-idx1-ubyte"), &idx_labels(&labels));
+    }
+    folder
+}
+
+const SHAPES: &str = r#"
+name = "shapes"
+baseline = "z2"
+target = "p4"
+seeds = 3
+[data]
+source = "mnist"
+[training]
+epochs = 1
+[[arm]]
+name = "z2"
+match = "p4"
+[[arm]]
+name = "p4"
+"#;
+
+fn equisplit(args: &[&str]) -> (bool, String, String) {
+    let output = Command::cargo_bin("equisplit").unwrap().args(args).output().unwrap();
+    let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    (output.status.success(), out, err)
+}
+
+#[test]
+fn budgets_and_matches_are_those_of_the_images_at_hand() {
+    let folder = tempfile::tempdir().unwrap();
+    let study = write(folder.path(), "study.toml", SHAPES.as_bytes());
+    let study = study.to_str().unwrap();
+    let budgets = |data: &[&str]| -> serde_json::Value {
+        let (ok, out, err) = equisplit(&[&["params", study, "--json"], data].concat());
+        assert!(ok && err.contains("--data DIR") == data.is_empty(), "{err}");
+        serde_json::from_str(&out).unwrap()
+    };
+    let of = |arms: &serde_json::Value, arm: usize, key: &str| arms[arm]["budget"][key].as_u64().unwrap();
+    let digits = budgets(&[]);
+    let (large, many) = (blank_folder(40, 10), blank_folder(28, 47));
+    let large = budgets(&["--data", large.path().to_str().unwrap()]);
+    assert!(of(&large, 1, "multiply_adds") > 2 * of(&digits, 1, "multiply_adds"));
+    assert_eq!(of(&large, 1, "parameters"), of(&digits, 1, "parameters"));
+    let many_path = many.path().to_str().unwrap();
+    let many = budgets(&["--data", many_path]);
+    let more = of(&many, 1, "parameters") - of(&digits, 1, "parameters");
+    // p4's head has 10 regular fields of 4 components and 4×4 filters: 640 weights and a bias for every class.
+    assert_eq!(more, 37 * (10 * 4 * 16 + 1));
+    // What is matched is so for these classes, and wouldn't be for ten.
+    let difference = |arms: &serde_json::Value| of(arms, 0, "parameters").abs_diff(of(arms, 1, "parameters"));
+    assert!(difference(&many) * 50 <= of(&many, 1, "parameters"), "{many}");
+    assert_ne!(many[0]["net"]["widths"], digits[0]["net"]["widths"]);
+    let text = SHAPES.replace("match = \"p4\"", &format!("widths = {}", many[0]["net"]["widths"]));
+    let study = write(folder.path(), "fitting.toml", (text + "[budget]\nparameters_within = 0.02\n").as_bytes());
+    let (ok, out, err) = equisplit(&["run", study.to_str().unwrap(), "--data", many_path, "--dry-run"]);
+    assert!(ok && out.contains(&of(&many, 0, "parameters").to_string()), "{out}{err}");
+}
+
+#[test]
+fn what_nothing_is_learned_of_is_told_before_anything_is_trained() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = blank_folder(28, 4);
+    let text = SHAPES.replace("epochs = 1", "epochs = 1\nlearning_rate = 0.0");
+    let study = write(folder.path(), "study.toml", text.as_bytes());
+    let args = ["run", study.to_str().unwrap(), "--data", data.path().to_str().unwrap(), "--dry-run"];
+    let (ok, _, err) = equisplit(&args);
+    assert!(ok && err.contains("warning: there's no training image of class 4, 5, 6, 7, 8 and 1 more"), "{err}");
+    assert!(err.contains("warning: the learning rate is 0 and nothing is learned: all arms"), "{err}");
+    // The first two images are of one class.
+    let study = write(folder.path(), "study.toml", SHAPES.replace("\"mnist\"", "\"mnist\"\ntrain = 2").as_bytes());
+    let args = ["run", study.to_str().unwrap(), "--data", data.path().to_str().unwrap(), "--dry-run"];
+    assert!(equisplit(&args).2.contains("warning: there's no training image of class 1, 2, 3"));
+}
+
+#[test]
+fn a_file_that_was_made_with_another_seed_is_refused_with_the_key() {
+    let (folder, source) = (tempfile::tempdir().unwrap(), blank_folder(28, 10));
+    let file = folder.path().join("set.safetensors");
+    make(source.path(), &file).assert().success();
+    let run = |data: &str| {
+        let study = write(folder.path(), "study.toml", SHAPES.replace("source = \"mnist\"", data).as_bytes());
+        equisplit(&["run", study.to_str().unwrap(), "--data", file.to_str().unwrap(), "--dry-run"])
+    };
+    for (data, key) in [("source = \"mnist-rot\"\nseed = 7", "seed = 7"), ("source = \"mnist\"", "source = \"mnist\"")]
+    {
+        let (ok, _, err) = run(data);
+        assert!(!ok && err.starts_with("error: ") && err.contains(&format!("data.{key}")), "{err}");
+        assert!(err.contains("study.toml:") && err.contains("set.safetensors"), "{err}");
+    }
+    assert!(run("source = \"mnist-rot\"").0);
+}
+
 #[test]
 fn usage_errors_have_exit_code_2() {
     data().assert().code(2);

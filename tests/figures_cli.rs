@@ -5,7 +5,7 @@ mod common;
 use std::path::Path;
 
 use common::{TINY, equisplit, failure, study_file};
-use equisplit::data::{Dataset, Images, cache};
+use equisplit::data::{DataConfig, Dataset, Images, Source, cache, load};
 
 /// Runs the tiny study with some seeds; returns its store.
 fn store(folder: &Path, seeds: &str) -> String {
@@ -259,6 +259,42 @@ fn images_with_several_channels_have_all_figures_but_pictures() {
     );
     let page = folder.path().join("page.html");
     equisplit().args(["report", store.to_str().unwrap(), "--out", page.to_str().unwrap()]).assert().success();
+}
+
+#[test]
+fn pictures_of_networks_show_the_studys_own_images_or_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = |name: &str, seed| {
+        let file = folder.path().join(name);
+        let config = DataConfig { train: Some(96), test: Some(64), seed, ..DataConfig::new(Source::Builtin) };
+        cache::write(&load(&config, None).unwrap(), &file).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (own, other) = (set("own.safetensors", 5), set("other.safetensors", 6));
+    let study = TINY.replace("source = \"builtin\"", "source = \"mnist\"").replace("epochs = 3", "epochs = 1");
+    let (study, out) = (study_file(folder.path(), &study), folder.path().join("runs"));
+    let args = ["run", &study, "--data", &own, "--out", out.to_str().unwrap()];
+    equisplit().args(args).assert().success();
+    let store = out.join("tiny");
+    let drawn = |data: &[&str]| {
+        let figures = folder.path().join("figures");
+        let args = ["figures", store.to_str().unwrap(), "--out", figures.to_str().unwrap(), "--format", "svg"];
+        let output = equisplit().args(args).args(data).output().unwrap();
+        assert!(output.status.success());
+        let found = names(&figures).contains(&"cayley-p4.svg".to_owned());
+        std::fs::remove_dir_all(&figures).unwrap();
+        (found, String::from_utf8(output.stderr).unwrap())
+    };
+    let (found, told) = drawn(&[]);
+    assert!(!found && told.contains("no pictures of feature maps") && told.contains("--data"), "{told}");
+    let (found, told) = drawn(&["--data", &other]);
+    assert!(!found && told.contains("no pictures of feature maps"), "{told}");
+    let (found, told) = drawn(&["--data", &own]);
+    assert!(found && !told.contains("no pictures"), "{told}");
+    let page = folder.path().join("page.html");
+    let args = ["report", store.to_str().unwrap(), "--data", &own, "--out", page.to_str().unwrap()];
+    equisplit().args(args).assert().success();
+    assert!(std::fs::read_to_string(page).unwrap().contains("the study's first test image"));
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         (None, Some(path)) => {
             let file = StudyFile::read(path)?;
             inputs = images(args, &file.content.data).map_err(|e| file.locate(e))?;
+            if args.data.is_none() && file.content.data.source != Source::Builtin {
+                equisplit::tell!("note: without --data, digits that the program draws stand for the study's images");
+            }
             let study = file.resolve(inputs.shape, None)?;
             (arms(args, &study)?.into_iter().map(new).collect(), study.symmetry())
         }

@@ -11,6 +11,9 @@ pub struct Args {
     /// The store of a study: <out>/<study>.
     #[arg(value_name = "STORE_DIR")]
     store: PathBuf,
+    /// Where the study's images are, of which pictures of feature maps show one [default: those that the program draws].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Where the files go [default: figures/<study>].
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -23,7 +26,7 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let mut sources = Source::read(&args.store)?;
+    let mut sources = Source::read_with(&args.store, args.data.as_deref())?;
     if !args.arms.is_empty() {
         sources.iter_mut().try_for_each(|source| source.keep(&args.arms))?;
     }

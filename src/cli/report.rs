@@ -10,13 +10,16 @@ pub struct Args {
     /// The store of a study: <out>/<study>.
     #[arg(value_name = "STORE_DIR")]
     store: PathBuf,
+    /// Where the study's images are, of which pictures of feature maps show one [default: those that the program draws].
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// The page.
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let sources = Source::read(&args.store)?;
+    let sources = Source::read_with(&args.store, args.data.as_deref())?;
     super::warn_unfinished(Source::unfinished(&sources));
     let page = html::page(&sources)?;
     files::write_whole(&args.out, |out| out.write_all(page.as_bytes()))?;

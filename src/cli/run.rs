@@ -56,11 +56,12 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         );
     }
     let file = StudyFile::read(&args.study)?;
-    // What is wrong with the file is told before any data is touched.
-    file.resolve(InputShape::DIGITS, None)?;
     if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
         equisplit::tell!("note: the program draws this study's images itself, --data isn't used");
     }
+    // What is wrong with the study is told before any image is read, but for the images that it's about.
+    let (shape, classes) = data::shape(&file.content.data, args.data.as_deref()).map_err(|e| file.locate(e))?;
+    file.resolve(InputShape::new(shape, classes), None)?;
     let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| file.locate(e))?;
     let train = &dataset.train;
     let input = InputShape::of(train, dataset.classes);
@@ -70,6 +71,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     if let Some(warning) = few_seeds(study.seeds.len()).filter(|_| study.arms.len() > 1 && study.seeds.len() < 3) {
         equisplit::tell!("warning: {warning}");
+    }
+    for doubt in study.doubts(&dataset) {
+        equisplit::tell!("warning: {doubt}");
     }
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);

@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use super::idx::same_shape;
 use super::pixels::Checked;
-use super::{DataConfig, Dataset, Images, Shape, classes, folder, hash, pixels, stream};
+use super::{CLASSES, DataConfig, Dataset, Images, Shape, classes, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::npy::Header;
@@ -66,13 +66,11 @@ pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
         train.labels.extend(part.labels);
     }
     same_shape(&test_path, test.shape(), train.shape())?;
-    Ok(Dataset {
-        name: "rot-MNIST (npz)".to_owned(),
-        fingerprint: hash::fingerprint(std::iter::once("npz").chain(hashes.iter().map(String::as_str))),
-        classes: classes([&train.labels, &test.labels]),
-        train,
-        test,
-    })
+    let classes = classes([&train.labels, &test.labels]);
+    let like_digits = train.shape() == Shape { channels: 1, height: 28, width: 28 } && classes == CLASSES;
+    let name = if like_digits { "rot-MNIST (npz)" } else { "images (npz)" }.to_owned();
+    let fingerprint = hash::fingerprint(std::iter::once("npz").chain(hashes.iter().map(String::as_str)));
+    Ok(Dataset { name, fingerprint, classes, train, test })
 }
 
 /// The shape of a folder's images and the number of classes, without the pixels.

@@ -13,7 +13,7 @@ const TOLERANCE: f64 = 1e-3;
 /// set that is supported.
 pub(super) const MAX_VALUES: u64 = 1 << 28;
 
-/// Largest number of rows or columns that is taken for an image.
+/// Largest number of channels, rows or columns that is taken for an image.
 pub(super) const MAX_SIDE: u64 = 1024;
 
 /// A pixel as f32 in [0, 1], or what is wrong with it.
@@ -36,10 +36,10 @@ pub(super) fn label(value: f64) -> Checked<u8> {
 
 /// The shape of `count` images, as a file declares them, or what is wrong with them.
 pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<Shape> {
-    let side = 1..=MAX_SIDE;
+    let range = 1..=MAX_SIDE;
     let values = [count, channels, height, width].into_iter().try_fold(1u64, u64::checked_mul);
-    if !side.contains(&height) || !side.contains(&width) || !matches!(channels, 1 | 3) {
-        let right = format!("expected 1 to {MAX_SIDE} rows and columns of 1 or 3 channels");
+    if ![channels, height, width].iter().all(|size| range.contains(size)) {
+        let right = format!("expected 1 to {MAX_SIDE} channels, rows and columns");
         return Err(format!("declares {count} images of {height}×{width} pixels and {channels} channels; {right}"));
     }
     match values {
@@ -67,7 +67,7 @@ mod tests {
     #[test]
     fn only_sizes_of_images_pass() {
         assert_eq!(shape(7, [3, 32, 20]), Ok(Shape { channels: 3, height: 32, width: 20 }));
-        let refused = [[0, 1, 8, 8], [1, 2, 8, 8], [1, 1, 0, 8], [1, 1, 8, 1025], [1 << 60, 3, 1024, 1024]];
+        let refused = [[0, 1, 8, 8], [1, 0, 8, 8], [1, 1, 0, 8], [1, 1, 8, 1025], [1 << 60, 3, 1024, 1024]];
         assert!(refused.into_iter().all(|[count, c, h, w]| shape(count, [c, h, w]).is_err()));
         assert!(shape(MAX_VALUES / 784, [1, 28, 28]).is_ok() && shape(MAX_VALUES / 784 + 1, [1, 28, 28]).is_err());
     }

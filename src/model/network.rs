@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::family::{self, Place};
 use super::{GroupPooling, NetConfig, Stage};
 use crate::bank::{FreeBank, ParameterCount};
-use crate::data::Images;
+use crate::data::{Images, Shape};
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{FeatureMap, Output, Workspace};
@@ -33,7 +33,7 @@ pub struct InputShape {
 }
 
 impl InputShape {
-    /// One grey 28×28 image of ten classes: every set but some `npz` ones.
+    /// One grey 28×28 image of ten classes, as MNIST has them.
     pub const DIGITS: Self = Self { channels: 1, size: [28, 28], classes: 10 };
 
     /// Most classes: labels are bytes.
@@ -61,9 +61,14 @@ impl InputShape {
         }
     }
 
+    /// Images of a shape, whose labels are below `classes`.
+    pub fn new(shape: Shape, classes: usize) -> Self {
+        Self { channels: shape.channels, size: [shape.height, shape.width], classes }
+    }
+
     /// The shape of `images`, whose labels are below `classes`.
     pub fn of(images: &Images, classes: usize) -> Self {
-        Self { channels: images.channels, size: [images.height, images.width], classes }
+        Self::new(images.shape(), classes)
     }
 }
 

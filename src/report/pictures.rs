@@ -1,29 +1,70 @@
 //! Pictures of trained networks: what the filters of their first layer are, and how its maps move with the image.
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
 use candle_core::{DType, Device, Tensor};
 
 use super::figure::{CayleyFigure, Figure, FilterFigure, FilterRow, GroupMaps, Raster};
-use crate::data::builtin;
-use crate::error::Result;
+use crate::data::{self, Dataset, Source};
+use crate::error::{Error, Result};
 use crate::group::Representation;
 use crate::model::{Family, InputShape, Network};
 use crate::nn::{Layer, Mode, Weights};
-use crate::study::{Arm, Record, Run, first_trained};
-use crate::train::PixelStatistics;
+use crate::study::{Arm, DataRecord, Record, Run, first_trained};
 
-/// Digits whose statistics normalise the one that is drawn.
-const DIGITS: usize = 100;
+/// The study's images, which are read where the first picture needs one.
+pub(super) struct Album {
+    data: Option<PathBuf>,
+    dataset: OnceLock<Option<Dataset>>,
+}
+
+impl Album {
+    /// `data` says where the images are; those that the program draws lie nowhere.
+    pub fn new(data: Option<&Path>) -> Self {
+        Self { data: data.map(Path::to_owned), dataset: OnceLock::new() }
+    }
+
+    /// The images, or `None` where they can't be had, which is told once.
+    fn images(&self, record: &Record) -> Option<&Dataset> {
+        let read = || self.read(record).inspect_err(|e| crate::tell!("note: no pictures of feature maps: {e}")).ok();
+        self.dataset.get_or_init(read).as_ref()
+    }
+
+    fn read(&self, record: &Record) -> Result<Dataset> {
+        let config = &record.study.data;
+        let needed =
+            || Error::invalid(format!("they show an image of {}; --data says where these are", record.data.name));
+        if self.data.is_none() && config.source != Source::Builtin {
+            return Err(needed());
+        }
+        let dataset = data::load(config, self.data.as_deref())?;
+        match DataRecord::of(&dataset) {
+            found if found == record.data => Ok(dataset),
+            _ if self.data.is_none() => Err(needed()),
+            found => {
+                let message = format!("the study's images are {}, and --data has {}", record.data.name, found.name);
+                Err(Error::invalid(message))
+            }
+        }
+    }
+}
 
 /// Filters of each of the arms that makes several of one, and feature maps of those that are equivariant, of the first finished run
 /// each that has a checkpoint. Images with several channels have no pictures.
-pub(super) fn figures<'a>(record: &Record, arms: impl Iterator<Item = &'a Arm>, runs: &[Run]) -> Vec<Box<dyn Figure>> {
+pub(super) fn figures<'a>(
+    record: &Record,
+    arms: impl Iterator<Item = &'a Arm>,
+    runs: &[Run],
+    album: &Album,
+) -> Vec<Box<dyn Figure>> {
     let is_finished = |arm: &Arm| runs.iter().any(|run| run.arm == *arm && run.test_error().is_some());
     let is_grey = record.input.unwrap_or(InputShape::DIGITS).channels == 1;
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
     let mut without = Vec::new();
     for arm in arms {
         // What can't be read costs its pictures, not all the others.
-        match of_arm(record, arm, runs) {
+        match of_arm(record, arm, runs, album) {
             Ok(Some(of_arm)) => figures.extend(of_arm),
             Ok(None) if is_grey && has_copies(arm.net.bank) && is_finished(arm) => without.push(arm.id()),
             Ok(None) => {}
@@ -42,27 +83,26 @@ fn has_copies(bank: Family) -> bool {
 }
 
 /// `None` where there's no checkpoint of a finished run.
-fn of_arm(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Option<Vec<Box<dyn Figure>>>> {
-    let Some((seed, network)) = trained(record, arm, runs)? else { return Ok(None) };
+fn of_arm(record: &Record, arm: &Arm, runs: &[Run], album: &Album) -> Result<Option<Vec<Box<dyn Figure>>>> {
+    let Some((run, network)) = trained(record, arm, runs)? else { return Ok(None) };
     let Some(first) = network.layers().first() else { return Ok(None) };
-    let filters = filter_figure(arm, seed, first.layer.as_ref())?;
-    let maps = cayley_figure(arm, seed, &first.name, first.layer.as_ref())?;
+    let filters = filter_figure(arm, run.config.seed, first.layer.as_ref())?;
+    let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), || album.images(record))?;
     Ok(Some(filters.into_iter().chain(maps).collect()))
 }
 
-/// The network of the first finished run that has a checkpoint, and the run's seed.
-fn trained(record: &Record, arm: &Arm, runs: &[Run]) -> Result<Option<(u64, Network)>> {
+/// The first finished run that has a checkpoint, and its network.
+fn trained<'a>(record: &Record, arm: &Arm, runs: &'a [Run]) -> Result<Option<(&'a Run, Network)>> {
     let trained = first_trained(arm, runs)?.filter(|(run, _)| run.test_error().is_some());
     let Some((run, checkpoint)) = trained else { return Ok(None) };
-    let seed = run.config.seed;
-    let weights = Weights::new(seed);
+    let weights = Weights::new(run.config.seed);
     let network = Network::new(
         &run.config.net,
         record.input.unwrap_or(InputShape::DIGITS),
         &weights.builder(DType::F32, &Device::Cpu),
     )?;
     weights.load(&checkpoint.tensors)?;
-    Ok(Some((seed, network)))
+    Ok(Some((run, network)))
 }
 
 fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
@@ -117,28 +157,38 @@ fn filters(layer: &dyn Layer, channels: usize, kernel: usize) -> Result<Vec<Rast
     Ok(answer)
 }
 
-fn cayley_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
+/// The study's first test image and the same turned, and what the layer makes of both.
+fn cayley_figure<'a>(
+    arm: &Arm,
+    run: &Run,
+    name: &str,
+    layer: &dyn Layer,
+    images: impl FnOnce() -> Option<&'a Dataset>,
+) -> Result<Option<Box<dyn Figure>>> {
     let output = layer.output();
     let grey = layer.input().maps() == 1;
     if !grey || !arm.net.bank.is_equivariant() || output.representation != Representation::Regular {
         return Ok(None);
     }
-    let digit = builtin::digits(0, DIGITS, 1)?;
-    // As training does, with the statistics of images like this one.
-    let statistics = PixelStatistics::of(&digit.train);
-    let (upright, side) = (digit.test.image(0).to_vec(), digit.test.width);
+    let Some(sample) = images().map(|images| run.sample(images, 1)) else { return Ok(None) };
+    let (upright, side) = (sample.images.image(0).to_vec(), sample.images.width);
+    // A quarter turn of other images has another shape.
+    if sample.images.height != side {
+        return Ok(None);
+    }
     let order = output.group.order();
     let of = |pixels: Vec<f32>| -> Result<GroupMaps> {
         let values = pixels.iter().copied().map(f64::from).collect();
         let mut normalised = pixels;
-        statistics.normalise(&mut normalised);
+        sample.statistics.normalise(&mut normalised);
         let image = Tensor::from_vec(normalised, (1, 1, side, side), &Device::Cpu)?;
         // The first field of maps.
         let maps = maps(layer, &image)?.into_iter().take(order).collect();
         Ok(GroupMaps { image: Raster { width: side, values }, maps })
     };
     let panels = [of(upright.clone())?, of(quarter_turn(&upright, side))?];
-    Ok(Some(Box::new(CayleyFigure::new(&arm.name, seed, name, arm.net.bank == Family::P4m, panels))))
+    let mirrors = arm.net.bank == Family::P4m;
+    Ok(Some(Box::new(CayleyFigure::new(&arm.name, run.config.seed, name, mirrors, panels))))
 }
 
 /// The maps that a layer makes of one image.

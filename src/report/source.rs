@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use super::pictures::{self, Album};
 use super::roles::roles;
 use super::sentence::with_minus_signs;
 use super::sheet::Sheet;
-use super::{differences, export, learned, pictures, progress};
+use super::{differences, export, learned, progress};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
 use crate::stats::student;
@@ -31,6 +33,7 @@ pub struct Source {
     pub attribution: Attribution,
     runs: Vec<Run>,
     arms: Vec<ArmRuns>,
+    album: Arc<Album>,
 }
 
 /// The runs of one arm.
@@ -48,6 +51,16 @@ impl Source {
     /// # Errors
     /// When it isn't a store, or a file of it can't be read.
     pub fn read(folder: &Path) -> Result<Vec<Self>> {
+        Self::read_with(folder, None)
+    }
+
+    /// The same; `data` says where the study's images are, which some pictures show: a folder or a file as for
+    /// [`load`](crate::data::load). Those that the program draws need none.
+    ///
+    /// # Errors
+    /// As [`Source::read`].
+    pub fn read_with(folder: &Path, data: Option<&Path>) -> Result<Vec<Self>> {
+        let album = Arc::new(Album::new(data));
         let store = Store::open(folder)?;
         let record = store.study()?;
         let file = store.file()?;
@@ -59,7 +72,7 @@ impl Source {
             let arms = roles(&record.study, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
             let arms = arms.collect::<Result<_>>()?;
             let (record, file, choices) = (record.clone(), file.clone(), choices.clone());
-            Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs })
+            Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs, album: album.clone() })
         };
         cells.map(source).collect()
     }
@@ -173,7 +186,7 @@ impl Source {
         let arms = self.arms.iter().map(|runs| &runs.arm);
         figures.extend(learned::figures(&self.record, arms, &self.runs)?);
         let shown = self.record.study.arms_of(&self.cell).filter(|arm| self.arm(&arm.name).is_some());
-        figures.extend(pictures::figures(&self.record, shown, &self.runs));
+        figures.extend(pictures::figures(&self.record, shown, &self.runs, &self.album));
         Ok(figures)
     }
 

@@ -85,6 +85,15 @@ pub fn training_images(dataset: &Dataset, count: usize, seed: u64) -> Cow<'_, Im
     Cow::Owned(pick(&dataset.train, &order(dataset.train.len(), seed, "subset")[..count]))
 }
 
+/// Their labels alone.
+pub(super) fn training_labels(dataset: &Dataset, count: usize, seed: u64) -> Vec<u8> {
+    let labels = &dataset.train.labels;
+    if count >= labels.len() {
+        return labels.clone();
+    }
+    order(labels.len(), seed, "subset")[..count].iter().map(|&place| labels[place]).collect()
+}
+
 impl Split {
     /// Splits the images that a run with this seed would learn from.
     pub fn new(dataset: &Dataset, train: usize, validation: usize, seed: u64) -> Self {
@@ -146,6 +155,9 @@ mod tests {
         assert!(drawn(20, 1).is_subset(&drawn(40, 1)) && drawn(20, 1).len() == 20);
         assert_ne!(drawn(20, 1), drawn(20, 2));
         assert_eq!(*training_images(&dataset, 60, 1), dataset.train);
+        for count in [20, 60] {
+            assert_eq!(training_labels(&dataset, count, 1), training_images(&dataset, count, 1).labels);
+        }
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
+mod doubts;
 mod equivariance;
 mod file;
 mod grid;

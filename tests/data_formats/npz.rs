@@ -156,6 +156,8 @@ fn other_sizes_and_colours_are_read() {
     write(folder.path(), "test.npz", &archive("|u1", "(1, 6, 4)", &bytes, &[7]));
     refuses(load(&config, Some(folder.path())), &["test.npz", "6×4 pixels", "4×6 pixels"]);
     refuses(shape(&config, Some(folder.path())), &["test.npz", "6×4 pixels", "4×6 pixels"]);
+    write(folder.path(), "test.npz", &archive("|u1", "(1, 4, 6)", &bytes, &[12]));
+    equal(load(&config, Some(folder.path())).map(|set| (set.name, set.classes)), ("images (npz)".to_owned(), 13));
 }
 
 #[test]

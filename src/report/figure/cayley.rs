@@ -1,4 +1,4 @@
-//! Feature maps of one digit as functions on the group, in the manner of Cohen & Welling (2016), figure 1: a map per group
+//! Feature maps of one image as functions on the group, in the manner of Cohen & Welling (2016), figure 1: a map per group
 //! element, on the nodes of the group's Cayley diagram, with arrows for its generators.
 
 use super::Figure;
@@ -167,7 +167,7 @@ impl Figure for CayleyFigure {
             false => ("p4", "arrows: left multiplication by a quarter turn"),
         };
         format!(
-            "One {group} feature map of {} (seed {}, the output of {}) of (a) a digit that the program draws and (b) the digit \
+            "One {group} feature map of {} (seed {}, the output of {}) of (a) the study's first test image and (b) the same \
              turned by 90°: a planar map per element of the point group on its Cayley diagram ({lines}). Turning the image \
              turns every map and moves it along its arrow, if the network is equivariant. White is 0, blue positive, orange \
              negative.",
