@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::family::{self, Place};
 use super::{GroupPooling, NetConfig, Stage};
 use crate::bank::{FreeBank, ParameterCount};
-use crate::data::{Images, Shape};
+use crate::data::{Images, MAX_CLASSES, Shape};
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{FeatureMap, Output, Workspace};
@@ -36,8 +36,6 @@ impl InputShape {
     /// One grey 28×28 image of ten classes, as MNIST has them.
     pub const DIGITS: Self = Self { channels: 1, size: [28, 28], classes: 10 };
 
-    /// Most classes: labels are bytes.
-    pub const MOST_CLASSES: usize = 256;
     /// Most values of an image: a grey one of 4096×4096 pixels.
     pub const MOST_VALUES: usize = 1 << 24;
 
@@ -47,8 +45,8 @@ impl InputShape {
     /// For numbers that are 0, or too large; which ones, and what can be.
     pub fn check(&self) -> Result<()> {
         let Self { channels, size: [height, width], classes } = *self;
-        if !(1..=Self::MOST_CLASSES).contains(&classes) {
-            let message = format!("classes = {classes}, but it must be 1 to {}", Self::MOST_CLASSES);
+        if !(1..=MAX_CLASSES).contains(&classes) {
+            let message = format!("classes = {classes}, but it must be 1 to {MAX_CLASSES}");
             return Err(Error::invalid(message));
         }
         let values = [channels, height, width].iter().try_fold(1usize, |product, &n| product.checked_mul(n));
