@@ -86,8 +86,13 @@ fn what_is_not_right_is_told_and_nothing_is_written() {
     assert!(refused("p4_p4", &["--weight", &w]).contains("(out, in, 4, k, k)"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "0,4"]).contains("is 0"));
     assert!(refused("repeat-linear", &["--weight", &w, "--shape", "18446744073709551615,4"]).contains("at most"));
+    // Sizes are known before anything is made or read of them: 10 GB of filters, 2 GB of a file that has none of it on disk.
     let large = refused("repeat-linear", &["--weight", &w, "--shape", "16384,16384"]);
-    assert!(large.contains("filters of 16384×16384 maps, 3×3, have more than 150994944 entries"), "{large}");
+    assert!(large.contains("2415919104 numbers; at most 268435456"), "{large}");
+    let header = format!("{:<117}\n", "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 1, 20000, 25000), }");
+    std::fs::write(file("sparse.npy"), [b"\x93NUMPY\x01\x00\x76\x00", header.as_bytes()].concat()).unwrap();
+    std::fs::File::options().write(true).open(file("sparse.npy")).unwrap().set_len(128 + 4 * 500_000_000).unwrap();
+    assert!(refused("z2_p4", &["--weight", &file("sparse.npy")]).contains("at most 268435456 entries"));
     let swish = refused("repeat-swish", &["--weight", &w, "--alpha", &w, "--beta", &w]);
     assert!(swish.contains("w.npy: shape [2, 2, 3, 3], but expected (tiles out, tiles in)"), "{swish}");
     let mask = refused("repeat-mask", &["--weight", &w, "--mask", &file("flat.npy")]);

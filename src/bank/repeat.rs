@@ -23,9 +23,6 @@ pub struct Rescale {
     pub kernel: usize,
 }
 
-/// Most entries of the filters: those of 4096 maps to as many, 3×3, the largest layer of a network.
-const MAX_ENTRIES: usize = 4096 * 4096 * 9;
-
 impl Rescale {
     pub(super) fn check(&self, bank: &str) -> Result<()> {
         let [o, i] = self.base;
@@ -33,14 +30,6 @@ impl Rescale {
         if self.scaled.iter().any(|&maps| maps > MAX_MAPS) {
             let message = format!("{bank}: {out_maps} out and {in_maps} in maps, but at most {MAX_MAPS} can be made");
             return Err(Error::invalid(message));
-        }
-        let entries =
-            [out_maps, in_maps, self.kernel, self.kernel].iter().try_fold(1usize, |all, &n| all.checked_mul(n));
-        if entries.is_none_or(|entries| entries > MAX_ENTRIES) {
-            let kernel = self.kernel;
-            return Err(Error::invalid(format!(
-                "{bank}: filters of {out_maps}×{in_maps} maps, {kernel}×{kernel}, have more than {MAX_ENTRIES} entries"
-            )));
         }
         check_sizes(
             bank,
