@@ -72,7 +72,7 @@ impl Axis {
         let positive = range_of(values.iter().copied().filter(|value| *value > 0.0)).unwrap_or([1.0, 10.0]);
         let [low, high] = positive.map(|end| end.clamp(NEAREST, FURTHEST).log10());
         let room = ((LEAST_FACTOR.log10() - (high - low)) / 2.0).max(0.06 * (high - low));
-        let range = [low - room, high + room].map(|end| 10f64.powf(end).clamp(NEAREST, FURTHEST));
+        let range = [low - room, high + room].map(|end| 10f64.powf(end).clamp(0.1 * NEAREST, 10.0 * FURTHEST));
         let zero = values.contains(&0.0);
         let at_zero = zero.then(|| Tick { value: 0.0, text: "0".to_owned() });
         let ticks = at_zero.into_iter().chain(ticks::logarithmic(range)).collect();
@@ -331,6 +331,9 @@ mod tests {
             |pair| Axis::log("", pair.into_iter()).up_to(100.0),
         ];
         let rect = Rect { left: 0, top: 0, right: 1000, bottom: 1000 };
+        for value in values {
+            assert!(texts(&Axis::log("", std::iter::once(value))).len() > 1, "{value}");
+        }
         for pair in values.iter().flat_map(|&a| values.iter().map(move |&b| [a, b])) {
             for kind in kinds {
                 let axis = kind(pair);

@@ -60,8 +60,8 @@ pub(super) fn logarithmic([low, high]: [f64; 2]) -> Vec<Tick> {
     let values = if powers.len() > MOST {
         powers.iter().step_by(powers.len().div_ceil(MOST)).copied().collect()
     } else {
-        let finer = [of(&[1.0, 3.0]), of(&[1.0, 2.0, 5.0]), of(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0])];
-        std::iter::once(powers).chain(finer).find(|values| values.len() >= 3).unwrap_or_default()
+        let finest = of(&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0]);
+        [powers, of(&[1.0, 3.0]), of(&[1.0, 2.0, 5.0])].into_iter().find(|values| values.len() >= 3).unwrap_or(finest)
     };
     let plain = values.iter().all(|value| (PLAIN[0]..PLAIN[1]).contains(value));
     values.iter().map(|&value| Tick { value, text: if plain { readable(value) } else { as_power(value) } }).collect()
@@ -137,6 +137,7 @@ mod tests {
                 assert!((1..=MOST).contains(&linear([-high, -low], 0.0).len()), "{low} to {high}");
                 assert!(linear([low, high], 1.0).iter().all(|tick| tick.value.fract() == 0.0), "{low} to {high}");
                 assert!((1..=2 * MOST).contains(&logarithmic([low, high]).len()), "{low} to {high}");
+                assert!((1..=2 * MOST).contains(&logarithmic([high / 2.0, high]).len()), "{high}");
             }
         }
     }
