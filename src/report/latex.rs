@@ -9,7 +9,7 @@ use crate::text;
 /// Rows that a page has room for, beside its head and caption.
 const MOST_ROWS: usize = 40;
 
-/// Width of a column of text where an article has two, the mean width of a letter in \\footnotesize, and what stands between
+/// Width of a column of text where an article has two, the mean width of a letter in `\footnotesize`, and what stands between
 /// columns of a table, all in points.
 const COLUMN: f64 = 200.0;
 const LETTER: f64 = 4.3;
