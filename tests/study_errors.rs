@@ -166,7 +166,7 @@ fn files_that_are_no_study_are_told() {
     let binary = folder.path().join("binary.toml");
     std::fs::write(&binary, [0xff, 0xfe, 0]).unwrap();
     assert!(failure(&["params", binary.to_str().unwrap()]).contains("binary.toml: not a text file"));
-    assert!(failure(&["params", folder.path().to_str().unwrap()]).contains("is a folder"));
+    assert!(failure(&["params", folder.path().to_str().unwrap()]).contains("is a directory"));
 }
 
 #[test]
