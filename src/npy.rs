@@ -43,6 +43,7 @@ impl Header {
     /// # Errors
     /// Both numbers of bytes.
     pub fn check_length(&self, length: u64) -> std::result::Result<(), String> {
+        self.kind()?;
         let size = self.header.dtype().num_bytes().unwrap_or(0) as u128;
         let expected = u128::from(self.header.len()) * size;
         match length.checked_sub(self.length as u64) {

@@ -25,13 +25,20 @@ pub fn path(path: &Path) -> String {
 /// is no number gets an apostrophe in front, by which spreadsheets know that it's text.
 pub fn cell(text: &str) -> Cow<'_, str> {
     let text = line(text);
-    let is_formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
+    let begins = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let is_formula = text.trim_start().starts_with(begins) && text.parse::<f64>().is_err();
     if is_formula { Cow::Owned(format!("'{text}")) } else { text }
 }
 
-/// Whether a character is none that is seen: control characters, and the marks that set the direction of writing.
+/// Whether a character is none that is seen: control characters, marks that set the direction of writing, and those without a
+/// width, by which two names can look alike.
 pub fn is_control(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let is_unseen = matches!(
+        c,
+        '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    );
+    c.is_control() || is_unseen
 }
 
 fn escaped(text: &str, is_escaped: impl Fn(char) -> bool) -> Cow<'_, str> {
@@ -53,12 +60,13 @@ mod tests {
     fn control_characters_are_shown_and_all_else_stays() {
         assert_eq!(line("z2 → p4 ± 1 %"), "z2 → p4 ± 1 %");
         assert_eq!(line("a\x1b[31mb\u{9b}c\nd\u{202e}e"), r"a\u{1b}[31mb\u{9b}c\nd\u{202e}e");
+        assert_eq!(line("z2\u{200b}\u{61c}\u{feff}"), r"z2\u{200b}\u{61c}\u{feff}");
         assert_eq!(visible("a\tb\nc\rd"), "a\tb\nc\\rd");
     }
 
     #[test]
     fn no_cell_is_a_formula_and_numbers_stay_numbers() {
-        for formula in ["=1+1", "+SUM(A1)", "-x", "@A1", "=cmd|' /C calc'!A0"] {
+        for formula in ["=1+1", " =1+1", "＝1+1", "+SUM(A1)", "-x", "@A1", "=cmd|' /C calc'!A0"] {
             assert_eq!(cell(formula), format!("'{formula}"));
         }
         for harmless in ["-0.104", "+1", "-1e-7", "p4", "z2 - p4", ""] {

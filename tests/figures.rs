@@ -87,7 +87,7 @@ fn extreme(value: f64) -> Vec<Box<dyn Figure>> {
         Box::new(attribution),
         Box::new(budget),
         Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(), maps()])),
-        Box::new(FilterFigure::new("p4", 0, vec!["1".to_owned()], "its orbit under C4", vec![row])),
+        Box::new(FilterFigure::new(["p4", "conv1"], 0, vec!["1".to_owned()], "its orbit under C4", vec![row])),
     ]
 }
 

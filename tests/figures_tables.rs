@@ -175,7 +175,7 @@ fn markdown_is_as_github_takes_it() {
     );
     assert!(text.contains("| z2 → p4 | 3.12 | \\< 0.0001 | 100 % | – |\n"), "{text}");
     assert!(
-        text.contains("| z2 → repeat\\_swish, over seeds 0 alone | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"),
+        text.contains("| z2 → repeat\\_swish, over seed 0 alone | 1.56 | 0.0321 | 88 % | \\[50, 100\\] |\n"),
         "{text}"
     );
     let notes = "
@@ -218,23 +218,23 @@ fn latex_has_booktabs_rules_and_escapes() {
 fn csv_has_every_number_unrounded() {
     let text = export(TableFormat::Csv, &example());
     let expected = "\
-study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm,p,t
-a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,
-a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,,,
-a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,
-a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,,,
-a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,,,
-a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,,,
-a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
-a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,,,
-a_b,share,broken,z2,broken,,,,,,,,,,,,,,
-a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
-a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,,,
-a_b,difference,,z2,p4,,,,,,,0.03125,0.0234375,0.0390625,,,0.00001,0.000005,2.5
-a_b,improvement,,z2,p4,,,,,,,1,,,,,,,
-a_b,difference,,z2,repeat_swish,,,,,,0,0.015625,0.0078125,0.0234375,,,0.0321,0.01605,2.5
-a_b,improvement,,z2,repeat_swish,,,,,,,0.875,,,0.5,1,,,
-a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,,,
+study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm,p,t,reason
+a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,
+a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,,,,
+a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,
+a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,,,,
+a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,,,,
+a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,,,,
+a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
+a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,,,,
+a_b,share,broken,z2,broken,,,,,,,,,,,,,,,
+a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
+a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
+a_b,difference,,z2,p4,,,,,,,0.03125,0.0234375,0.0390625,,,0.00001,0.000005,2.5,
+a_b,improvement,,z2,p4,,,,,,,1,,,,,,,,
+a_b,difference,,z2,repeat_swish,,,,,,0,0.015625,0.0078125,0.0234375,,,0.0321,0.01605,2.5,
+a_b,improvement,,z2,repeat_swish,,,,,,0,0.875,,,0.5,1,,,,
+a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,,,,
 ";
     assert_eq!(text, expected, "\n{text}");
 }

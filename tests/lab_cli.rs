@@ -82,6 +82,19 @@ fn a_p4_net_passes_and_29_pixels_name_the_pool() {
     assert!(text.contains("p4: NOT equivariant: pool2.\n"), "{text}");
 }
 
+/// Scores that are much the same everywhere are no fault: the last sums round by more of their deviation than others do.
+#[test]
+fn what_rounding_explains_is_no_fault() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = STUDY.replace("name = \"map-norm\"\npreset = \"p4\"", "name = \"p4m\"").replace("norm = \"map\"\n", "");
+    let study = study_file(folder.path(), &text);
+    for size in ["32", "48"] {
+        let (code, report) = check(&[&study, "--arm", "p4m", "--size", size]);
+        assert_eq!(code, 0, "{report}");
+        assert!(broken(&report["arms"][0]).is_empty());
+    }
+}
+
 #[test]
 fn arms_are_judged_by_what_they_claim() {
     let folder = tempfile::tempdir().unwrap();

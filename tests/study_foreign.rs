@@ -102,6 +102,10 @@ fn names_and_numbers_of_a_store_are_looked_through_where_they_are_read() {
         ("/study/arms/0/levels", json!([{"key": "../x", "value": "1"}]), "can't be a factor of a grid"),
         ("/study/arms/0/levels", json!([{"key": "train", "value": "\u{1b}]0;x\u{7}"}]), "has control characters"),
         ("/study/seeds", json!([4, 4]), "the seed 4 is there twice"),
+        ("/study/target", json!("p5"), "\"p5\" is baseline, target or on the ladder, but no arm is called so"),
+        ("/study/data/transpose", json!(true), "data.transpose is for source = \"amat\" only"),
+        ("/study/arms/0/net/dropout", json!(1.0), "but they are probabilities"),
+        ("/study/arms/0/net/widths/2", json!(100_000), "a width = 100000, but it must be 0 to 4096"),
         ("/study/seeds", json!(long), "the number of seeds = 10001"),
         ("/study/arms/0/training/batch", json!(0), "training.batch = 0"),
         ("/study/arms/1/training/epochs", json!(0), "training.epochs = 0"),
@@ -185,6 +189,67 @@ fn a_result_of_another_seed_is_no_result_and_is_kept_aside() {
     assert!(results(&made.store()) == whole);
 }
 
+/// Numbers of a result or its metrics that no run gives are damage like any other.
+#[test]
+fn results_and_metrics_that_no_run_gives_are_no_results() {
+    let made = Made::new(false);
+    let whole = results(&made.store());
+    let result = made.read("p4/seed-0/result.json");
+    let cases = [
+        ("/arm", json!("../../zz\u{1b}"), r#"says arm "../../zz\u{1b}", but the run's is "p4""#),
+        ("/epochs", json!(0), "says 0 epochs, but the run has 2"),
+        ("/provenance/seconds", json!(-1e308), "it took less than no time"),
+    ];
+    let shown = || {
+        let output = equisplit().args(["show", &made.path("")]).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (pointer, value, says) in cases {
+        let mut changed = result.clone();
+        *changed.pointer_mut(pointer).unwrap() = value;
+        made.write("p4/seed-0/result.json", &changed);
+        let told = shown();
+        assert!(told.contains("p4 seed 0: damaged, will be made anew: ") && told.contains(says), "{told}");
+    }
+    made.write("p4/seed-0/result.json", &result);
+    let path = made.path("p4/seed-0/metrics.jsonl");
+    let metrics = std::fs::read_to_string(&path).unwrap();
+    let changed = metrics.replacen("\"train_error\":0.", "\"train_error\":-3.", 1);
+    assert_ne!(changed, metrics);
+    std::fs::write(&path, changed).unwrap();
+    assert!(shown().contains("is no fraction of the images"), "{}", shown());
+    // A link that leads nowhere takes no name for what is set aside.
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("/nowhere/at/all", made.path("p4/seed-0/set-aside-1")).unwrap();
+    made.run();
+    #[cfg(unix)]
+    std::fs::remove_file(made.path("p4/seed-0/set-aside-1")).unwrap();
+    assert!(results(&made.store()) == whole);
+}
+
+/// How equivariant a run became is finished work as well.
+#[test]
+fn a_damaged_measure_is_told_and_kept_aside() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = TINY.replace("seeds = 2", "seeds = 1").replace("epochs = 3", "epochs = 1");
+    let study = study_file(folder.path(), &format!("{text}\n[equivariance]\nimages = 8\nstep = 90\n"));
+    let run = || {
+        let output = equisplit().args(["run", &study, "--out", folder.path().to_str().unwrap()]).output().unwrap();
+        let told = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.success(), "{told}");
+        told
+    };
+    run();
+    let path = folder.path().join("tiny/p4/seed-0/equivariance.json");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, "{\"schema_version\": 4,").unwrap();
+    let told = run();
+    assert!(told.contains("equivariance.json") && told.contains("damaged, and counts as not measured"), "{told}");
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    let aside = folder.path().join("tiny/p4/seed-0/set-aside-1/equivariance.json");
+    assert_eq!(std::fs::read(aside).unwrap(), b"{\"schema_version\": 4,");
+}
+
 /// A link that leads to itself can't be read by anybody, root included.
 #[cfg(unix)]
 #[test]
@@ -251,6 +316,14 @@ fn nothing_is_written_through_the_links_of_a_store() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && told.contains("attribution.json: is a symbolic link"), "{told}");
     std::fs::remove_file(&attribution).unwrap();
+    // Names that the program chooses, in folders where someone else may have been before.
+    for (command, file) in [("figures", "errors.svg"), ("export", "runs.csv")] {
+        let out = made.folder.path().join(command);
+        std::fs::create_dir(&out).unwrap();
+        symlink(&victim, out.join(file)).unwrap();
+        let error = failure(&[command, &made.path(""), "--out", out.to_str().unwrap()]);
+        assert!(error.contains(&format!("{file}: is a symbolic link")), "{error}");
+    }
     let lock = made.store().join(".lock");
     std::fs::remove_file(&lock).unwrap();
     symlink(made.folder.path().join("made-by-a-link"), &lock).unwrap();

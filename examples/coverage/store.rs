@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use equisplit::files::write_json;
+use equisplit::files::{write_json, write_own};
 use equisplit::model::InputShape;
 use equisplit::stats::attribution::{ArmResults, SeedResult};
 use equisplit::study::{
     Arm, DataRecord, Mistakes, Outcome, Provenance, Record, RunResult, SCHEMA_VERSION, Store, StudyFile,
 };
-use equisplit::train::{DeviceKind, Maker, Past};
+use equisplit::train::{DeviceKind, EpochMetrics, Maker, Past};
 use equisplit::{Error, Result};
 
 const STUDY: &str = r#"
@@ -46,7 +46,7 @@ pub fn write_and_read(arms: &[ArmResults], out: &Path) -> Result<Vec<ArmResults>
     cells.pop().ok_or_else(|| Error::invalid("a study without a grid has one cell"))
 }
 
-/// Writes one run, without metrics, as if it had been trained.
+/// Writes one run as if it had been trained.
 pub fn write_run(store: &Store, record: &Record, arm: &Arm, run: &SeedResult) -> Result<()> {
     let folder = store.folder().join(arm.id()).join(format!("seed-{}", run.seed));
     let config = record.run_config(arm, None, run.seed);
@@ -59,10 +59,22 @@ pub fn write_run(store: &Store, record: &Record, arm: &Arm, run: &SeedResult) ->
         arm: arm.id(),
         seed: run.seed,
         config: config.hash()?,
-        epochs: 0,
+        epochs: config.training.epochs,
         provenance: Provenance { past: Past::default(), peak_memory: None },
         outcome: Outcome::Finished { test_error: run.test_error(), mistakes },
     };
+    let epoch = |epoch| EpochMetrics {
+        epoch,
+        learning_rate: 0.0,
+        train_loss: 0.0,
+        train_error: 0.0,
+        test_error: None,
+        seconds: 0.0,
+    };
+    let metrics: Vec<EpochMetrics> = (1..=config.training.epochs).map(epoch).collect();
+    write_own(&folder.join("metrics.jsonl"), |out| {
+        metrics.iter().try_for_each(|epoch| Ok(writeln!(out, "{}", serde_json::to_string(epoch)?)?))
+    })?;
     write_json(&folder.join("result.json"), &result)
 }
 

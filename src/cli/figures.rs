@@ -45,7 +45,7 @@ fn write(args: &Args, out: &Path, label: &str, figures: &[Box<dyn Figure>]) -> R
         for format in &args.format {
             let path = out.join(format!("{prefix}{}.{}", figure.name(), format.extension()));
             let bytes = page.encode(*format)?;
-            files::write_whole(&path, |out| out.write_all(&bytes))?;
+            files::write_own(&path, |out| out.write_all(&bytes))?;
             super::print(&path.display().to_string())?;
         }
     }

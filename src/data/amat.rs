@@ -16,6 +16,9 @@ pub const TEST_FILE: &str = "mnist_all_rotation_normalized_float_test.amat";
 const SIDE: usize = 28;
 const PIXELS: usize = SIDE * SIDE;
 
+/// Characters of what is no number that a message has.
+const LONGEST_NUMBER: usize = 40;
+
 /// Longest line that is taken for an image: 785 numbers of up to 40 characters, and some.
 const MAX_LINE: u64 = 1 << 15;
 
@@ -138,7 +141,10 @@ fn parse_line(line: &str, out: &mut Vec<f32>) -> Checked<u8> {
 }
 
 fn number(field: &str) -> Checked<f64> {
-    field.parse().map_err(|_| format!("{field:?} is no number"))
+    field.parse().map_err(|_| match field.char_indices().nth(LONGEST_NUMBER) {
+        None => format!("{field:?} is no number"),
+        Some((end, _)) => format!("{:?}… is no number; white space must separate them", &field[..end]),
+    })
 }
 
 fn transpose_plane(plane: &mut [f32]) {

@@ -17,6 +17,7 @@ use super::pixels::Checked;
 use super::{DataConfig, Dataset, Images, MAX_CLASSES, Shape, hash, pixels};
 use crate::error::{Error, Result};
 use crate::files;
+use crate::text;
 
 /// Key of [`Header`] in the file's metadata. One key, because the order of several would change from write to write.
 const METADATA_KEY: &str = "equisplit";
@@ -168,6 +169,9 @@ fn declared(path: &Path) -> Result<(Header, Shape)> {
     let header: Header = serde_json::from_str(header).map_err(|e| wrong(&e.to_string()))?;
     if header.layout != LAYOUT {
         return Err(wrong(&format!("layout {}, but this version reads layout {LAYOUT}", header.layout)));
+    }
+    if [&header.name, &header.fingerprint].iter().any(|words| words.chars().any(text::is_control)) {
+        return Err(wrong(&format!("its name has control characters: {}", text::line(&header.name))));
     }
     if !(1..=MAX_CLASSES).contains(&header.classes) {
         return Err(wrong(&format!("classes = {}, but it must be 1 to {MAX_CLASSES}", header.classes)));

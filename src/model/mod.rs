@@ -8,6 +8,7 @@ mod widths;
 
 pub use config::{GroupPooling, NetConfig, PRESETS};
 pub use family::{Family, Symmetry};
+pub(crate) use network::MAX_MAPS;
 pub use network::{Budget, InputShape, NamedLayer, Network};
 pub use skeleton::{Skeleton, Stage};
 pub use widths::{Cost, MATCH_TOLERANCE, match_maps, match_widths};

@@ -19,7 +19,7 @@ use crate::nn::{
 };
 
 /// Most maps of a layer; more is a slip of the pen, and would exhaust the memory before anyone sees it.
-pub(super) const MAX_MAPS: usize = 4096;
+pub(crate) const MAX_MAPS: usize = 4096;
 
 /// What a network is fed with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 use super::export::{Export, Tables};
 use crate::error::{Error, Result};
 use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, Ratio};
+use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio};
 use crate::stats::improvement::Improvement;
 use crate::stats::student;
 use crate::text;
@@ -12,7 +12,7 @@ use crate::text;
 ///
 /// `kind` says what `value` is: the mean test error of an `arm`, the `gain`, the `share` of a control, a `step` of the
 /// ladder, the `difference` of the errors of two arms with its t, its p and that after Holm's correction, the probability of `improvement`
-/// from one to the other, or a `warning` in words. Errors, gains and differences are fractions of the test images, shares and
+/// from one to the other, or a `warning` in words; `reason` says why a gain isn't established or a share can't be told. Errors, gains and differences are fractions of the test images, shares and
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error, a difference or the gain,
 /// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
 ///
@@ -22,7 +22,7 @@ use crate::text;
 /// Further tables aren't in it: `result.json`, `equivariance.json` and `tuning.json` in the store have their numbers.
 pub struct Csv;
 
-const HEADER: [&str; 19] = [
+const HEADER: [&str; 20] = [
     "study",
     "kind",
     "name",
@@ -42,6 +42,7 @@ const HEADER: [&str; 19] = [
     "p_holm",
     "p",
     "t",
+    "reason",
 ];
 
 impl Export for Csv {
@@ -62,16 +63,20 @@ type Row = [String; HEADER.len()];
 fn rows(attribution: &Attribution) -> Vec<Row> {
     let Attribution { study, baseline, target, .. } = attribution;
     let mut rows: Vec<Row> = attribution.arms.iter().map(|arm| arm_row(study, arm)).collect();
-    if let Some(gain) = &attribution.gain {
-        let numbers = [Some(gain.value)].into_iter().chain(ends(gain.ci95)).chain(ends(gain.bootstrap95));
-        rows.push(comparison([study, "gain", "", baseline, target], gain.seeds_used.as_deref(), numbers));
-    }
+    let gain = attribution.gain.as_ref();
+    let value = [gain.map(|gain| gain.value)].into_iter();
+    let of_gain = |interval: fn(&Gain) -> Option<Interval>| ends(gain.and_then(interval));
+    let numbers = value.chain(of_gain(|gain| gain.ci95)).chain(of_gain(|gain| gain.bootstrap95));
+    let row =
+        comparison([study, "gain", "", baseline, target], gain.and_then(|gain| gain.seeds_used.as_deref()), numbers);
+    rows.push(with_reason(row, attribution.reason.as_deref()));
     let shares = attribution.shares.iter().map(|s| ("share", s.control.as_str(), baseline, &s.control, &s.ratio));
     let steps = attribution.ladder.iter().map(|s| ("step", "", &s.from, &s.to, &s.ratio));
     for (kind, name, from, to, ratio) in shares.chain(steps) {
-        let Ratio { share, ci95, bootstrap95, seeds_used, .. } = ratio;
+        let Ratio { share, ci95, bootstrap95, seeds_used, reason, .. } = ratio;
         let numbers = [*share].into_iter().chain(ends(*ci95)).chain(ends(*bootstrap95));
-        rows.push(comparison([study, kind, name, from, to], seeds_used.as_deref(), numbers));
+        let row = comparison([study, kind, name, from, to], seeds_used.as_deref(), numbers);
+        rows.push(with_reason(row, reason.as_deref()));
     }
     for pair in &attribution.comparisons {
         let names = |kind: &'static str| [study.as_str(), kind, "", &pair.from, &pair.to];
@@ -81,7 +86,7 @@ fn rows(attribution: &Attribution) -> Vec<Row> {
         rows.push(comparison(names("difference"), pair.seeds_used.as_deref(), difference.into_iter()));
         if let Some(Improvement { probability, ci95 }) = pair.improvement {
             let numbers = [Some(probability), None, None].into_iter().chain(ends(ci95));
-            rows.push(comparison(names("improvement"), None, numbers));
+            rows.push(comparison(names("improvement"), pair.seeds_used.as_deref(), numbers));
         }
     }
     for warning in &attribution.warnings {
@@ -114,7 +119,14 @@ fn arm_row(study: &str, arm: &ArmSummary) -> Row {
         String::new(),
         String::new(),
         String::new(),
+        String::new(),
     ]
+}
+
+/// The row with the reason why it has no numbers.
+fn with_reason(mut row: Row, reason: Option<&str>) -> Row {
+    row[HEADER.len() - 1] = reason.unwrap_or_default().to_owned();
+    row
 }
 
 /// A row about two arms; of the seeds, only a choice of them is named.

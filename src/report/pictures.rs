@@ -86,7 +86,7 @@ fn has_copies(bank: Family) -> bool {
 fn of_arm(record: &Record, arm: &Arm, runs: &[Run], album: &Album) -> Result<Option<Vec<Box<dyn Figure>>>> {
     let Some((run, network)) = trained(record, arm, runs)? else { return Ok(None) };
     let Some(first) = network.layers().first() else { return Ok(None) };
-    let filters = filter_figure(arm, run.config.seed, first.layer.as_ref())?;
+    let filters = filter_figure(arm, run.config.seed, &first.name, first.layer.as_ref())?;
     let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), || album.images(record))?;
     Ok(Some(filters.into_iter().chain(maps).collect()))
 }
@@ -105,7 +105,7 @@ fn trained<'a>(record: &Record, arm: &Arm, runs: &'a [Run]) -> Result<Option<(&'
     Ok(Some((run, network)))
 }
 
-fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
+fn filter_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
     let Some([maps, channels, kernel, _]) = layer.filter_shape().filter(|shape| shape[1] == 1) else { return Ok(None) };
     let filters = filters(layer, channels, kernel)?;
     let group = layer.output();
@@ -142,7 +142,7 @@ fn filter_figure(arm: &Arm, seed: u64, layer: &dyn Layer) -> Result<Option<Box<d
         copies: maps.iter().map(|&map| filters[map].clone()).collect(),
     };
     let rows = order.iter().enumerate().map(row).collect();
-    Ok(Some(Box::new(FilterFigure::new(&arm.name, seed, columns, &what, rows))))
+    Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, columns, &what, rows))))
 }
 
 /// The filters of a layer without a bias, read off as its answer to a single bright pixel: a correlation shows each filter

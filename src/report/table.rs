@@ -18,7 +18,8 @@ const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % inter
 
 const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;\n\
                                   P(better): how likely a run of the second arm errs less than one of the first, with its\n\
-                                  bootstrap interval (– where every run of one errs less than every run of the other).\n";
+                                  bootstrap interval (– where every run of one errs less than every run of the other).\n\
+                                  There's no p of one seed, nor where the difference is the same in all.\n";
 
 pub(super) const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
 
@@ -142,7 +143,10 @@ fn ladder(steps: &[Step]) -> String {
         let seeds = over_seeds(step.ratio.seeds_used.as_deref());
         ratio_cells(format!("{} → {}{seeds}", step.from, step.to), &step.ratio)
     };
-    lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row))
+    let table = lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row));
+    let untold = steps.iter().filter(|step| step.ratio.share.is_none() && !why_none(&step.ratio).is_empty());
+    let reasons = untold.map(|step| format!("\nNo share of {} → {}{}.\n", step.from, step.to, why_none(&step.ratio)));
+    table + &reasons.collect::<String>()
 }
 
 /// A name, a share and its two intervals.
@@ -202,6 +206,7 @@ pub(super) fn over_seeds(seeds: Option<&[u64]>) -> String {
     match seeds {
         None => String::new(),
         Some([]) => ": no seed finished in all arms compared".to_owned(),
+        Some([seed]) => format!(", over seed {seed} alone"),
         Some(seeds) => {
             let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
             format!(", over seeds {} alone", seeds.join(", "))
@@ -353,6 +358,7 @@ scrambled → p4              –         –          –              –
 Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;
 P(better): how likely a run of the second arm errs less than one of the first, with its
 bootstrap interval (– where every run of one errs less than every run of the other).
+There's no p of one seed, nor where the difference is the same in all.
 
 Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9).
 

@@ -30,7 +30,7 @@ pub struct Comparison {
     /// The test's p by Holm's correction. The controls against the baseline are one family, the controls against the target
     /// another; target against baseline is tested on its own, as there are shares only where that gain is established.
     pub p_holm: Option<f64>,
-    /// P(a run of `to` errs less than a run of `from`), over all finished runs of both.
+    /// P(a run of `to` errs less than a run of `from`), over the runs of both with these seeds.
     pub improvement: Option<Improvement>,
 }
 
@@ -73,9 +73,8 @@ fn shared_seeds(from: &ArmResults, to: &ArmResults) -> Vec<u64> {
 }
 
 fn compare(from: &ArmResults, to: &ArmResults, replicates: usize, seed: u64) -> Comparison {
-    let differences: Vec<f64> = paired_errors(from, to).iter().map(|(from, to)| from - to).collect();
-    let errors = |arm: &ArmResults| arm.seeds.iter().map(SeedResult::test_error).collect::<Vec<f64>>();
-    let (of_from, of_to) = (errors(from), errors(to));
+    let (of_from, of_to): (Vec<f64>, Vec<f64>) = paired_errors(from, to).into_iter().unzip();
+    let differences: Vec<f64> = of_from.iter().zip(&of_to).map(|(from, to)| from - to).collect();
     let mut stream = rng::stream(seed, &format!("improvement/{}/{}", from.name, to.name));
     let improvement = probability_of_improvement(&of_from, &of_to).map(|probability| Improvement {
         probability,

@@ -11,7 +11,7 @@ use crate::lab::{
     GridReport, LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, held_against, learned_equivariance,
 };
 use crate::model::{InputShape, Symmetry};
-use crate::train::PixelStatistics;
+use crate::train::{MOST_IMAGES, PixelStatistics};
 
 /// The `[equivariance]` table; it's there where every run is to be measured.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,8 +40,9 @@ pub struct EquivarianceRecord {
 impl EquivarianceFile {
     pub(super) fn resolve(&self, file: &StudyFile) -> Result<Turning> {
         let images = self.images.as_ref().map_or(2000, |images| *images.as_ref());
-        if let Some(spanned) = self.images.as_ref().filter(|_| images == 0) {
-            return Err(file.error(spanned, "equivariance.images = 0, but it must be at least 1"));
+        if let Some(spanned) = self.images.as_ref().filter(|_| !(1..=MOST_IMAGES).contains(&images)) {
+            let message = format!("equivariance.images = {images}, but it must be 1 to {MOST_IMAGES}");
+            return Err(file.error(spanned, message));
         }
         let step = self.step.as_ref().map_or(15, |step| *step.as_ref());
         if let Some(spanned) = self.step.as_ref().filter(|_| step == 0 || 90 % step != 0) {

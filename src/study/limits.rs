@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::plan::LONGEST_NAME;
 use super::{Arm, Level, Record, Study, Tuning, TuningRecord};
 use crate::error::Result;
+use crate::model::{MAX_MAPS, NetConfig};
 use crate::train::{MOST_IMAGES, Maker};
 use crate::{lab, text};
 
@@ -109,6 +110,11 @@ impl Study {
         }
         within("the number of arms", self.arms.len(), 1, MOST_ARMS)?;
         self.arms.iter().try_for_each(Arm::check)?;
+        let missing = [&self.baseline, &self.target].into_iter().chain(&self.ladder);
+        if let Some(name) = missing.into_iter().find(|name| !self.arms.iter().any(|arm| arm.name == **name)) {
+            return Err(format!("{name:?} is baseline, target or on the ladder, but no arm is called so"));
+        }
+        in_words("data", self.data.check())?;
         let ids: BTreeSet<String> = self.arms.iter().map(|arm| arm.id().to_ascii_lowercase()).collect();
         if ids.len() < self.arms.len() {
             return Err("two arms have the same name".to_owned());
@@ -133,6 +139,14 @@ impl Arm {
         self.levels.iter().try_for_each(Level::check)?;
         within("the length of an arm's name", self.id().len(), 1, LONGEST_NAME)?;
         in_words(&self.name, self.training.check())?;
+        let NetConfig { ref widths, ref maps, dropout, keep, .. } = self.net;
+        for &width in widths.iter().chain(maps.iter().flatten()) {
+            within("a width", width, 0, MAX_MAPS)?;
+        }
+        within("scale", self.net.scale, 0, MAX_MAPS)?;
+        if !(0.0..1.0).contains(&dropout) || !(0.0..=1.0).contains(&keep) {
+            return Err(format!("dropout = {dropout} and keep = {keep}, but they are probabilities"));
+        }
         within("train", self.train.unwrap_or(1), 1, MOST_IMAGES)
     }
 }

@@ -162,6 +162,26 @@ impl Mistakes {
     }
 }
 
+impl RunResult {
+    /// What of it can't be of a run of `config`, if anything can't.
+    pub(super) fn fault(&self, config: &RunConfig) -> Option<String> {
+        let (seed, epochs) = (config.seed, config.training.epochs);
+        let has_ended = !matches!(self.outcome, Outcome::Failed { .. });
+        let Past { seconds, epoch_seconds, .. } = self.provenance.past;
+        match () {
+            () if self.seed != seed => Some(format!("says seed {}, but the run's is {seed}", self.seed)),
+            () if has_ended && self.epochs != epochs => {
+                Some(format!("says {} epochs, but the run has {epochs}", self.epochs))
+            }
+            () if self.outcome.error().is_some_and(|error| !(0.0..=1.0).contains(&error)) => {
+                Some("its error is no fraction of the images".to_owned())
+            }
+            () if seconds < 0.0 || epoch_seconds < 0.0 => Some("it took less than no time".to_owned()),
+            () => None,
+        }
+    }
+}
+
 impl Outcome {
     /// Error on the images that judge the run, if it ended well.
     pub fn error(&self) -> Option<f64> {

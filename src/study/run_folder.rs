@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::lock::Lock;
 use super::record::SCHEMA_VERSION;
-use super::{EquivarianceRecord, RunConfig, RunResult};
+use super::{Arm, EquivarianceRecord, RunConfig, RunResult};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::train::{Checkpoint, EpochMetrics};
@@ -41,6 +41,18 @@ pub enum RunState {
     Ended(Box<RunResult>),
     /// Its files aren't what was written; why. It can be made anew.
     Damaged(String),
+}
+
+impl RunState {
+    /// The state of a run of `arm`: a result that says another arm is none of it.
+    pub(super) fn of_arm(self, arm: &Arm) -> Self {
+        match self {
+            Self::Ended(result) if result.arm != arm.id() => {
+                Self::Damaged(format!("its result says arm {:?}, but the run's is {:?}", result.arm, arm.id()))
+            }
+            state => state,
+        }
+    }
 }
 
 impl RunFolder {
@@ -81,13 +93,10 @@ impl RunFolder {
             (Read::Done(_), Read::Done(result)) if result.config != config.hash()? => {
                 RunState::Damaged(format!("{} is of another configuration", self.file(RESULT).display()))
             }
-            (Read::Done(_), Read::Done(result)) if result.seed != config.seed => {
-                let (path, seed) = (self.file(RESULT), config.seed);
-                RunState::Damaged(format!("{} says seed {}, but the run's is {seed}", path.display(), result.seed))
-            }
-            (Read::Done(_), Read::Done(result)) => match self.first_metrics(result.epochs)? {
-                Ok(_) => RunState::Ended(Box::new(result)),
-                Err(why) => RunState::Damaged(why),
+            (Read::Done(_), Read::Done(result)) => match (result.fault(config), self.first_metrics(result.epochs)?) {
+                (Some(fault), _) => RunState::Damaged(format!("{}: {fault}", self.file(RESULT).display())),
+                (None, Err(why)) => RunState::Damaged(why),
+                (None, Ok(_)) => RunState::Ended(Box::new(result)),
             },
         };
         Ok(state)
@@ -150,7 +159,8 @@ impl RunFolder {
     }
 
     fn move_aside(&self, moved: &[&str], copied: &[&str]) -> Result<PathBuf> {
-        let aside = (1..).map(|n| self.file(&format!("set-aside-{n}"))).find(|folder| !folder.exists());
+        let aside =
+            (1..).map(|n| self.file(&format!("set-aside-{n}"))).find(|folder| folder.symlink_metadata().is_err());
         let aside = aside.ok_or_else(|| Error::content(&self.folder, "has no name left to set files aside under"))?;
         std::fs::create_dir(&aside).map_err(|e| Error::io(&aside, e))?;
         for name in moved {
@@ -191,12 +201,20 @@ impl RunFolder {
     pub fn equivariance(&self) -> Result<Option<EquivarianceRecord>> {
         Ok(match self.read(EQUIVARIANCE)? {
             Read::Done(record) => Some(record),
+            Read::Missing => None,
             // It can be measured anew.
-            Read::Missing | Read::Damaged(_) => None,
+            Read::Damaged(why) => {
+                crate::tell!("warning: damaged, and counts as not measured: {why}");
+                None
+            }
         })
     }
 
+    /// Takes down what was measured; what was measured otherwise before, or is damaged, is set aside.
     pub(super) fn write_equivariance(&self, record: &EquivarianceRecord) -> Result<()> {
+        if self.file(EQUIVARIANCE).exists() {
+            self.move_aside(&[EQUIVARIANCE], &[])?;
+        }
         files::write_json(&self.file(EQUIVARIANCE), record)
     }
 
@@ -229,8 +247,15 @@ impl RunFolder {
         let path = self.file(METRICS);
         let Some(bytes) = files::read_record_if_there(&path)? else { return Ok(Read::Missing) };
         let text = String::from_utf8_lossy(&bytes);
-        let metrics: serde_json::Result<_> = text.lines().map(serde_json::from_str).collect();
-        Ok(metrics.map_or_else(|e| Read::Damaged(format!("{}: {e}", path.display())), Read::Done))
+        let damaged = |wrong: &dyn std::fmt::Display| Read::Damaged(format!("{}: {wrong}", path.display()));
+        let metrics: Vec<EpochMetrics> = match text.lines().map(serde_json::from_str).collect() {
+            Ok(metrics) => metrics,
+            Err(e) => return Ok(damaged(&e)),
+        };
+        Ok(match metrics.iter().find_map(EpochMetrics::fault) {
+            Some(fault) => damaged(&fault),
+            None => Read::Done(metrics),
+        })
     }
 
     pub(super) fn write_metrics(&self, metrics: &[EpochMetrics]) -> Result<()> {

@@ -107,6 +107,8 @@ impl Plan {
 /// # Errors
 /// When the store holds runs of another configuration or other images, or a network can't be built.
 pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan> {
+    // What the store would refuse to read is told before anything is trained.
+    record.check().map_err(Error::invalid)?;
     store.check(record)?;
     let study = &record.study;
     study.arms.iter().try_for_each(|arm| store.check_tuned(record, arm))?;
@@ -350,7 +352,7 @@ impl Crew<'_> {
             return Ok(());
         };
         let wanted = run.is_pending();
-        run.state = run.folder.state(&run.config)?;
+        run.state = run.folder.state(&run.config)?.of_arm(&run.arm);
         if run.is_pending() {
             if self.job.make(&run)? {
                 self.made.fetch_add(1, Ordering::Relaxed);

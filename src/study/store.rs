@@ -98,7 +98,7 @@ impl Store {
     /// Takes down the study that is about to run.
     ///
     /// # Errors
-    /// When the store can't be written.
+    /// When the store can't be written, or the record couldn't be read again: see [`Store::record`].
     pub fn begin(&self, record: &Record) -> Result<()> {
         self.write("study.json", record)
     }
@@ -152,7 +152,7 @@ impl Store {
     pub fn run(&self, record: &Record, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> Result<Run> {
         let config = record.run_config(arm, chosen, seed);
         let folder = RunFolder::new(&self.folder, format!("{}/seed-{seed}", arm.id()));
-        let state = folder.state(&config)?;
+        let state = folder.state(&config)?.of_arm(arm);
         Ok(Run { arm: arm.clone(), config, folder, state })
     }
 
@@ -165,7 +165,7 @@ impl Store {
         let Some(setting) = tuning.settings.get(place) else { return Ok(None) };
         let config = record.trial_config(arm, setting, tuning.validation, run)?;
         let folder = RunFolder::new(&self.folder, format!("{}/tuning/trial-{place}/run-{run}", arm.id()));
-        let state = folder.state(&config)?;
+        let state = folder.state(&config)?.of_arm(arm);
         Ok(Some(Run { arm: arm.clone(), config, folder, state }))
     }
 

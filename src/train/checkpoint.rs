@@ -9,7 +9,7 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::{EpochSums, Maker};
+use super::{EpochSums, Maker, check_memory};
 use crate::data::hash;
 use crate::error::{Error, Result};
 use crate::files;
@@ -103,6 +103,8 @@ impl Checkpoint {
     /// # Errors
     /// When it isn't there, is damaged, or isn't a checkpoint.
     pub fn read(path: &Path) -> Result<Self> {
+        let length = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+        check_memory(length).map_err(|e| Error::content(path, format!("to read it {e}")))?;
         let mut bytes = files::read(path)?;
         let damaged = |e: String| Error::content(path, format!("not a checkpoint: {e}"));
         let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;

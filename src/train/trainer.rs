@@ -79,6 +79,19 @@ pub struct EpochMetrics {
     pub seconds: f64,
 }
 
+impl EpochMetrics {
+    /// What of it no epoch gives, if there's such a thing.
+    pub fn fault(&self) -> Option<String> {
+        let errors = std::iter::once(self.train_error).chain(self.test_error);
+        let wrong = errors.into_iter().find(|error| !(0.0..=1.0).contains(error));
+        match wrong {
+            Some(error) => Some(format!("epoch {}: an error of {error} is no fraction of the images", self.epoch)),
+            None if self.seconds < 0.0 => Some(format!("epoch {}: it took less than no time", self.epoch)),
+            None => None,
+        }
+    }
+}
+
 /// How training an epoch ended.
 #[derive(Clone, Debug)]
 pub enum EpochEnd {

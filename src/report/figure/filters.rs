@@ -17,11 +17,13 @@ const BETWEEN_BLOCKS: i32 = mm(3.0);
 pub struct FilterFigure {
     /// The arm.
     pub arm: String,
+    /// The layer.
+    pub layer: String,
     /// The seed of the run.
     pub seed: u64,
     /// What the columns are: the group's elements, or numbers of tiles.
     pub columns: Vec<String>,
-    /// What they are in one word, for the caption: "orbit under C4", "tiles".
+    /// What they are in a few words: "its orbit under C4".
     pub what: String,
     /// Learned filters.
     pub rows: Vec<FilterRow>,
@@ -41,12 +43,13 @@ pub struct FilterRow {
 
 impl FilterFigure {
     /// A figure of the copies of some filters; those that a column has no room for are counted, not drawn.
-    pub fn new(arm: &str, seed: u64, columns: Vec<String>, what: &str, mut rows: Vec<FilterRow>) -> Self {
+    pub fn new([arm, layer]: [&str; 2], seed: u64, columns: Vec<String>, what: &str, mut rows: Vec<FilterRow>) -> Self {
         let all = rows.len();
         rows.truncate(Self::MOST_ROWS);
         let hidden = all - rows.len();
         let name = format!("filters-{arm}");
-        Self { arm: arm.to_owned(), seed, columns, what: what.to_owned(), rows, hidden, name }
+        let (arm, layer, what) = (arm.to_owned(), layer.to_owned(), what.to_owned());
+        Self { arm, layer, seed, columns, what, rows, hidden, name }
     }
 
     /// Filters that are drawn at most.
@@ -99,7 +102,8 @@ impl FilterFigure {
     }
 
     fn title(&self) -> String {
-        format!("First layer of {}, seed {}; a row: a learned filter, {}", self.arm, self.seed, self.what)
+        let Self { arm, layer, seed, what, .. } = self;
+        format!("First layer ({layer}) of {arm}, seed {seed}; a row: a learned filter, {what}")
     }
 
     fn heading_height(&self) -> i32 {

@@ -54,6 +54,6 @@ impl Format {
     /// As [`Format::bytes`], and when the file can't be written.
     pub fn write(self, path: &Path, columns: &[Column]) -> Result<()> {
         let bytes = self.bytes(columns)?;
-        files::write_whole(path, |out| out.write_all(&bytes))
+        files::write_own(path, |out| out.write_all(&bytes))
     }
 }
