@@ -97,7 +97,7 @@ fn names_and_numbers_of_a_store_are_looked_through_where_they_are_read() {
         ("/study/name", json!("../../outside"), "can't name a folder"),
         ("/study/name", json!("a\n\\input{b}"), "can't name a folder"),
         ("/study/arms/0/name", json!("/tmp/outside"), "can't name a folder"),
-        ("/study/arms/3/name", json!("z2"), "two arms have the same name"),
+        ("/study/arms/1/name", json!("z2"), "two arms have the same name"),
         ("/study/ladder/1", json!("..\u{1b}[31m"), "can't name a folder"),
         ("/study/arms/0/levels", json!([{"key": "../x", "value": "1"}]), "can't be a factor of a grid"),
         ("/study/arms/0/levels", json!([{"key": "train", "value": "\u{1b}]0;x\u{7}"}]), "has control characters"),
