@@ -171,8 +171,8 @@ fn reproduction(sources: &[Source], source: &Source) -> Markup {
     html! {
         p {
             "Made on " code { (data.name) } ", " (data.train) " training and " (data.test)
-            " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds, program and kind of \
-             processor give the same bits:"
+            " test images, SHA-256 of the data " code { (data.fingerprint) } ". The same study file, seeds, kind of processor and \
+             program, at the commit that is named below, give the same bits:"
         }
         pre {
             "equisplit run STUDY.toml --data DIR --out OUT\n"

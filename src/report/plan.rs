@@ -82,9 +82,15 @@ fn outlook(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
     let unmeasured = if record.study.equivariance.is_some() { ", measuring equivariance not counted" } else { "" };
     let short = if calibration.short_of_memory { ", as many as the free memory holds" } else { "" };
     format!(
-        "{left} runs left{elsewhere}: about {} with {jobs} jobs × {threads} threads, {memory} MiB a job{short}{unmeasured}{measure}",
-        about(plan.seconds(dataset))
+        "{left} runs left{elsewhere}: about {} with {} × {}, {memory} MiB a job{short}{unmeasured}{measure}",
+        about(plan.seconds(dataset)),
+        counted(jobs, "job"),
+        counted(threads, "thread")
     )
+}
+
+fn counted(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
 }
 
 fn finished(runs: usize) -> String {

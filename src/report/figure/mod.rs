@@ -122,10 +122,12 @@ pub(super) fn error_percent(error: f64) -> f64 {
 
 /// Intervals of shares are drawn within these; where the gain is small, they may reach much further.
 const SHARES: [f64; 2] = [-1.0, 2.0];
+/// That much beyond a share there's room for the arrow head of an interval that goes on.
+const BEYOND: f64 = 0.25;
 
 /// The ends of what is drawn of shares' intervals: far enough for all shares themselves.
 pub(super) fn shares_drawn<'a>(shares: impl Iterator<Item = &'a Estimate>) -> [f64; 2] {
-    shares.fold(SHARES, |[low, high], share| [low.min(share.value), high.max(share.value)])
+    shares.fold(SHARES, |[low, high], share| [low.min(share.value - BEYOND), high.max(share.value + BEYOND)])
 }
 
 /// What captions say where intervals of shares are cut: ", as far as it lies between −100 and 200 %".
