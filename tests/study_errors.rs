@@ -119,7 +119,10 @@ fn sizes_that_no_machine_holds_are_told_with_the_figure() {
         }
     }
     let turned = TINY.replacen("[[arm]]", "[equivariance]\nimages = 99999999999\n\n[[arm]]", 1);
-    assert!(refused(&turned).contains("equivariance.images = 99999999999, but it must be at least 1, and at most 100000000"));
+    assert!(
+        refused(&turned)
+            .contains("equivariance.images = 99999999999, but it must be at least 1, and at most 100000000")
+    );
     let folder = tempfile::tempdir().unwrap();
     let study = study_file(folder.path(), TINY);
     let threads = failure(&["run", &study, "--jobs", "1024", "--threads", "1024"]);

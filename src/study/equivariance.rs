@@ -41,7 +41,8 @@ impl EquivarianceFile {
     pub(super) fn resolve(&self, file: &StudyFile) -> Result<Turning> {
         let images = self.images.as_ref().map_or(2000, |images| *images.as_ref());
         if let Some(spanned) = self.images.as_ref().filter(|_| !(1..=MOST_IMAGES).contains(&images)) {
-            let message = format!("equivariance.images = {images}, but it must be at least 1, and at most {MOST_IMAGES}");
+            let message =
+                format!("equivariance.images = {images}, but it must be at least 1, and at most {MOST_IMAGES}");
             return Err(file.error(spanned, message));
         }
         let step = self.step.as_ref().map_or(15, |step| *step.as_ref());
