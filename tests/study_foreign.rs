@@ -242,11 +242,21 @@ fn a_damaged_measure_is_told_and_kept_aside() {
     run();
     let path = folder.path().join("tiny/p4/seed-0/equivariance.json");
     let whole = std::fs::read(&path).unwrap();
+    let text = String::from_utf8(whole.clone()).unwrap();
+    let mut negative: Value = serde_json::from_str(&text).unwrap();
+    negative["angles"][1]["error"] = json!(7.5);
+    std::fs::write(&path, negative.to_string()).unwrap();
+    let told = run();
+    assert!(
+        told.contains("damaged, and counts as not measured") && told.contains("at 90°: fractions are 0 to 1"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
     std::fs::write(&path, "{\"schema_version\": 4,").unwrap();
     let told = run();
     assert!(told.contains("equivariance.json") && told.contains("damaged, and counts as not measured"), "{told}");
     assert_eq!(std::fs::read(&path).unwrap(), whole);
-    let aside = folder.path().join("tiny/p4/seed-0/set-aside-1/equivariance.json");
+    let aside = folder.path().join("tiny/p4/seed-0/set-aside-2/equivariance.json");
     assert_eq!(std::fs::read(aside).unwrap(), b"{\"schema_version\": 4,");
 }
 

@@ -8,7 +8,8 @@ use super::{Outcome, Run, RunResult, Study, StudyFile, training_images};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::lab::{
-    GridReport, LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, held_against, learned_equivariance,
+    AngleInvariance, GridReport, LAYER_IMAGES, LayerErrors, LearnedEquivariance, LearnedLayer, Sample, Subject,
+    Turning, held_against, learned_equivariance,
 };
 use crate::model::{InputShape, Symmetry};
 use crate::train::{MOST_IMAGES, PixelStatistics};
@@ -35,6 +36,25 @@ pub struct EquivarianceRecord {
     /// What was found.
     #[serde(flatten)]
     pub learned: LearnedEquivariance,
+}
+
+impl EquivarianceRecord {
+    /// What of it nobody measures, if there's such a thing.
+    pub(super) fn fault(&self) -> Option<String> {
+        let LearnedEquivariance { angles, layers, .. } = &self.learned;
+        let is_fraction = |value: f64| (0.0..=1.0).contains(&value);
+        let wrong = |at: &AngleInvariance| !is_fraction(at.changed) || !is_fraction(at.error) || at.scores < 0.0;
+        if let Some(AngleInvariance { angle, .. }) = angles.iter().find(|at| wrong(at)) {
+            return Some(format!("at {angle}°: fractions are 0 to 1, and changes of scores not negative"));
+        }
+        if !angles.is_sorted_by(|a, b| a.angle < b.angle) {
+            return Some("its angles aren't in their order".to_owned());
+        }
+        let errors = |of: &LayerErrors| [of.norm_error, of.image_error].into_iter().flatten();
+        let negative =
+            |layer: &&LearnedLayer| errors(&layer.new).chain(errors(&layer.trained)).any(|error| error < 0.0);
+        layers.iter().find(negative).map(|layer| format!("an error of {} is negative", layer.layer))
+    }
 }
 
 impl EquivarianceFile {

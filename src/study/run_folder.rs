@@ -199,15 +199,17 @@ impl RunFolder {
     /// # Errors
     /// When it can't be read, or is of a version of the store that this program doesn't know.
     pub fn equivariance(&self) -> Result<Option<EquivarianceRecord>> {
-        Ok(match self.read(EQUIVARIANCE)? {
-            Read::Done(record) => Some(record),
-            Read::Missing => None,
-            // It can be measured anew.
-            Read::Damaged(why) => {
-                crate::tell!("warning: damaged, and counts as not measured: {why}");
-                None
-            }
-        })
+        let damaged = match self.read::<EquivarianceRecord>(EQUIVARIANCE)? {
+            Read::Missing => return Ok(None),
+            Read::Damaged(why) => why,
+            Read::Done(record) => match record.fault() {
+                None => return Ok(Some(record)),
+                Some(fault) => format!("{}: {fault}", self.file(EQUIVARIANCE).display()),
+            },
+        };
+        // It can be measured anew.
+        crate::tell!("warning: damaged, and counts as not measured: {damaged}");
+        Ok(None)
     }
 
     /// Takes down what was measured; what was measured otherwise before, or is damaged, is set aside.
