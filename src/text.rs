@@ -30,6 +30,21 @@ pub fn cell(text: &str) -> Cow<'_, str> {
     if is_formula { Cow::Owned(format!("'{text}")) } else { text }
 }
 
+/// A JSON document whose strings have the same characters, but those that aren't seen escaped, which JSON would leave as they
+/// are: a command to a terminal.
+pub fn json(document: &str) -> String {
+    let mut out = String::with_capacity(document.len());
+    for c in document.chars() {
+        if is_control(c) && c != '\n' {
+            // Beyond the first 65,536 characters an escape is two halves of one.
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Whether a character is none that is seen: control characters, marks that set the direction of writing, and those without a
 /// width, by which two names can look alike.
 pub fn is_control(c: char) -> bool {
@@ -62,6 +77,14 @@ mod tests {
         assert_eq!(line("a\x1b[31mb\u{9b}c\nd\u{202e}e"), r"a\u{1b}[31mb\u{9b}c\nd\u{202e}e");
         assert_eq!(line("z2\u{200b}\u{61c}\u{feff}"), r"z2\u{200b}\u{61c}\u{feff}");
         assert_eq!(visible("a\tb\nc\rd"), "a\tb\nc\\rd");
+    }
+
+    #[test]
+    fn json_says_the_same_without_control_characters() {
+        let value = serde_json::json!({ "a": "\u{9b}31m\u{7f}\u{202e}\u{e0041} → \n\u{1b}" });
+        let document = json(&serde_json::to_string_pretty(&value).unwrap());
+        assert!(!document.chars().any(|c| is_control(c) && c != '\n'), "{document:?}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&document).unwrap(), value);
     }
 
     #[test]

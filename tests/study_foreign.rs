@@ -423,7 +423,7 @@ fn no_part_of_a_checkpoint_can_be_changed_without_a_word() {
     assert_eq!(again["mistakes"], before["mistakes"]);
 }
 
-/// As versions before 0.2 wrote them: a checksum of the tensors alone.
+/// As they were written before: a checksum of the tensors alone.
 #[test]
 fn checkpoints_of_earlier_versions_are_read() {
     let made = Made::new(false);

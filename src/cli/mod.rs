@@ -125,13 +125,7 @@ fn warn_unfinished(unfinished: Option<String>) {
 /// Prints a value as JSON.
 fn print_json<T: Serialize>(value: &T) -> Result<()> {
     let json = serde_json::to_string_pretty(value).map_err(|e| Error::invalid(format!("as JSON: {e}")))?;
-    // What JSON leaves as it is can still be a command to a terminal.
-    let escaped = |c: char| match c {
-        '\n' => "\n".to_owned(),
-        c if text::is_control(c) => format!("\\u{:04x}", u32::from(c)),
-        c => c.to_string(),
-    };
-    print(&json.chars().map(escaped).collect::<String>())
+    print(&text::json(&json))
 }
 
 /// Prints a line or more; a reader that has gone away is no error of ours.
