@@ -53,36 +53,35 @@
 //! | [`kernel`] | CPU operators behind candle's tensors, with no idea of groups |
 //! | [`group`] | point and plane groups and their actions, with no idea of tensors |
 //! | [`data`] | sources, rotation, augmentation |
-//! | [`error`], [`files`], [`npy`], [`rng`], [`text`] | what all of them use |
+//! | [`error`], [`files`], [`npy`], [`number`], [`rng`], [`text`] | what all of them use |
 
 #![warn(missing_docs)]
 
 pub mod bank;
+#[cfg(feature = "study")]
 pub mod bench;
 pub mod data;
 pub mod error;
+#[cfg(feature = "study")]
 pub mod files;
 pub mod group;
 pub mod kernel;
 pub mod lab;
 pub mod model;
 pub mod nn;
+#[cfg(feature = "study")]
 pub mod npy;
+#[cfg(feature = "study")]
+pub mod number;
+#[cfg(feature = "report")]
 pub mod report;
 pub mod rng;
+#[cfg(feature = "study")]
 pub mod stats;
+#[cfg(feature = "study")]
 pub mod study;
 pub mod text;
+#[cfg(feature = "study")]
 pub mod train;
 
 pub use error::{Error, Result};
-
-/// Says something on standard error. Unlike `eprintln`, it doesn't panic where nobody listens any more: a study that takes
-/// hours outlives the terminal that it was started from. And what comes from files sends no commands to a terminal.
-#[macro_export]
-macro_rules! tell {
-    ($($argument:tt)*) => {{
-        use std::io::Write;
-        let _ = writeln!(std::io::stderr(), "{}", $crate::text::visible(&format!($($argument)*)));
-    }};
-}

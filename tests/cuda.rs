@@ -11,7 +11,7 @@ use candle_core::{DType, Device, Result, Tensor, Var};
 use candle_nn::loss::cross_entropy;
 use common::{TINY, equisplit, results, study_file};
 use equisplit::kernel::{Activation, FeatureMap, Window};
-use equisplit::model::{InputShape, NetConfig, Network, PRESETS};
+use equisplit::model::{InputShape, NetConfig, Network, presets};
 use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
 use equisplit::train::DeviceChoice;
@@ -140,7 +140,7 @@ fn loss_and_gradients(net: &NetConfig, dtype: DType, device: &Device) -> Result<
 #[test]
 fn every_preset_has_the_same_loss_and_gradients() {
     let Some(device) = device() else { return };
-    for arm in PRESETS {
+    for arm in &presets() {
         let preset = NetConfig::preset(arm).unwrap();
         let widths = preset.widths.iter().map(|width| width.div_ceil(4)).collect();
         let net = NetConfig { widths, maps: None, ..preset };

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use equisplit::group::PointGroup;
+use equisplit::bank::{RepeatSwish, Scrambled};
+use equisplit::group::{PointGroup, Symmetry};
 use equisplit::lab::{equivariance_report, layer_reports};
-use equisplit::model::{
-    Budget, Cost, Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Symmetry, match_widths,
-};
+use equisplit::model::{Budget, Cost, GroupPooling, InputShape, NetConfig, Network, match_widths, presets};
 use equisplit::nn::{FieldDropout, FieldType, GroupPool, Layer, Linear, Mode, Reduction, SpatialPool, Weights};
 use equisplit::rng;
 use rand::RngExt;
@@ -67,8 +66,8 @@ fn every_layer_and_the_whole_net_are_equivariant() {
 #[test]
 fn the_controls_are_measurably_not_equivariant() {
     let c4 = Arc::new(PointGroup::c4());
-    for name in PRESETS.into_iter().filter(|name| !name.starts_with("p4")) {
-        let config = NetConfig::preset(name).unwrap();
+    for name in presets().into_iter().filter(|name| !name.starts_with("p4")) {
+        let config = NetConfig::preset(&name).unwrap();
         let (layers, whole) = errors(&network(&config, DType::F64), &c4, DType::F64);
         assert!(whole > 1e-2, "{name}: {whole}");
         for (layer, error) in layers.iter().filter(|(layer, _)| !layer.contains('.') && layer.starts_with("conv")) {
@@ -143,7 +142,7 @@ fn budgets_are_those_counted_by_hand() {
 
 #[test]
 fn budgets_count_the_tensors_that_learn() {
-    for name in PRESETS {
+    for name in &presets() {
         let config = NetConfig::preset(name).unwrap();
         let weights = Weights::new(0);
         Network::new(&config, IMAGE, &weights.builder(DType::F32, &Device::Cpu)).unwrap();
@@ -156,7 +155,7 @@ fn budgets_count_the_tensors_that_learn() {
 #[test]
 fn widths_are_found_within_one_percent() {
     let target = Network::budget(&NetConfig::preset("p4").unwrap(), IMAGE).unwrap().parameters;
-    for name in PRESETS {
+    for name in &presets() {
         let matched = match_widths(&NetConfig::preset(name).unwrap(), IMAGE, Cost::Parameters, target as u64).unwrap();
         let found = Network::budget(&matched, IMAGE).unwrap().parameters;
         assert!(found.abs_diff(target) as f64 <= 0.01 * target as f64, "{name}: {found}, not {target}");
@@ -179,11 +178,12 @@ fn what_cannot_be_built_is_refused() {
     assert!(refused(NetConfig { widths: vec![10; 5], ..p4.clone() }, IMAGE).contains("5 widths"));
     assert!(refused(NetConfig { widths: vec![0; 6], ..p4.clone() }, IMAGE).contains("is 0"));
     assert!(refused(NetConfig { dropout: 1.0, ..p4.clone() }, IMAGE).contains("dropout"));
-    let swish = NetConfig::uniform(Default::default(), Family::RepeatSwish, 20);
+    let swish = NetConfig::uniform(Default::default(), RepeatSwish {}.into(), 20);
     assert!(refused(NetConfig { scale: 0, ..swish }, IMAGE).contains("is 0"));
     let pooled = NetConfig { pool_every_layer: true, group_pooling: GroupPooling::None, ..p4 };
     assert!(refused(pooled, IMAGE).contains("group_pooling"));
-    let mimics = NetConfig { mimics: Symmetry::P4m, ..NetConfig::preset("scrambled").unwrap() };
+    let mimics = Scrambled { mimics: Symmetry::P4m, ..Scrambled::default() };
+    let mimics = NetConfig { bank: mimics.into(), ..NetConfig::preset("scrambled").unwrap() };
     assert_eq!(Network::budget(&mimics, IMAGE).unwrap().maps, 80);
 }
 

@@ -44,7 +44,7 @@ fn main() -> Result<()> {
         for (share, seeds) in SHARES.into_iter().flat_map(|share| SEEDS.map(|seeds| (share, seeds))) {
             outcomes.push(Outcomes::of(Cell { seeds, share, gain, noise }, counts)?);
         }
-        equisplit::tell!("{gain:?} gain, {noise:?} noise: done");
+        eprintln!("{gain:?} gain, {noise:?} noise: done");
     }
     let text = markdown::document(&outcomes, counts);
     write_whole(&arguments.out, |out| out.write_all(text.as_bytes()))

@@ -2,7 +2,7 @@
 
 use candle_core::Tensor;
 
-use super::{Bank, Fan, FieldSizes, Initial, Kind, Parameter, checked};
+use super::{Bank, Copies, Fan, FieldSizes, Initial, Kind, Parameter, checked};
 use crate::error::Result;
 use crate::kernel::rearranged_copies;
 
@@ -19,11 +19,13 @@ pub struct CopiesBank {
     pub(super) kernel: usize,
     /// For each copy, the flat index (component, row, column) that each of its entries comes from.
     pub(super) tables: Vec<Vec<usize>>,
+    /// What the copies are, and their names.
+    pub(super) labels: (String, Vec<String>),
 }
 
 impl Bank for CopiesBank {
     fn filter_shape(&self) -> [usize; 4] {
-        let Self { out_fields, in_fields, components, kernel, tables } = self;
+        let Self { out_fields, in_fields, components, kernel, tables, .. } = self;
         [out_fields * tables.len(), in_fields * components, *kernel, *kernel]
     }
 
@@ -43,10 +45,17 @@ impl Bank for CopiesBank {
         vec![Parameter { name: "weight", shape, kind: Kind::Real, initial }]
     }
 
+    fn copies(&self) -> Option<Copies> {
+        let copies = self.tables.len();
+        let (what, names) = self.labels.clone();
+        let maps = (0..self.out_fields).map(|field| (field * copies..(field + 1) * copies).collect());
+        Some(Copies { what, names, maps: maps.collect() })
+    }
+
     /// `W[o·copies + g, i·components + c]` is component c of copy g of `θ[o, i]`.
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
         let [weight] = checked(self, values)?;
-        let Self { out_fields, in_fields, components, kernel, tables } = self;
+        let Self { out_fields, in_fields, components, kernel, tables, .. } = self;
         let entries = components * kernel * kernel;
         let rows = weight.reshape((*out_fields, *in_fields, entries))?;
         Ok(rearranged_copies(&rows, tables)?.reshape(&self.filter_shape())?)

@@ -1,9 +1,25 @@
 //! The bank of an ordinary convolution.
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
-use super::{Bank, Fan, Initial, Kind, Parameter, check_sizes, checked};
+use super::{Bank, Family, Fan, Initial, Kind, Line, Marker, Parameter, Portrait, Site, check_sizes, checked};
 use crate::error::Result;
+
+/// Ordinary convolutions.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Free {}
+
+impl Family for Free {
+    const NAME: &'static str = "free";
+    const PORTRAIT: Portrait = Portrait::new([0, 0, 0], Marker::Square, Line::Medium);
+
+    fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+        let [out_maps, in_maps, kernel] = site.sizes();
+        Ok(Box::new(FreeBank::new(out_maps, in_maps, kernel)?))
+    }
+}
 
 /// Every filter entry is a parameter of its own: W = θ.
 #[derive(Clone, Debug)]

@@ -2,13 +2,17 @@
 //!
 //! The arms of a study differ in this map alone. A bank is plain data: it declares its parameters and,
 //! given their values, returns the filters as a differentiable tensor of shape (out maps, in maps, k, k). What trains, what
-//! is counted and what is drawn at the start all follows from the declaration.
+//! is counted and what is drawn at the start all follows from the declaration. Its [`Family`] is what studies know of it.
 
+mod config;
 mod copies;
+mod family;
 mod free;
 mod group;
 mod initial;
+mod portrait;
 mod random_mask;
+mod registry;
 mod repeat;
 mod repeat_drop;
 mod repeat_linear;
@@ -23,16 +27,21 @@ use candle_core::Tensor;
 use crate::error::{Error, Result};
 use crate::group::Representation;
 
+pub use config::BankConfig;
 pub use copies::CopiesBank;
-pub use free::FreeBank;
+pub use family::{Family, Site};
+pub use free::{Free, FreeBank};
+pub use group::{P4, P4m};
 pub use initial::{Fan, Initial, Initialisation};
-pub use random_mask::RandomMaskBank;
+pub use portrait::{Line, Marker, Portrait};
+pub use random_mask::{RandomMask, RandomMaskBank};
+pub use registry::{RESERVED_KEYS, families, family, register};
 pub use repeat::Rescale;
-pub use repeat_drop::RepeatDropBank;
-pub use repeat_linear::RepeatLinearBank;
-pub use repeat_mask::RepeatMaskBank;
-pub use repeat_swish::RepeatSwishBank;
-pub use scrambled::Scramble;
+pub use repeat_drop::{RepeatDrop, RepeatDropBank};
+pub use repeat_linear::{RepeatLinear, RepeatLinearBank};
+pub use repeat_mask::{RepeatMask, RepeatMaskBank};
+pub use repeat_swish::{RepeatSwish, RepeatSwishBank};
+pub use scrambled::{Scramble, Scrambled};
 
 /// A map from learned parameters to the filters of a planar convolution.
 pub trait Bank: Debug + Send + Sync {
@@ -52,6 +61,22 @@ pub trait Bank: Debug + Send + Sync {
     fn field_sizes(&self) -> FieldSizes {
         FieldSizes { input: 1, output: 1 }
     }
+
+    /// Which filters are copies of one another, for pictures; `None` where none are.
+    fn copies(&self) -> Option<Copies> {
+        None
+    }
+}
+
+/// Out maps whose filters come from the same weights.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copies {
+    /// What the copies of a filter are, as in "each filter and ...".
+    pub what: String,
+    /// Names of the copies.
+    pub names: Vec<String>,
+    /// For every filter that has copies, the out maps with its copies, in the order of the names; the last may be missing.
+    pub maps: Vec<Vec<usize>>,
 }
 
 /// Maps per field, before and after a convolution: |H| for regular fields, 1 for plain maps.
@@ -135,8 +160,11 @@ fn check_input(input: Representation) -> Result<()> {
     }
 }
 
-/// The declared tensors out of `values`, their shapes checked.
-fn checked<'a, const N: usize>(bank: &dyn Bank, values: &'a [Tensor]) -> Result<&'a [Tensor; N]> {
+/// The declared tensors out of `values`, their shapes checked: what [`Bank::filters`] of a bank with `N` parameters starts with.
+///
+/// # Errors
+/// When a tensor is missing, or its shape is another.
+pub fn checked<'a, const N: usize>(bank: &dyn Bank, values: &'a [Tensor]) -> Result<&'a [Tensor; N]> {
     let declared = bank.parameters();
     if let Some((parameter, value)) = declared.iter().zip(values).find(|(p, value)| p.shape != value.dims()) {
         let Parameter { name, shape, .. } = parameter;

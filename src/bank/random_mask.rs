@@ -1,10 +1,35 @@
 //! Learned signs without repetition.
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
 use super::repeat::{sign_scores, straight_through_sign};
-use super::{Bank, Kind, Parameter, Rescale, checked};
+use super::{Bank, Family, Kind, Line, Marker, Parameter, Portrait, Rescale, Site, checked};
 use crate::error::{Error, Result};
+
+/// Learned signs on frozen random kernels.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RandomMask {}
+
+impl Family for RandomMask {
+    const NAME: &'static str = "random-mask";
+    const PORTRAIT: Portrait = Portrait::new([204, 121, 167], Marker::Cross, Line::Dotted)
+        .in_words("learned signs on random filters")
+        .in_question();
+    const RESCALES: bool = true;
+
+    fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+        Ok(Box::new(RandomMaskBank::new(site.rescale())?))
+    }
+
+    fn rescaled_to(_: [usize; 2], parameter: &str, shape: &[usize]) -> Option<[usize; 2]> {
+        match *shape {
+            [out_maps, in_maps, ..] if parameter == "sign" => Some([out_maps, in_maps]),
+            _ => None,
+        }
+    }
+}
 
 /// The o·i learned kernels fill the first kernels of W in row order, frozen random ones the rest; all of W is multiplied
 /// by learned signs as in [`RepeatMaskBank`](super::RepeatMaskBank). The pair tells what the signs do and what the

@@ -3,7 +3,7 @@
 use candle_core::{Device, Tensor};
 use candle_nn::Init;
 
-use super::{Fan, Initial, Kind, Parameter, check_sizes};
+use super::{Copies, Fan, Initial, Kind, Parameter, check_sizes};
 use crate::error::{Error, Result};
 
 /// Most maps on a side of a rescaled layer; more could only exhaust the memory.
@@ -51,6 +51,17 @@ impl Rescale {
     /// Numbers of tiles (over the out maps, over the in maps).
     pub fn tiles(&self) -> [usize; 2] {
         [self.scaled[0].div_ceil(self.base[0]), self.scaled[1].div_ceil(self.base[1])]
+    }
+
+    /// The out maps whose filters repeat each base filter.
+    pub(super) fn copies(&self) -> Copies {
+        let ([base, _], [maps, _], [tiles, _]) = (self.base, self.scaled, self.tiles());
+        let of = |filter| (0..tiles).map(|tile| tile * base + filter).filter(|&map| map < maps).collect();
+        Copies {
+            what: "its tiles with their transformation".to_owned(),
+            names: (1..=tiles).map(|tile| tile.to_string()).collect(),
+            maps: (0..base).map(of).collect(),
+        }
     }
 
     /// The learned base, drawn as the small layer that it is.

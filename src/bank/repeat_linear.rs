@@ -1,9 +1,27 @@
 //! Plain repetition.
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
-use super::{Bank, Parameter, Rescale, checked};
+use super::{Bank, Copies, Family, Line, Marker, Parameter, Portrait, Rescale, Site, checked};
 use crate::error::Result;
+
+/// Plain repetition.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatLinear {}
+
+impl Family for RepeatLinear {
+    const NAME: &'static str = "repeat-linear";
+    const PORTRAIT: Portrait = Portrait::new([233, 131, 58], Marker::Left, Line::Even)
+        .in_words("plain repetition of the weights")
+        .repeats_only();
+    const RESCALES: bool = true;
+
+    fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+        Ok(Box::new(RepeatLinearBank::new(site.rescale())?))
+    }
+}
 
 /// The base tiled to the larger layer, nothing else learned.
 #[derive(Clone, Debug)]
@@ -27,6 +45,10 @@ impl Bank for RepeatLinearBank {
 
     fn parameters(&self) -> Vec<Parameter> {
         vec![self.rescale.base_parameter()]
+    }
+
+    fn copies(&self) -> Option<Copies> {
+        Some(self.rescale.copies())
     }
 
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {

@@ -1,9 +1,39 @@
 //! Repetition with a learned non-linear transformation per tile.
 
 use candle_core::Tensor;
+use serde::{Deserialize, Serialize};
 
-use super::{Bank, Fan, Initial, Initialisation, Kind, Parameter, Rescale, checked};
+use super::{
+    Bank, Copies, Family, Fan, Initial, Initialisation, Kind, Line, Marker, Parameter, Portrait, Rescale, Site, checked,
+};
 use crate::error::Result;
+
+/// Repetition through a learned swish per tile.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepeatSwish {}
+
+impl Family for RepeatSwish {
+    const NAME: &'static str = "repeat-swish";
+    const PORTRAIT: Portrait = Portrait::new([213, 94, 0], Marker::Triangle, Line::Long)
+        .in_words("learned repetition alone")
+        .repeats_only()
+        .in_question();
+    const RESCALES: bool = true;
+
+    fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+        Ok(Box::new(RepeatSwishBank::new(site.rescale())?))
+    }
+
+    fn rescaled_to([out_maps, in_maps]: [usize; 2], parameter: &str, shape: &[usize]) -> Option<[usize; 2]> {
+        match *shape {
+            [rows, columns] if parameter == "alpha" => {
+                Some([rows.saturating_mul(out_maps), columns.saturating_mul(in_maps)])
+            }
+            _ => None,
+        }
+    }
+}
 
 /// Tile (a, b) is `α[a,b]·w / (1 + exp(β[a,b]·w))`, a swish of the base weights w (Chavan et al. 2021).
 #[derive(Clone, Debug)]
@@ -32,6 +62,10 @@ impl Bank for RepeatSwishBank {
         let per_tile =
             |name| Parameter { name, shape: tiles.to_vec(), kind: Kind::Real, initial: Initial::Own(xavier) };
         vec![self.rescale.base_parameter(), per_tile("alpha"), per_tile("beta")]
+    }
+
+    fn copies(&self) -> Option<Copies> {
+        Some(self.rescale.copies())
     }
 
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {

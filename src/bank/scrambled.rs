@@ -3,13 +3,43 @@
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{CopiesBank, check_input, check_sizes};
+use super::{Bank, CopiesBank, Family, Line, Marker, Portrait, Site, check_input, check_sizes};
 use crate::error::{Error, Result};
-use crate::group::{PointGroup, Representation, point_action};
-use crate::rng::Stream;
+use crate::group::{PointGroup, Representation, Symmetry, point_action};
+use crate::rng::{self, Stream};
 
 /// As many shuffles as are tried before a filter is called too small to be scrambled.
 const TRIES: usize = 100;
+
+/// As the group bank that it mimics, but without the group.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scrambled {
+    /// The group that it mimics.
+    pub mimics: Symmetry,
+    /// What it takes from the group that it mimics.
+    pub scramble: Scramble,
+}
+
+impl Family for Scrambled {
+    const NAME: &'static str = "scrambled";
+    const PORTRAIT: Portrait = Portrait::new([0, 158, 115], Marker::Diamond, Line::Short)
+        .in_words("copies that no group ties together")
+        .repeats_only()
+        .in_question();
+    const WIDTH: usize = 10;
+    const DRAWS: bool = true;
+
+    fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+        let mut stream = rng::stream(site.seed, &format!("scramble/{}", site.layer));
+        let bank = CopiesBank::scrambled(site.group, site.input, site.sizes(), self.scramble, &mut stream);
+        Ok(Box::new(bank.map_err(|e| Error::invalid(format!("{}: {e}", site.layer)))?))
+    }
+
+    fn symmetry(&self) -> Option<Symmetry> {
+        Some(self.mimics)
+    }
+}
 
 /// What a scramble takes from the group.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +79,10 @@ impl CopiesBank {
             let table = |g| scramble.table(group, g, input, kernel, stream);
             let tables: Vec<Vec<usize>> = group.elements().map(table).collect();
             if nothing_to_shuffle || !is_action(group, &tables) {
-                return Ok(Self { out_fields, in_fields, components, kernel, tables });
+                // A scramble's copies belong to no element of a group.
+                let names = (1..=group.order()).map(|copy| copy.to_string()).collect();
+                let labels = ("the copies that its scramble makes of it".to_owned(), names);
+                return Ok(Self { out_fields, in_fields, components, kernel, tables, labels });
             }
         }
         Err(Error::invalid(format!(

@@ -27,7 +27,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// Writes the attributions of a study's cells into its store. Where that can't be done, they can be shown all the same.
 pub fn write(store: &Store, attributions: &[Attribution]) {
     if let Err(error) = store.write_attribution(attributions) {
-        equisplit::tell!("warning: {error}");
+        tell!("warning: {error}");
     }
 }
 

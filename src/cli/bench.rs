@@ -2,11 +2,13 @@
 
 use candle_core::Device;
 use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes};
-use equisplit::model::{InputShape, NetConfig, PRESETS, Skeleton};
+use equisplit::model::{InputShape, NetConfig, Skeleton, presets};
 use equisplit::report::bench as table;
 use equisplit::train::{DeviceChoice, DeviceKind};
 use equisplit::{Error, Result};
 use serde::Serialize;
+
+use super::choice::choice;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -14,7 +16,7 @@ pub struct Args {
     #[arg(long, value_name = "ARM", default_value = "p4", conflicts_with = "convolution")]
     arm: String,
     /// Which layers it has.
-    #[arg(long, value_enum, default_value_t, conflicts_with = "convolution")]
+    #[arg(long, value_parser = choice::<Skeleton>(), default_value = "cohen2016", conflicts_with = "convolution")]
     skeleton: Skeleton,
     /// One convolution instead of a network: in maps, out maps, kernel, pixels of the image, padding.
     #[arg(long, value_name = "IN,OUT,K,SIZE,PADDING", value_delimiter = ',')]
@@ -26,7 +28,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where the network is trained; single convolutions are timed on the CPU only.
-    #[arg(long, value_enum, default_value_t, conflicts_with = "convolution")]
+    #[arg(long, value_parser = choice::<DeviceChoice>(), default_value = "auto", conflicts_with = "convolution")]
     device: DeviceChoice,
     /// How often each thing is measured.
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=10_000))]
@@ -93,7 +95,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn network(args: &Args) -> Result<()> {
     let Some(config) = NetConfig::preset(&args.arm).map(|preset| preset.on(args.skeleton)) else {
-        super::wrong_usage(&format!("--arm {}: there are {}", args.arm, PRESETS.join(", ")))
+        super::wrong_usage(&format!("--arm {}: there are {}", args.arm, presets().join(", ")))
     };
     let (batch, repeats, input) = (usize::from(args.batch), usize::from(args.repeats), InputShape::DIGITS);
     let device = args.device.device()?;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use equisplit::data::{self, DataConfig, Dataset, Source};
+use equisplit::group::Symmetry;
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
-use equisplit::model::{InputShape, NetConfig, PRESETS, Symmetry};
+use equisplit::model::{InputShape, NetConfig, presets};
 use equisplit::report::check as table;
 use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, Study, StudyFile};
 use equisplit::train::{Checkpoint, PixelStatistics};
@@ -70,9 +71,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         }
         (None, Some(path)) => {
             let file = StudyFile::read(path)?;
-            inputs = images(args, &file.content.data).map_err(|e| file.locate(e))?;
+            inputs = images(args, &file.content.data).map_err(|e| file.text.locate(e))?;
             if args.data.is_none() && file.content.data.source != Source::Builtin {
-                equisplit::tell!("note: without --data, digits that the program draws stand for the study's images");
+                tell!("note: without --data, digits that the program draws stand for the study's images");
             }
             let study = file.resolve(inputs.shape, None)?;
             (arms(args, &study)?.into_iter().map(new).collect(), study.symmetry())
@@ -141,7 +142,7 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
     }
     match record.input {
         Some(input) if args.size.is_none() => shape = input,
-        None if args.size.is_none() && found != record.data => equisplit::tell!(
+        None if args.size.is_none() && found != record.data => tell!(
             "warning: the store doesn't say what size its images have; run its study again, or pass --data or --size"
         ),
         _ => {}
@@ -149,7 +150,7 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
     let fit = shape == InputShape::of(&dataset.train, dataset.classes);
     if found != record.data {
         let others = if fit { "digits that the program draws" } else { "random images" };
-        equisplit::tell!("note: without --data, {others} stand for {}", record.data.name);
+        tell!("note: without --data, {others} stand for {}", record.data.name);
     }
     Ok(Inputs { fit, dataset, shape })
 }
@@ -170,11 +171,7 @@ fn trained(arm: &Arm, runs: &[Run]) -> Result<Candidate> {
     let Some((run, checkpoint)) = study::first_trained(arm, runs)? else { return Ok(new(arm)) };
     if run.test_error().is_none() {
         let epochs = run.config.training.epochs;
-        equisplit::tell!(
-            "{}: not finished; its weights are those after {} of {epochs} epochs",
-            run.label(),
-            checkpoint.epoch
-        );
+        tell!("{}: not finished; its weights are those after {} of {epochs} epochs", run.label(), checkpoint.epoch);
     }
     let (net, seed) = (run.config.net.clone(), run.config.seed);
     Ok(Candidate { name: arm.id(), net, seed, trained: Some((run.clone(), checkpoint)) })
@@ -185,7 +182,7 @@ fn tell_of_untrained(candidates: &[Candidate]) {
     let untrained: Vec<&str> =
         candidates.iter().filter(|one| one.trained.is_none()).map(|one| one.name.as_str()).collect();
     if !untrained.is_empty() {
-        equisplit::tell!("note: no checkpoint, so with new weights alone: {}", untrained.join(", "));
+        tell!("note: no checkpoint, so with new weights alone: {}", untrained.join(", "));
     }
 }
 
@@ -196,7 +193,7 @@ fn new(arm: &Arm) -> Candidate {
 fn preset(args: &Args) -> Candidate {
     let name = args.arm.as_deref().unwrap_or("p4");
     let Some(net) = NetConfig::preset(name) else {
-        super::wrong_usage(&format!("--arm {name}: without a study there are {}", PRESETS.join(", ")))
+        super::wrong_usage(&format!("--arm {name}: without a study there are {}", presets().join(", ")))
     };
     Candidate { name: name.to_owned(), net, seed: 0, trained: None }
 }

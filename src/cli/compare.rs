@@ -22,7 +22,7 @@ pub fn run(args: &Args) -> Result<()> {
     let (runs_a, runs_b) = (a.runs(&record_a)?, b.runs(&record_b)?);
     for run in runs_a.iter().chain(&runs_b) {
         if let RunState::Damaged(why) = &run.state {
-            equisplit::tell!("warning: {} isn't compared: {why}", run.label());
+            tell!("warning: {} isn't compared: {why}", run.label());
         }
     }
     super::print(compare::table([(&record_a, &runs_a), (&record_b, &runs_b)])?.trim_end())

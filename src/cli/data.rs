@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "fetch")]
 use clap::builder::PossibleValuesParser;
+#[cfg(feature = "fetch")]
 use equisplit::data::fetch::{self, Options};
 use equisplit::data::info::{FileInfo, info};
 use equisplit::data::{DataConfig, Source, cache, load};
@@ -44,6 +46,7 @@ enum Command {
         test: Option<usize>,
     },
     /// Fetch a published set from the publisher or a mirror.
+    #[cfg(feature = "fetch")]
     Fetch {
         /// The set.
         #[arg(value_parser = PossibleValuesParser::new(fetch::names()))]
@@ -63,6 +66,7 @@ pub fn run(args: Args) -> Result<()> {
         Command::Make { source, out, seed, train, test } => {
             make(&source, &out, DataConfig { seed, train, test, ..DataConfig::new(Source::MnistRot) })
         }
+        #[cfg(feature = "fetch")]
         Command::Fetch { name, out, url } => {
             let out = out.unwrap_or_else(|| Path::new("data").join(&name));
             let options = Options { url, ..Options::default() };

@@ -1,19 +1,28 @@
 //! `equisplit expand`
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
-use clap::ValueEnum;
-use equisplit::bank::{Bank, CopiesBank, RepeatLinearBank, RepeatMaskBank, RepeatSwishBank, Rescale};
+use clap::builder::PossibleValuesParser;
+use equisplit::bank::{BankConfig, Parameter, Site, families};
 use equisplit::group::{PointGroup, Representation};
 use equisplit::{Error, Result, npy};
+
+/// Names of group banks that say what their input is, as GrouPy has them.
+const GROUPY: [(&str, &str, Representation); 4] = [
+    ("z2_p4", "p4", Representation::Trivial),
+    ("p4_p4", "p4", Representation::Regular),
+    ("z2_p4m", "p4m", Representation::Trivial),
+    ("p4m_p4m", "p4m", Representation::Regular),
+];
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The bank.
-    #[arg(long, value_enum)]
-    bank: BankName,
-    /// Weights: (out, in, k, k), for p4_p4 and p4m_p4m (out, in, |H|, k, k); the base of repetition banks.
+    #[arg(long, value_parser = names())]
+    bank: String,
+    /// Weights: (out, in, k, k), on regular fields (out, in, |H|, k, k); the base of banks that rescale.
     #[arg(long, value_name = "W.npy")]
     weight: PathBuf,
     /// α of repeat-swish: (tiles out, tiles in).
@@ -22,10 +31,13 @@ pub struct Args {
     /// β of repeat-swish: (tiles out, tiles in).
     #[arg(long, value_name = "B.npy")]
     beta: Option<PathBuf>,
-    /// Scores of repeat-mask, whose signs are used: (O, I, k, k).
+    /// Scores of repeat-mask and random-mask, whose signs are used: (O, I, k, k).
     #[arg(long, value_name = "M.npy")]
     mask: Option<PathBuf>,
-    /// Out and in maps of a repetition bank [default: those of the mask, or whole tiles of α].
+    /// Another tensor of the bank, by its name in checkpoints.
+    #[arg(long, value_name = "NAME=T.npy", value_parser = named_file)]
+    tensor: Vec<(String, PathBuf)>,
+    /// Out and in maps of a bank that rescales [default: those of the mask, or whole tiles of α].
     #[arg(long, value_name = "O,I", value_delimiter = ',')]
     shape: Vec<usize>,
     /// Where the filters go: (O, I, k, k), f32.
@@ -33,125 +45,121 @@ pub struct Args {
     out: PathBuf,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum BankName {
-    #[value(name = "z2_p4")]
-    Z2P4,
-    #[value(name = "p4_p4")]
-    P4P4,
-    #[value(name = "z2_p4m")]
-    Z2P4m,
-    #[value(name = "p4m_p4m")]
-    P4mP4m,
-    RepeatLinear,
-    RepeatSwish,
-    RepeatMask,
+fn names() -> PossibleValuesParser {
+    let families: Vec<&str> = families().iter().map(BankConfig::name).collect();
+    PossibleValuesParser::new(GROUPY.map(|(name, ..)| name).into_iter().chain(families))
 }
 
-impl Args {
-    /// Ends the program where an option is missing that the bank needs, or given that it would ignore.
-    fn check(&self) {
-        let (needed, allowed): (&[&str], &[&str]) = match self.bank {
-            BankName::Z2P4 | BankName::P4P4 | BankName::Z2P4m | BankName::P4mP4m => (&[], &[]),
-            BankName::RepeatLinear => (&["--shape"], &["--shape"]),
-            BankName::RepeatSwish => (&["--alpha", "--beta"], &["--alpha", "--beta", "--shape"]),
-            BankName::RepeatMask => (&["--mask"], &["--mask", "--shape"]),
-        };
-        let given = [
-            ("--alpha", self.alpha.is_some()),
-            ("--beta", self.beta.is_some()),
-            ("--mask", self.mask.is_some()),
-            ("--shape", !self.shape.is_empty()),
-        ];
-        let bank = self.bank.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned());
-        for (option, given) in given {
-            if given && !allowed.contains(&option) {
-                super::wrong_usage(&format!("{option} is of no use to {bank}"));
-            }
-            if !given && needed.contains(&option) {
-                super::wrong_usage(&format!("{bank} needs {option}"));
-            }
-        }
-        if !self.shape.is_empty() && self.shape.len() != 2 {
-            super::wrong_usage("--shape takes two numbers: O,I");
-        }
-    }
+fn named_file(text: &str) -> std::result::Result<(String, PathBuf), String> {
+    let (name, path) = text.split_once('=').ok_or("NAME=T.npy is wanted")?;
+    Ok((name.to_owned(), path.into()))
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    args.check();
-    use Representation::{Regular, Trivial};
-    let (c4, d4) = (PointGroup::c4, PointGroup::d4);
-    let filters = match args.bank {
-        BankName::Z2P4 => group(args, &c4(), Trivial),
-        BankName::P4P4 => group(args, &c4(), Regular),
-        BankName::Z2P4m => group(args, &d4(), Trivial),
-        BankName::P4mP4m => group(args, &d4(), Regular),
-        BankName::RepeatLinear => linear(args),
-        BankName::RepeatSwish => swish(args),
-        BankName::RepeatMask => mask(args),
-    }?;
-    npy::write(&args.out, &filters)
+    let groupy = GROUPY.into_iter().find(|(name, ..)| *name == args.bank);
+    let bank = BankConfig::named(groupy.map_or(args.bank.as_str(), |(_, family, _)| family))?;
+    let group = bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
+    // The same bank of the smallest layer tells which tensors it has.
+    let small = Site {
+        layer: "expand",
+        widths: [1, 1],
+        rescaled: [2, 2],
+        kernel: 3,
+        input: Representation::Trivial,
+        group: &group,
+        seed: 0,
+    };
+    let parameters = bank.bank(&small)?.parameters();
+    let files = args.files(&bank, &parameters);
+    let (weight, input) = weight(args, &group, groupy.map(|(.., input)| input))?;
+    let [out, inputs, .., kernel] = *weight.dims() else {
+        return Err(shape_error(&args.weight, &weight, "(out, in, k, k)"));
+    };
+    let others: Vec<(&Parameter, &Path, Tensor)> =
+        files.into_iter().map(|(parameter, path)| Ok((parameter, path, npy::read(path)?))).collect::<Result<_>>()?;
+    let [scaled_out, scaled_inputs] = scaled(args, &bank, [out, inputs], &others)?;
+    check_size([scaled_out, scaled_inputs, kernel, kernel, group.order(), input.dim(&group)])?;
+    let site = Site { widths: [inputs, out], rescaled: [scaled_inputs, scaled_out], kernel, input, ..small };
+    let values: Vec<Tensor> = std::iter::once(weight).chain(others.into_iter().map(|(.., value)| value)).collect();
+    npy::write(&args.out, &bank.bank(&site)?.filters(&values)?)
 }
 
-fn group(args: &Args, group: &PointGroup, input: Representation) -> Result<Tensor> {
+impl Args {
+    /// The files of the tensors beside the weights, in the bank's order. Ends the program where an option is missing that the bank
+    /// needs, or given that it would ignore.
+    fn files<'a>(&'a self, bank: &BankConfig, parameters: &'a [Parameter]) -> Vec<(&'a Parameter, &'a Path)> {
+        let others = parameters.get(1..).unwrap_or_default();
+        let options =
+            [("alpha", "--alpha", &self.alpha), ("beta", "--beta", &self.beta), ("sign", "--mask", &self.mask)];
+        let option = |name: &str| match options.iter().find(|(parameter, ..)| *parameter == name) {
+            Some((_, option, _)) => (*option).to_owned(),
+            None => format!("--tensor {name}=T.npy"),
+        };
+        let given = options.iter().filter_map(|(name, _, path)| Some((*name, path.as_deref()?)));
+        let further = self.tensor.iter().map(|(name, path)| (name.as_str(), path.as_path()));
+        let given: BTreeMap<&str, &Path> = given.chain(further).collect();
+        if let Some(name) = given.keys().find(|name| !others.iter().any(|parameter| parameter.name == **name)) {
+            super::wrong_usage(&format!("{} is of no use to {}", option(name), self.bank));
+        }
+        match self.shape.len() {
+            0 | 2 => {}
+            _ => super::wrong_usage("--shape takes two numbers: O,I"),
+        }
+        if !self.shape.is_empty() && !bank.rescales() {
+            super::wrong_usage(&format!("--shape is of no use to {}", self.bank));
+        }
+        let told = |parameter: &Parameter| bank.rescaled_to([1, 1], parameter.name, &parameter.shape).is_some();
+        if self.shape.is_empty() && bank.rescales() && !others.iter().any(told) {
+            super::wrong_usage(&format!("{} needs --shape", self.bank));
+        }
+        let file = |parameter: &'a Parameter| match given.get(parameter.name) {
+            Some(path) => (parameter, *path),
+            None => super::wrong_usage(&format!("{} needs {}", self.bank, option(parameter.name))),
+        };
+        others.iter().map(file).collect()
+    }
+}
+
+/// The weights, and how the fields that they take transform.
+fn weight(args: &Args, group: &PointGroup, input: Option<Representation>) -> Result<(Tensor, Representation)> {
     let weight = npy::read(&args.weight)?;
+    let input = match input {
+        Some(input) => input,
+        None if weight.rank() == 5 => Representation::Regular,
+        None => Representation::Trivial,
+    };
     let components = input.dim(group);
-    let [out, inputs, kernel] = match *weight.dims() {
-        [out, inputs, k, width] if components == 1 && k == width => [out, inputs, k],
-        [out, inputs, found, k, width] if components == found && k == width => [out, inputs, k],
+    match *weight.dims() {
+        [_, _, k, width] if components == 1 && k == width => Ok((weight, input)),
+        // GrouPy's arrays have a group axis of length 1 on images, too.
+        [out, inputs, 1, k, width] if components == 1 && k == width => {
+            Ok((weight.reshape((out, inputs, k, k))?, input))
+        }
+        [_, _, found, k, width] if components == found && k == width => Ok((weight, input)),
         _ => {
             let wanted =
                 if components == 1 { "(out, in, k, k)".into() } else { format!("(out, in, {components}, k, k)") };
-            return Err(shape_error(&args.weight, &weight, &wanted));
+            Err(shape_error(&args.weight, &weight, &wanted))
         }
-    };
-    check_size([out, inputs, kernel, kernel, group.order(), components])?;
-    let bank = CopiesBank::group(group, input, [out, inputs, kernel])?;
-    // GrouPy's arrays have a group axis of length 1 on images, too.
-    let weight = if components == 1 { weight.reshape((out, inputs, kernel, kernel))? } else { weight };
-    bank.filters(&[weight])
-}
-
-fn linear(args: &Args) -> Result<Tensor> {
-    let base = npy::read(&args.weight)?;
-    RepeatLinearBank::new(rescale(args, &base, None)?)?.filters(&[base])
-}
-
-fn swish(args: &Args) -> Result<Tensor> {
-    let base = npy::read(&args.weight)?;
-    let alpha = npy::read(required(&args.alpha)?)?;
-    let beta = npy::read(required(&args.beta)?)?;
-    let whole_tiles = match (alpha.dims(), base.dims()) {
-        (&[rows, columns], &[out, inputs, ..]) => [rows.saturating_mul(out), columns.saturating_mul(inputs)],
-        _ => return Err(shape_error(required(&args.alpha)?, &alpha, "(tiles out, tiles in)")),
-    };
-    RepeatSwishBank::new(rescale(args, &base, Some(whole_tiles))?)?.filters(&[base, alpha, beta])
-}
-
-fn mask(args: &Args) -> Result<Tensor> {
-    let base = npy::read(&args.weight)?;
-    let mask = npy::read(required(&args.mask)?)?;
-    let [out, inputs, ..] = *mask.dims() else {
-        return Err(shape_error(required(&args.mask)?, &mask, "(O, I, k, k)"));
-    };
-    RepeatMaskBank::new(rescale(args, &base, Some([out, inputs]))?)?.filters(&[base, mask])
-}
-
-/// The rescaling from the base to `--shape`, or to `default`.
-fn rescale(args: &Args, base: &Tensor, default: Option<[usize; 2]>) -> Result<Rescale> {
-    let scaled = match (args.shape.as_slice(), default) {
-        (&[out, inputs], _) => [out, inputs],
-        ([], Some(default)) => default,
-        _ => super::wrong_usage("--shape O,I is needed here: two numbers"),
-    };
-    match *base.dims() {
-        [out, inputs, kernel, width] if kernel == width => {
-            check_size([scaled[0], scaled[1], kernel, kernel])?;
-            Ok(Rescale { base: [out, inputs], scaled, kernel })
-        }
-        _ => Err(shape_error(&args.weight, base, "(out, in, k, k)")),
     }
+}
+
+/// Out and in maps after rescaling: those of `--shape`, or as the tensors beside the base tell.
+fn scaled(
+    args: &Args,
+    bank: &BankConfig,
+    base: [usize; 2],
+    others: &[(&Parameter, &Path, Tensor)],
+) -> Result<[usize; 2]> {
+    if let [out, inputs] = *args.shape {
+        return Ok([out, inputs]);
+    }
+    if let Some((parameter, path, value)) = others.iter().find(|(p, _, value)| p.shape.len() != value.rank()) {
+        let wanted = format!("{} dimensions for {}", parameter.shape.len(), parameter.name);
+        return Err(shape_error(path, value, &wanted));
+    }
+    let mut told = others.iter().filter_map(|(p, _, value)| bank.rescaled_to(base, p.name, value.dims()));
+    Ok(told.next().unwrap_or(base))
 }
 
 /// Refuses filters of more numbers than can be written.
@@ -164,11 +172,6 @@ fn check_size<const N: usize>(sizes: [usize; N]) -> Result<()> {
             Err(Error::invalid(format!("the filters would have {found} numbers; at most {}", npy::MAX_ENTRIES)))
         }
     }
-}
-
-/// An option that [`Args::check`] has seen.
-fn required(path: &Option<PathBuf>) -> Result<&Path> {
-    path.as_deref().ok_or_else(|| Error::invalid("an option of this bank is missing"))
 }
 
 fn shape_error(path: &Path, found: &Tensor, wanted: &str) -> Error {

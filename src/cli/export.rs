@@ -6,13 +6,15 @@ use equisplit::Result;
 use equisplit::report::tidy::{Format, epochs, runs};
 use equisplit::study::Store;
 
+use super::choice::choice;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The store of a study: <out>/<study>.
     #[arg(value_name = "STORE_DIR")]
     store: PathBuf,
     /// Which kind of file.
-    #[arg(long, value_enum, default_value_t = Format::Csv)]
+    #[arg(long, value_parser = choice::<Format>(), default_value = "csv")]
     format: Format,
     /// Where runs.* and epochs.* go.
     #[arg(long, value_name = "DIR", default_value = "export")]

@@ -6,6 +6,8 @@ use equisplit::report::Source;
 use equisplit::report::figure::{Figure, Format, Page};
 use equisplit::{Result, files};
 
+use super::choice::choice;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The store of a study: <out>/<study>.
@@ -21,7 +23,7 @@ pub struct Args {
     #[arg(long, value_name = "ARM", value_delimiter = ',')]
     arms: Vec<String>,
     /// Kinds of files.
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "svg,png,pdf")]
+    #[arg(long, value_parser = choice::<Format>(), value_delimiter = ',', default_value = "svg,png,pdf")]
     format: Vec<Format>,
 }
 

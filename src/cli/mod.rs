@@ -1,13 +1,26 @@
 //! The commands, one file each.
 
+/// Says something on standard error. Unlike `eprintln`, it doesn't panic where nobody listens any more: a study that takes
+/// hours outlives the terminal that it was started from. And what comes from files sends no commands to a terminal.
+macro_rules! tell {
+    ($($argument:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stderr(), "{}", equisplit::text::visible(&format!($($argument)*)));
+    }};
+}
+
 mod attribute;
 mod bench;
 mod check;
+mod choice;
 mod compare;
+mod completions;
 mod data;
 mod expand;
 mod export;
 mod figures;
+mod log;
+mod man;
 mod params;
 mod report;
 mod run;
@@ -59,11 +72,16 @@ enum Command {
     Bench(bench::Args),
     /// Look at, make and fetch images.
     Data(data::Args),
+    /// Print the completions of a shell.
+    Completions(completions::Args),
+    /// Write manual pages.
+    Man(man::Args),
 }
 
 /// Parses the command line and runs the command.
 pub fn run() -> Result<ExitCode> {
     let command = Cli::parse().command;
+    log::begin();
     equisplit::kernel::check_override()?;
     match command {
         Command::Run(args) => run::run(&args),
@@ -79,6 +97,8 @@ pub fn run() -> Result<ExitCode> {
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => man::run(&args).map(|()| ExitCode::SUCCESS),
     }
 }
 
@@ -86,7 +106,7 @@ pub fn run() -> Result<ExitCode> {
 pub fn report(error: &Error) -> ExitCode {
     let message = error.to_string();
     // What may follow is a backtrace.
-    equisplit::tell!("error: {}", message.lines().next().unwrap_or_default());
+    tell!("error: {}", message.lines().next().unwrap_or_default());
     ExitCode::FAILURE
 }
 
@@ -118,7 +138,7 @@ fn check_threads(jobs: Option<u16>, threads: Option<u16>) -> Result<()> {
 /// Warns where a study has runs left.
 fn warn_unfinished(unfinished: Option<String>) {
     if let Some(unfinished) = unfinished {
-        equisplit::tell!("warning: {unfinished}");
+        tell!("warning: {unfinished}");
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
+use equisplit::Result;
 use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report::budgets;
 use equisplit::study::StudyFile;
-use equisplit::{Result, tell};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -35,6 +35,6 @@ fn input(args: &Args, file: &StudyFile) -> Result<InputShape> {
         tell!("note: for 28×28 grey images of ten classes; --data DIR takes the shape of the study's own");
         return Ok(InputShape::DIGITS);
     }
-    let (shape, classes) = data::shape(config, args.data.as_deref()).map_err(|e| file.locate(e))?;
+    let (shape, classes) = data::shape(config, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
     Ok(InputShape::new(shape, classes))
 }

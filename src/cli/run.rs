@@ -16,6 +16,8 @@ use equisplit::train::DeviceChoice;
 
 use super::signals::Watch;
 
+use super::choice::choice;
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The study file.
@@ -39,7 +41,7 @@ pub struct Args {
     #[arg(long)]
     tensorboard: bool,
     /// Where to train.
-    #[arg(long, value_enum, default_value_t)]
+    #[arg(long, value_parser = choice::<DeviceChoice>(), default_value = "auto")]
     device: DeviceChoice,
     /// Print the attribution as JSON.
     #[arg(long)]
@@ -51,74 +53,72 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let watch = Watch::new()?;
     let device = args.device.device()?;
     if args.device == DeviceChoice::Auto && device.is_cpu() && candle_core::utils::cuda_is_available() {
-        equisplit::tell!(
-            "note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why"
-        );
+        tell!("note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why");
     }
     let file = StudyFile::read(&args.study)?;
     if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
-        equisplit::tell!("note: the program draws this study's images itself, --data isn't used");
+        tell!("note: the program draws this study's images itself, --data isn't used");
     }
     // What is wrong with the study is told before any image is read, but for the images that it's about.
-    let (shape, classes) = data::shape(&file.content.data, args.data.as_deref()).map_err(|e| file.locate(e))?;
+    let (shape, classes) = data::shape(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
     file.resolve(InputShape::new(shape, classes), None)?;
-    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| file.locate(e))?;
+    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
     let train = &dataset.train;
     let input = InputShape::of(train, dataset.classes);
     let study = file.resolve(input, Some(train.len()))?;
     for (grid, arms) in study.grid_faults(input)? {
-        equisplit::tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
+        tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
     }
     if let Some(warning) = few_seeds(study.seeds.len()).filter(|_| study.arms.len() > 1 && study.seeds.len() < 3) {
-        equisplit::tell!("warning: {warning}");
+        tell!("warning: {warning}");
     }
     for doubt in study.doubts(&dataset) {
-        equisplit::tell!("warning: {doubt}");
+        tell!("warning: {doubt}");
     }
     let record = Record::new(&study, &dataset, &device);
     let store = Store::new(&args.out, &study.name);
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
     let tensorboard = args.tensorboard;
     let mut options = Options { wish, device, quiet: false, tensorboard, signal: Arc::default() };
-    let plan = study::plan(&record, &dataset, &store, &options).map_err(|e| file.locate(e))?;
+    let plan = study::plan(&record, &dataset, &store, &options).map_err(|e| file.text.locate(e))?;
     let table = report::plan::table(&plan, &record, &dataset);
     tell_of_left_out(&store, &record);
     if args.dry_run {
         super::print(&table)?;
         return Ok(ExitCode::SUCCESS);
     }
-    equisplit::tell!("{table}");
+    tell!("{table}");
     tell_of_other_vectors(&plan, &record);
     options.signal = watch.begin();
     let store = store.interrupted_by(options.signal.clone());
     // A store that is done may be read-only.
     if let Err(error) = store.keep_file(&file) {
-        equisplit::tell!("warning: the study file isn't kept: {error}");
+        tell!("warning: the study file isn't kept: {error}");
     }
     let summary = match study::run(plan, &record, &dataset, &store, &options) {
         // A signal ends the waiting for a store, too.
         Err(error) if options.signal.load(Ordering::Relaxed) != 0 => {
-            equisplit::tell!("{error}");
+            tell!("{error}");
             return Ok(exit_code(options.signal.load(Ordering::Relaxed)));
         }
         summary => summary?,
     };
-    equisplit::tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
+    tell!("{} runs made, {} found in {}", summary.made, summary.found, store.folder().display());
     if let Some(signal) = summary.signal {
-        equisplit::tell!("stopped by a signal; the same command goes on from here");
+        tell!("stopped by a signal; the same command goes on from here");
         return Ok(exit_code(signal));
     }
     if let Some(choices) = report::progress::choices(&store.choices(&record)?) {
-        equisplit::tell!("{choices}");
+        tell!("{choices}");
     }
     let attributions = store.attribute_as(&record)?;
     super::attribute::write(&store, &attributions);
     super::attribute::print(&attributions, args.json)?;
     for failed in &summary.failed {
-        equisplit::tell!("error: {failed}; delete its folder to run it again");
+        tell!("error: {failed}; delete its folder to run it again");
     }
     if summary.gone > 0 {
-        equisplit::tell!("error: {} runs were removed meanwhile; the same command makes them again", summary.gone);
+        tell!("error: {} runs were removed meanwhile; the same command makes them again", summary.gone);
     }
     Ok(if summary.failed.is_empty() && summary.gone == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -133,7 +133,7 @@ fn tell_of_left_out(store: &Store, record: &Record) {
     let runs = store.left_out(record);
     if let Some(first) = runs.first() {
         let count = if runs.len() == 1 { "1 run".to_owned() } else { format!("{} runs", runs.len()) };
-        equisplit::tell!("note: left out of this study: {count} of other arms or seeds, as {}", first.display());
+        tell!("note: left out of this study: {count} of other arms or seeds, as {}", first.display());
     }
 }
 
@@ -145,6 +145,6 @@ fn tell_of_other_vectors(plan: &Plan, record: &Record) {
     let others: BTreeSet<&str> = makers.map(|maker| maker.instructions.as_str()).filter(|of| *of != here).collect();
     if plan.pending().next().is_some() && !others.is_empty() {
         let others: Vec<&str> = others.into_iter().collect();
-        equisplit::tell!("note: finished runs were made on {}; those to come are made on {here}", others.join(" and "));
+        tell!("note: finished runs were made on {}; those to come are made on {here}", others.join(" and "));
     }
 }

@@ -5,7 +5,8 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::pixels::{Checked, MAX_VALUES};
-use super::{DataConfig, Dataset, Images, Shape, cache, classes, folder, hash, pixels, stream};
+use super::images::classes;
+use super::{DataConfig, Dataset, Images, Shape, cache, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 
 /// Usual name of the training file; also with `.gz` at the end.

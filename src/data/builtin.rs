@@ -10,7 +10,8 @@ use rayon::prelude::*;
 
 use self::glyphs::{GLYPHS, Stroke};
 use super::pixels::MAX_VALUES;
-use super::{CLASSES, Dataset, Images, hash, wanted};
+use super::images::wanted;
+use super::{CLASSES, Dataset, Images, hash};
 use crate::error::Result;
 use crate::rng::{self, Stream};
 

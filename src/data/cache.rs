@@ -234,13 +234,13 @@ pub(super) fn cached(folder: &Path, fingerprint: &str, make: impl FnOnce() -> Re
     if path.exists() {
         match read(&path) {
             Ok(dataset) if dataset.fingerprint == fingerprint => return Ok(dataset),
-            Ok(_) => crate::tell!("{}: holds another set than its name says; making it again", path.display()),
-            Err(e) => crate::tell!("{e}; making it again"),
+            Ok(_) => log::info!("{}: holds another set than its name says; making it again", path.display()),
+            Err(e) => log::info!("{e}; making it again"),
         }
     }
     let dataset = make()?;
     if let Err(e) = keep(&dataset, folder, &path) {
-        crate::tell!("{e}; going on without a cache");
+        log::info!("{e}; going on without a cache");
     }
     Ok(dataset)
 }

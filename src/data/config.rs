@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::number;
 
 /// Where images come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,16 +25,18 @@ pub enum Source {
 
 /// The `[data]` table of a study: which images, how many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct DataConfig {
     /// Where images come from.
     pub source: Source,
     /// Training images: the first so many of the set. Default: builtin 2000, mnist-rot 12000, others all.
+    #[serde(default, deserialize_with = "number::told")]
     pub train: Option<usize>,
     /// Test images: the first so many of the set. Default: builtin 2000, mnist-rot 50000, others all.
+    #[serde(default, deserialize_with = "number::told")]
     pub test: Option<usize>,
     /// Seed of the random choices behind builtin and mnist-rot.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub seed: u64,
     /// amat only: the files hold each image column by column.
     #[serde(default)]

@@ -5,7 +5,9 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "study")]
 use crate::error::{Error, Result};
+#[cfg(feature = "study")]
 use crate::files;
 
 /// Bytes in lower-case hexadecimal.
@@ -14,11 +16,13 @@ pub(super) fn hex(bytes: impl AsRef<[u8]>) -> String {
 }
 
 /// SHA-256 of bytes in memory.
+#[cfg(feature = "study")]
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
     hex(Sha256::digest(bytes))
 }
 
 /// SHA-256 of everything a reader yields.
+#[cfg(feature = "study")]
 pub(super) fn of_reader(mut reader: impl Read) -> std::io::Result<String> {
     let mut hash = Sha256::new();
     let mut buffer = vec![0; 1 << 16];
@@ -31,6 +35,7 @@ pub(super) fn of_reader(mut reader: impl Read) -> std::io::Result<String> {
 }
 
 /// SHA-256 of a file's content as it lies on disk.
+#[cfg(feature = "study")]
 pub(super) fn of_file(path: &Path) -> Result<String> {
     of_reader(files::open(path)?).map_err(|e| Error::io(path, e))
 }

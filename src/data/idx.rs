@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::pixels::MAX_VALUES;
 use super::stream::{self, Stream};
-use super::{Dataset, Images, Shape, classes, folder, hash, pixels};
+use super::images::classes;
+use super::{Dataset, Images, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
 
 const IMAGES_MAGIC: u32 = 2051;

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::{Images, amat, cache, classes, folder, hash, histogram, idx, npz};
+use super::images::{classes, histogram};
+use super::{Images, amat, cache, folder, hash, idx, npz};
 use crate::error::{Error, Result};
 
 /// What a file is.

@@ -15,7 +15,8 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::rotate::rotate;
-use super::{Dataset, Images, cache, hash, idx, wanted};
+use super::images::wanted;
+use super::{Dataset, Images, cache, hash, idx};
 use crate::error::{Error, Result};
 use crate::rng;
 

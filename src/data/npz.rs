@@ -12,7 +12,8 @@ use zip::ZipArchive;
 
 use super::idx::same_shape;
 use super::pixels::Checked;
-use super::{CLASSES, DataConfig, Dataset, Images, Shape, classes, folder, hash, pixels, stream};
+use super::images::classes;
+use super::{CLASSES, DataConfig, Dataset, Images, Shape, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::npy::Header;

@@ -93,6 +93,11 @@ impl PointGroup {
         &self.cayley
     }
 
+    /// Whether some of its elements mirror the plane.
+    pub fn has_mirrors(&self) -> bool {
+        self.elements.iter().any(|matrix| matrix[(0, 0)] * matrix[(1, 1)] - matrix[(0, 1)] * matrix[(1, 0)] < 0)
+    }
+
     /// The smallest n > 0 with gⁿ = 1.
     pub fn element_order(&self, g: usize) -> usize {
         let mut power = g;

@@ -10,8 +10,8 @@ use serde::Serialize;
 use super::{AngleInvariance, GridReport, LayerReport, TOLERANCE, layer_reports, rotation_invariance};
 use crate::data::Images;
 use crate::error::{Error, Result};
-use crate::group::PointGroup;
-use crate::model::{InputShape, NetConfig, Network, Symmetry};
+use crate::group::{PointGroup, Symmetry};
+use crate::model::{InputShape, NetConfig, Network};
 use crate::nn::{Mode, Weights};
 use crate::rng;
 use crate::train::{Batches, PixelStatistics, check_memory};
@@ -148,7 +148,7 @@ impl Subject<'_> {
 
 /// The group that a network's layers are held against: its own, or `symmetry` where it has none.
 pub fn held_against(config: &NetConfig, symmetry: Symmetry) -> PointGroup {
-    config.bank.symmetry(config.mimics).unwrap_or(symmetry).point_group()
+    config.bank.symmetry().unwrap_or(symmetry).point_group()
 }
 
 /// The network with new weights, after its norms saw a few batches.

@@ -10,18 +10,24 @@
 //! | `check` | all of it for one arm of a study |
 //! | `learned` | what a study records of it with every run |
 
+#[cfg(feature = "study")]
 mod angles;
 mod assertion;
+#[cfg(feature = "study")]
 mod check;
 mod grid;
 mod layers;
+#[cfg(feature = "study")]
 mod learned;
 mod report;
 
+#[cfg(feature = "study")]
 pub use angles::{AngleInvariance, rotation_invariance, turned};
 pub use assertion::{assert_commutes, assert_holds};
+#[cfg(feature = "study")]
 pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject, TURNED_IMAGES, check, held_against};
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
+#[cfg(feature = "study")]
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
 pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};

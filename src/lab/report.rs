@@ -7,7 +7,6 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::nn::FieldType;
-use crate::stats::student;
 
 /// Largest relative error that rounding explains in f32, for layers and networks of the sizes in this crate.
 pub const TOLERANCE: f64 = 1e-5;
@@ -274,12 +273,12 @@ impl EquivarianceReport {
 
     /// Mean of [`ElementError::norm_error`] over the elements but the identity; `None` where there are no others.
     pub fn mean_norm_error(&self) -> Option<f64> {
-        student::mean(&self.moving().map(|element| element.norm_error).collect::<Vec<_>>())
+        mean(self.moving().map(|element| element.norm_error))
     }
 
     /// Mean of [`ElementError::image_error`] over the elements but the identity; `None` where there are no others.
     pub fn mean_image_error(&self) -> Option<f64> {
-        student::mean(&self.moving().filter_map(|element| element.image_error).collect::<Vec<_>>())
+        mean(self.moving().filter_map(|element| element.image_error))
     }
 
     fn moving(&self) -> impl Iterator<Item = &ElementError> {
@@ -379,4 +378,9 @@ fn between_images(values: &[f64], images: usize) -> Option<f64> {
 /// All entries, in order.
 fn values(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.to_dtype(DType::F64)?.flatten_all()?.to_vec1()?)
+}
+
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let (count, sum) = values.fold((0usize, 0.0), |(count, sum), value| (count + 1, sum + value));
+    (count > 0).then(|| sum / count as f64)
 }

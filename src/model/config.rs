@@ -2,18 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Family, Skeleton, Symmetry};
-use crate::bank::{Initialisation, Scramble};
+use super::Skeleton;
+use crate::bank::{BankConfig, Family, Free, Initialisation, P4, families, family};
 use crate::nn::{NormSharing, Reduction};
 
 /// Everything that a network depends on, beside its input and its seed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct NetConfig {
     /// Which layers follow each other.
     pub skeleton: Skeleton,
     /// How the convolutions get their filters.
-    pub bank: Family,
+    #[serde(flatten)]
+    pub bank: BankConfig,
     /// Width of every convolution before the head: maps of the free bank, fields of group banks, base maps of repetition.
     pub widths: Vec<usize>,
     /// Maps per base map, for the banks that rescale.
@@ -24,14 +24,8 @@ pub struct NetConfig {
     pub group_pooling: GroupPooling,
     /// Whether the group axis is pooled after every layer, so that each layer lifts anew (P4CNN-RP).
     pub pool_every_layer: bool,
-    /// The group that the scrambled bank mimics.
-    pub mimics: Symmetry,
-    /// What the scrambled bank takes from the group it mimics.
-    pub scramble: Scramble,
-    /// Seed of the scrambles.
+    /// Seed of what banks draw and don't learn, such as scrambles.
     pub scramble_seed: u64,
-    /// Probability that `repeat-drop` keeps an entry.
-    pub keep: f64,
     /// Rate of the dropout after every convolution but the last.
     pub dropout: f64,
     /// Which maps share statistics and parameters of a norm.
@@ -65,44 +59,36 @@ impl GroupPooling {
     }
 }
 
-/// Names of the networks that [`NetConfig::preset`] knows.
-pub const PRESETS: [&str; 11] = [
-    "z2",
-    "wide",
-    "p4",
-    "p4-rp",
-    "p4m",
-    "scrambled",
-    "repeat-linear",
-    "repeat-swish",
-    "repeat-mask",
-    "repeat-drop",
-    "random-mask",
-];
+/// Names of the networks that [`NetConfig::preset`] knows: `z2` and `wide`, which have the free bank, `p4-rp`, and one of every other
+/// family of banks.
+pub fn presets() -> Vec<String> {
+    let others = families().into_iter().filter(|bank| bank.get::<Free>().is_none());
+    let mut names: Vec<String> = ["z2", "wide"].map(str::to_owned).into();
+    for bank in others {
+        names.push(bank.name().to_owned());
+        names.extend((bank.name() == P4::NAME).then(|| "p4-rp".to_owned()));
+    }
+    names
+}
 
 impl NetConfig {
-    /// A network by name, near 25,000 parameters (but `wide`): see [`PRESETS`].
+    /// A network by name, near 25,000 parameters (but `wide`): see [`presets`].
     pub fn preset(name: &str) -> Option<Self> {
-        let uniform = |bank, width| Self::uniform(Skeleton::default(), bank, width);
+        let uniform = |bank: BankConfig, width| Self::uniform(Skeleton::default(), bank, width);
         Some(match name {
-            "z2" => uniform(Family::Free, 20),
-            "wide" => uniform(Family::Free, 40),
-            "p4" => uniform(Family::P4, 10),
-            "p4-rp" => Self { pool_every_layer: true, ..uniform(Family::P4, 20) },
-            // 20/√8 fields of 8 maps have about the parameters of 20 maps.
-            "p4m" => uniform(Family::P4m, 7),
-            "scrambled" => uniform(Family::Scrambled, 10),
-            "repeat-linear" => uniform(Family::RepeatLinear, 20),
-            "repeat-swish" => uniform(Family::RepeatSwish, 20),
-            "repeat-mask" => uniform(Family::RepeatMask, 20),
-            "repeat-drop" => uniform(Family::RepeatDrop, 20),
-            "random-mask" => uniform(Family::RandomMask, 20),
-            _ => return None,
+            "z2" => uniform(Free {}.into(), Free::WIDTH),
+            "wide" => uniform(Free {}.into(), 2 * Free::WIDTH),
+            "p4-rp" => Self { pool_every_layer: true, ..uniform(P4 {}.into(), 2 * P4::WIDTH) },
+            _ => {
+                let bank = family(name).filter(|bank| bank.get::<Free>().is_none())?;
+                let width = bank.width();
+                uniform(bank, width)
+            }
         })
     }
 
     /// A network whose convolutions all have the same width, everything else as in the presets.
-    pub fn uniform(skeleton: Skeleton, bank: Family, width: usize) -> Self {
+    pub fn uniform(skeleton: Skeleton, bank: BankConfig, width: usize) -> Self {
         Self {
             skeleton,
             bank,
@@ -111,10 +97,7 @@ impl NetConfig {
             maps: None,
             group_pooling: GroupPooling::default(),
             pool_every_layer: false,
-            mimics: Symmetry::default(),
-            scramble: Scramble::default(),
             scramble_seed: 0,
-            keep: 0.5,
             dropout: 0.0,
             norm: NormSharing::default(),
             initialisation: Initialisation::default(),

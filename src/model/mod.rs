@@ -1,13 +1,12 @@
 //! Networks: skeletons say which layers follow each other, a bank family how each convolution gets its filters.
 
 mod config;
-mod family;
 mod network;
+mod record;
 mod skeleton;
 mod widths;
 
-pub use config::{GroupPooling, NetConfig, PRESETS};
-pub use family::{Family, Symmetry};
+pub use config::{GroupPooling, NetConfig, presets};
 pub(crate) use network::MAX_MAPS;
 pub use network::{Budget, InputShape, NamedLayer, Network};
 pub use skeleton::{Skeleton, Stage};

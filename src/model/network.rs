@@ -6,9 +6,8 @@ use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use serde::{Deserialize, Serialize};
 
-use super::family::{self, Place};
 use super::{GroupPooling, NetConfig, Stage};
-use crate::bank::{FreeBank, ParameterCount};
+use crate::bank::{FreeBank, ParameterCount, Site};
 use crate::data::{Images, MAX_CLASSES, Shape};
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
@@ -213,7 +212,7 @@ struct Builder<'a> {
 
 impl<'a> Builder<'a> {
     fn new(config: &'a NetConfig, input: InputShape, vb: &'a VarBuilder<'a>) -> Self {
-        let symmetry = config.bank.symmetry(config.mimics);
+        let symmetry = config.bank.symmetry();
         let group = Arc::new(symmetry.map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group()));
         let fields = FieldType::trivial(&group, input.channels);
         Self { config, input, vb, layers: Vec::new(), fields, width: input.channels, rescaled: input.channels, group }
@@ -250,7 +249,7 @@ impl<'a> Builder<'a> {
     }
 
     fn check_widths(&self) -> Result<()> {
-        let NetConfig { bank, widths, maps, .. } = self.config;
+        let NetConfig { ref bank, ref widths, ref maps, .. } = *self.config;
         if let Some(maps) = maps.as_ref().filter(|maps| maps.len() != widths.len()) {
             return Err(Error::invalid(format!("{} maps, but {} widths", maps.len(), widths.len())));
         }
@@ -273,7 +272,7 @@ impl<'a> Builder<'a> {
         let name = &format!("conv{}", layer + 1);
         let width = self.config.widths[layer];
         let rescaled = self.config.rescaled(layer).unwrap_or(width);
-        let bank = family::bank(self.config, &self.group, self.place(name, kernel, width, rescaled))?;
+        let bank = self.config.bank.bank(&self.site(name, kernel, [width, rescaled]))?;
         // A norm follows, which would undo a bias.
         let conv = Conv::new(bank, &self.group, self.conv_config(false), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
@@ -300,7 +299,7 @@ impl<'a> Builder<'a> {
         let oriented = self.fields.representation == Representation::Regular;
         let bank = match reduction {
             None if oriented => Box::new(FreeBank::new(classes, self.fields.maps(), kernel)?),
-            _ => family::bank(self.config, &self.group, self.place(name, kernel, classes, classes))?,
+            _ => self.config.bank.bank(&self.site(name, kernel, [classes, classes]))?,
         };
         let conv = Conv::new(bank, &self.group, self.conv_config(true), self.vb.pp(name))?;
         self.push(name.to_owned(), conv);
@@ -315,9 +314,17 @@ impl<'a> Builder<'a> {
         ConvConfig { bias, initialisation: self.config.initialisation, ..ConvConfig::default() }
     }
 
-    fn place<'p>(&self, layer: &'p str, kernel: usize, width: usize, rescaled: usize) -> Place<'p> {
-        let input = self.fields.representation;
-        Place { layer, widths: [self.width, width], rescaled: [self.rescaled, rescaled], kernel, input }
+    /// A convolution after the layers so far, to fields of this width before and after rescaling.
+    fn site<'s>(&'s self, layer: &'s str, kernel: usize, [width, rescaled]: [usize; 2]) -> Site<'s> {
+        Site {
+            layer,
+            widths: [self.width, width],
+            rescaled: [self.rescaled, rescaled],
+            kernel,
+            input: self.fields.representation,
+            group: &self.group,
+            seed: self.config.scramble_seed,
+        }
     }
 
     fn push(&mut self, name: String, layer: impl Layer + 'static) {

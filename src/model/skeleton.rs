@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A network's plan without widths and banks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Skeleton {
     /// The rot-MNIST network of Cohen & Welling (2016, section 8.1): six 3×3 convolutions, a 2×2 max pool after the

@@ -7,7 +7,7 @@ use candle_nn::{Init, VarBuilder};
 
 use super::weights::BUFFERS;
 use super::{FieldType, Layer, Mode, SlidingWindow};
-use crate::bank::{self, Bank, Initialisation, Kind, ParameterCount};
+use crate::bank::{self, Bank, Copies, Initialisation, Kind, ParameterCount};
 use crate::error::Result;
 use crate::group::PointGroup;
 use crate::kernel::{FeatureMap, Window};
@@ -100,6 +100,14 @@ impl Layer for Conv {
     fn multiply_adds(&self, size: [usize; 2]) -> u64 {
         let pixels = self.output_size(size).map_or(0, |[height, width]| height * width);
         self.bank.filter_shape().iter().map(|&n| n as u64).product::<u64>() * pixels as u64
+    }
+
+    fn filters(&self) -> Result<Option<Tensor>> {
+        Conv::filters(self).map(Some)
+    }
+
+    fn copies(&self) -> Option<Copies> {
+        self.bank.copies()
     }
 
     fn filter_shape(&self) -> Option<[usize; 4]> {

@@ -72,6 +72,19 @@ pub trait Layer: Send + Sync {
         None
     }
 
+    /// Its filters as they are now, (out maps, in maps, height, width), if it's a convolution.
+    ///
+    /// # Errors
+    /// When a tensor operation fails.
+    fn filters(&self) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
+
+    /// Which of its filters are copies of one another, if any are.
+    fn copies(&self) -> Option<crate::bank::Copies> {
+        None
+    }
+
     /// Learned parameters.
     fn parameters(&self) -> crate::bank::ParameterCount {
         crate::bank::ParameterCount::default()

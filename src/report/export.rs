@@ -67,7 +67,7 @@ pub trait Export {
 }
 
 /// The formats by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TableFormat {
     /// For repositories and issues.
     Markdown,

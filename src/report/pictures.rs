@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use candle_core::{DType, Device, Tensor};
+use candle_nn::VarBuilder;
 
 use super::figure::{CayleyFigure, Figure, FilterFigure, FilterRow, GroupMaps, Raster};
+use crate::bank::Copies;
 use crate::data::{self, Dataset, Source};
 use crate::error::{Error, Result};
 use crate::group::Representation;
-use crate::model::{Family, InputShape, Network};
+use crate::model::{InputShape, Network};
 use crate::nn::{Layer, Mode, Weights};
 use crate::study::{Arm, DataRecord, Record, Run, first_trained};
 
@@ -27,7 +29,7 @@ impl Album {
 
     /// The images, or `None` where they can't be had, which is told once.
     fn images(&self, record: &Record) -> Option<&Dataset> {
-        let read = || self.read(record).inspect_err(|e| crate::tell!("note: no pictures of feature maps: {e}")).ok();
+        let read = || self.read(record).inspect_err(|e| log::info!("note: no pictures of feature maps: {e}")).ok();
         self.dataset.get_or_init(read).as_ref()
     }
 
@@ -66,20 +68,22 @@ pub(super) fn figures<'a>(
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs, album) {
             Ok(Some(of_arm)) => figures.extend(of_arm),
-            Ok(None) if is_grey && has_copies(arm.net.bank) && is_finished(arm) => without.push(arm.id()),
+            Ok(None) if is_grey && is_finished(arm) && has_copies(record, arm) => without.push(arm.id()),
             Ok(None) => {}
-            Err(error) => crate::tell!("warning: no pictures of {}: {error}", arm.id()),
+            Err(error) => log::warn!("no pictures of {}: {error}", arm.id()),
         }
     }
     if !without.is_empty() {
-        crate::tell!("note: no pictures of the filters of {}: no checkpoint of theirs is left", without.join(", "));
+        log::info!("note: no pictures of the filters of {}: no checkpoint of theirs is left", without.join(", "));
     }
     figures
 }
 
 /// Whether a filter of the first layer has several copies, which make a picture.
-fn has_copies(bank: Family) -> bool {
-    bank.repeats() || matches!(bank, Family::P4 | Family::P4m | Family::Scrambled)
+fn has_copies(record: &Record, arm: &Arm) -> bool {
+    let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
+    let network = Network::new(&arm.net, record.input.unwrap_or(InputShape::DIGITS), &weights);
+    network.is_ok_and(|network| network.layers().first().is_some_and(|first| first.layer.copies().is_some()))
 }
 
 /// `None` where there's no checkpoint of a finished run.
@@ -105,56 +109,27 @@ fn trained<'a>(record: &Record, arm: &Arm, runs: &'a [Run]) -> Result<Option<(&'
     Ok(Some((run, network)))
 }
 
+/// `None` where no filter has copies, or filters have several channels.
 fn filter_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
-    let Some([maps, channels, kernel, _]) = layer.filter_shape().filter(|shape| shape[1] == 1) else { return Ok(None) };
-    let filters = filters(layer, channels, kernel)?;
-    let group = layer.output();
-    let base = arm.net.widths.first().copied().unwrap_or(maps);
-    let (columns, what, order): (Vec<String>, String, Vec<Vec<usize>>) = match arm.net.bank {
-        Family::P4 | Family::P4m | Family::Scrambled => {
-            let copies = group.group.order();
-            let rows = (0..maps / copies).map(|field| (0..copies).map(|g| field * copies + g).collect()).collect();
-            let what = match arm.net.bank {
-                Family::Scrambled => "the copies that its scramble makes of it".to_owned(),
-                _ => format!("its orbit under {}", group.group.name()),
-            };
-            // A scramble's copies belong to no element of a group.
-            let name = |g| match arm.net.bank {
-                Family::Scrambled => format!("{}", g + 1),
-                _ => group.group.element_name(g).to_owned(),
-            };
-            ((0..copies).map(name).collect(), what, rows)
-        }
-        // The kernels of random-mask aren't copies of each other.
-        bank if bank.repeats() => {
-            let tiles = maps.div_ceil(base);
-            let rows = (0..base).map(|n| (0..tiles).map(|tile| tile * base + n).filter(|&map| map < maps).collect());
-            (
-                (1..=tiles).map(|n| n.to_string()).collect(),
-                "its tiles with their transformation".to_owned(),
-                rows.collect(),
-            )
-        }
-        _ => return Ok(None),
+    let (Some(filters), Some(Copies { what, names, maps })) = (layer.filters()?, layer.copies()) else {
+        return Ok(None);
     };
-    let row = |(n, maps): (usize, &Vec<usize>)| FilterRow {
-        name: format!("{}", n + 1),
-        copies: maps.iter().map(|&map| filters[map].clone()).collect(),
+    let (_, channels, _, width) = filters.dims4()?;
+    if channels != 1 {
+        return Ok(None);
+    }
+    let raster = |&map: &usize| Ok(Raster { width, values: values(&filters.get(map)?)? });
+    let row = |(n, maps): (usize, &Vec<usize>)| {
+        let copies = maps.iter().map(raster).collect::<Result<_>>()?;
+        Ok(FilterRow { name: format!("{}", n + 1), copies })
     };
-    let rows = order.iter().enumerate().map(row).collect();
-    Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, columns, &what, rows))))
+    let rows = maps.iter().enumerate().map(row).collect::<Result<_>>()?;
+    Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, names, &what, rows))))
 }
 
-/// The filters of a layer without a bias, read off as its answer to a single bright pixel: a correlation shows each filter
-/// upside down and back to front there.
-fn filters(layer: &dyn Layer, channels: usize, kernel: usize) -> Result<Vec<Raster>> {
-    let size = 2 * kernel - 1;
-    let mut pixels = vec![0f32; channels * size * size];
-    pixels[(kernel - 1) * size + kernel - 1] = 1.0;
-    let point = Tensor::from_vec(pixels, (1, channels, size, size), &Device::Cpu)?;
-    let mut answer = maps(layer, &point)?;
-    answer.iter_mut().for_each(|raster| raster.values.reverse());
-    Ok(answer)
+/// The entries of a tensor.
+fn values(tensor: &Tensor) -> Result<Vec<f64>> {
+    Ok(tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
 }
 
 /// The study's first test image and the same turned, and what the layer makes of both.
@@ -187,7 +162,7 @@ fn cayley_figure<'a>(
         Ok(GroupMaps { image: Raster { width: side, values }, maps })
     };
     let panels = [of(upright.clone())?, of(quarter_turn(&upright, side))?];
-    let mirrors = arm.net.bank == Family::P4m;
+    let mirrors = output.group.has_mirrors();
     Ok(Some(Box::new(CayleyFigure::new(&arm.name, run.config.seed, name, mirrors, panels))))
 }
 
@@ -195,10 +170,7 @@ fn cayley_figure<'a>(
 fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
     let output = layer.forward(image, &mut Mode::Inference)?.get(0)?;
     let (maps, _, width) = output.dims3()?;
-    let map = |n: usize| {
-        let values = output.get(n)?.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
-        Ok(Raster { width, values })
-    };
+    let map = |n: usize| Ok(Raster { width, values: values(&output.get(n)?)? });
     (0..maps).map(map).collect()
 }
 

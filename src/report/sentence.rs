@@ -1,7 +1,7 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
 use super::table::{brackets, over_seeds, percent, why_none};
-use crate::model::Family;
+use crate::bank::{Portrait, family};
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
 /// More arms than this aren't listed in a sentence.
@@ -76,7 +76,7 @@ fn ranked(attribution: &Attribution) -> Vec<&Share> {
     let on_ladder = |share: &Share| attribution.ladder.iter().any(|step| step.to == share.control);
     let rank = |share: &Share| match bank(attribution, &share.control) {
         _ if on_ladder(share) => 0,
-        Some(family) if family.repeats() || family == Family::Scrambled => 1,
+        Some(bank) if bank.repeats_only => 1,
         _ => 2,
     };
     let mut shares: Vec<&Share> = attribution.shares.iter().collect();
@@ -107,22 +107,17 @@ pub(super) fn over_other_seeds(attribution: &Attribution, ratio: &Ratio) -> Stri
     if ratio.seeds_used.as_ref() == of_gain { String::new() } else { over_seeds(ratio.seeds_used.as_deref()) }
 }
 
-fn bank(attribution: &Attribution, control: &str) -> Option<Family> {
-    attribution.arms.iter().find(|arm| arm.name == control).and_then(|arm| Family::named(&arm.bank))
+fn bank(attribution: &Attribution, control: &str) -> Option<Portrait> {
+    let arm = attribution.arms.iter().find(|arm| arm.name == control)?;
+    Some(family(&arm.bank)?.portrait())
 }
 
 /// What a control does, by its bank.
 fn in_words(attribution: &Attribution, control: &str) -> String {
-    let what = match bank(attribution, control) {
-        Some(Family::RepeatLinear) => "plain repetition of the weights",
-        Some(Family::RepeatSwish) => "learned repetition alone",
-        Some(Family::RepeatMask) => "repetition under learned signs",
-        Some(Family::RepeatDrop) => "repetition under a fixed mask",
-        Some(Family::Scrambled) => "copies that no group ties together",
-        Some(Family::RandomMask) => "learned signs on random filters",
-        Some(Family::Free | Family::P4 | Family::P4m) | None => return control.to_owned(),
-    };
-    format!("{what} ({control})")
+    match bank(attribution, control).and_then(|bank| bank.in_words) {
+        Some(words) => format!("{words} ({control})"),
+        None => control.to_owned(),
+    }
 }
 
 /// Text with minus signs for the hyphens that stand for them, before numbers, but not for those in names.

@@ -2,47 +2,54 @@
 
 use serde::Deserialize;
 use toml::Spanned;
+use toml::de::{DeValue, ValueDeserializer};
 
-use super::file::ModelFile;
-use super::{StudyFile, TrainingFile};
-use crate::bank::Scramble;
+use super::{ModelFile, StudyText, TrainingFile};
+use crate::bank::{BankConfig, families};
 use crate::error::Result;
-use crate::model::{
-    Cost, Family, GroupPooling, InputShape, NetConfig, Network, PRESETS, Skeleton, Symmetry, match_maps, match_widths,
-};
+use crate::model::{Cost, GroupPooling, InputShape, NetConfig, Network, Skeleton, match_maps, match_widths, presets};
 use crate::nn::NormSharing;
+use crate::number;
 
 /// An `[[arm]]` table: a preset and what differs from it. The keys are those of [`NetConfig`] unless they say otherwise.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 #[allow(missing_docs)]
 pub struct ArmFile {
     /// Name of the arm, and of its folder in the store.
     pub name: Spanned<String>,
-    /// Which network to start from, see [`PRESETS`]; the name by default.
+    /// Which network to start from, see [`presets`]; the name by default.
     pub preset: Option<Spanned<String>>,
     pub skeleton: Option<Skeleton>,
-    pub bank: Option<Family>,
+    /// Its bank, see [`families`]; that of the preset by default.
+    pub bank: Option<Spanned<String>>,
+    /// Keys of the bank itself.
+    #[serde(skip)]
+    pub bank_keys: Vec<(Spanned<String>, serde_json::Value)>,
     /// One width for all layers.
+    #[serde(default, deserialize_with = "number::told")]
     pub width: Option<Spanned<usize>>,
+    #[serde(default, deserialize_with = "number::told")]
     pub widths: Option<Spanned<Vec<usize>>>,
     /// The arm whose number of real parameters the widths are chosen for.
     #[serde(rename = "match")]
     pub matches: Option<Spanned<String>>,
     /// The arm whose multiply-adds are matched: by the maps after repetition where the bank repeats, else by the widths.
     pub match_multiply_adds: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "number::told")]
     pub scale: Option<Spanned<usize>>,
+    #[serde(default, deserialize_with = "number::told")]
     pub maps: Option<Spanned<Vec<usize>>>,
     pub group_pooling: Option<Spanned<GroupPooling>>,
     pub pool_every_layer: Option<Spanned<bool>>,
-    pub mimics: Option<Spanned<Symmetry>>,
-    pub scramble: Option<Spanned<Scramble>>,
     /// Seed of the scrambles; by default the seed of each run, so that the runs of an arm differ in them too.
+    #[serde(default, deserialize_with = "number::told")]
     pub scramble_seed: Option<Spanned<u64>>,
-    pub keep: Option<Spanned<f64>>,
+    #[serde(default, deserialize_with = "number::told")]
     pub dropout: Option<f64>,
     pub norm: Option<NormSharing>,
     /// Number of training images, drawn anew for every seed; all by default.
+    #[serde(default, deserialize_with = "number::told")]
     pub train: Option<Spanned<usize>>,
     /// What differs from the study's `[training]`.
     #[serde(default)]
@@ -50,39 +57,55 @@ pub struct ArmFile {
 }
 
 impl ArmFile {
+    /// From its table. Keys that some bank has are the bank's; all others are an arm's own.
+    pub(super) fn read(mut table: Spanned<DeValue>, text: &StudyText) -> Result<Self> {
+        let fail = |e: toml::de::Error| text.parse_error(&e);
+        let mut bank_keys = Vec::new();
+        if let DeValue::Table(keys) = table.get_mut() {
+            for name in families().iter().flat_map(|bank| bank.keys().into_iter().map(|(key, _)| key)) {
+                let Some((key, value)) = keys.remove_entry(name.as_str()) else { continue };
+                let value = serde_json::Value::deserialize(ValueDeserializer::from(value)).map_err(fail)?;
+                bank_keys.push((Spanned::new(key.span(), name), value));
+            }
+        }
+        let own = Self::deserialize(ValueDeserializer::from(table)).map_err(fail)?;
+        Ok(Self { bank_keys, ..own })
+    }
+
     /// The network that the arm asks for, before any matching.
-    pub(super) fn network(&self, file: &StudyFile) -> Result<NetConfig> {
-        let ModelFile { skeleton, initialisation } = file.content.model;
+    pub(super) fn network(&self, file: &StudyText, model: ModelFile) -> Result<NetConfig> {
         let name = self.preset.as_ref().unwrap_or(&self.name);
-        let skeleton = self.skeleton.unwrap_or(skeleton);
-        let mut net = match (NetConfig::preset(name.as_ref()), self.bank) {
+        let skeleton = self.skeleton.unwrap_or(model.skeleton);
+        let bank = self
+            .bank
+            .as_ref()
+            .map(|bank| BankConfig::named(bank.as_ref()).map_err(|e| file.error(bank, e.to_string())));
+        let bank = bank.transpose()?;
+        let mut net = match (NetConfig::preset(name.as_ref()), &bank) {
             (Some(preset), _) => preset.on(skeleton),
-            (None, Some(bank)) if self.preset.is_none() => NetConfig::uniform(skeleton, bank, 0),
+            (None, Some(bank)) if self.preset.is_none() => NetConfig::uniform(skeleton, bank.clone(), 0),
             _ => {
-                let known = PRESETS.join(", ");
+                let known = presets().join(", ");
                 let message =
                     format!("unknown arm {:?}: its preset is one of {known}, or it has a bank", name.as_ref());
                 return Err(file.error(name, message));
             }
         };
-        net.initialisation = initialisation;
-        net.bank = self.bank.unwrap_or(net.bank);
-        self.check_keys(file, net.bank)?;
+        net.initialisation = model.initialisation;
+        net.bank = self.configured(file, bank.unwrap_or(net.bank))?;
+        self.check_keys(file, &net.bank)?;
         net.scale = given(&self.scale, net.scale);
         net.maps = self.maps.as_ref().map(|maps| maps.as_ref().clone());
         net.group_pooling = given(&self.group_pooling, net.group_pooling);
         net.pool_every_layer = given(&self.pool_every_layer, net.pool_every_layer);
-        net.mimics = given(&self.mimics, net.mimics);
-        net.scramble = given(&self.scramble, net.scramble);
         net.scramble_seed = given(&self.scramble_seed, net.scramble_seed);
-        net.keep = given(&self.keep, net.keep);
         net.dropout = self.dropout.unwrap_or(net.dropout);
         net.norm = self.norm.unwrap_or(net.norm);
         match (&self.width, &self.widths) {
             (Some(width), None) => net.widths = vec![*width.as_ref(); skeleton.hidden_layers()],
             (None, Some(widths)) => net.widths = widths.as_ref().clone(),
             (Some(width), Some(_)) => return Err(file.error(width, "width and widths can't both be given")),
-            (None, None) if net.widths.contains(&0) && !self.finds_widths(net.bank) => {
+            (None, None) if net.widths.contains(&0) && !self.finds_widths(&net.bank) => {
                 return Err(file.error(&self.name, "an arm without a preset needs width, widths or match"));
             }
             (None, None) => {}
@@ -91,7 +114,7 @@ impl ArmFile {
     }
 
     /// Whether matching finds the widths.
-    fn finds_widths(&self, bank: Family) -> bool {
+    fn finds_widths(&self, bank: &BankConfig) -> bool {
         self.matches.is_some() || self.match_multiply_adds.is_some() && !bank.rescales()
     }
 
@@ -103,7 +126,7 @@ impl ArmFile {
     /// `net` with the widths or maps that match the cost of the arms that `target` finds, if the arm asks for that.
     pub(super) fn matched(
         &self,
-        file: &StudyFile,
+        file: &StudyText,
         mut net: NetConfig,
         input: InputShape,
         target: impl Fn(&Spanned<String>) -> Result<NetConfig>,
@@ -118,7 +141,7 @@ impl ArmFile {
             move |e: crate::Error| file.error(&name, format!("{}, which this arm matches: {e}", name.as_ref()))
         };
         if let Some(name) = self.matches.as_ref().or(self.match_multiply_adds.as_ref())
-            && self.finds_widths(net.bank)
+            && self.finds_widths(&net.bank)
             && (self.width.is_some() || self.widths.is_some())
         {
             return Err(file.error(name, "match finds the widths, so they can't be given too"));
@@ -142,38 +165,51 @@ impl ArmFile {
         match_widths(&net, input, Cost::MultiplyAdds, multiply_adds).map_err(located(name))
     }
 
-    /// Refuses keys that the arm's bank would ignore.
-    fn check_keys(&self, file: &StudyFile, bank: Family) -> Result<()> {
-        let has_group = bank.symmetry(Symmetry::default()).is_some();
-        let scrambled = bank == Family::Scrambled;
-        let checks = [
-            (
-                "scale",
-                self.scale.as_ref().map(Spanned::span),
-                bank.rescales(),
-                "banks that rescale (repeat-*, random-mask)",
-            ),
-            (
-                "maps",
-                self.maps.as_ref().map(Spanned::span),
-                bank.rescales(),
-                "banks that rescale (repeat-*, random-mask)",
-            ),
-            ("group_pooling", self.group_pooling.as_ref().map(Spanned::span), has_group, "p4, p4m and scrambled"),
-            ("pool_every_layer", self.pool_every_layer.as_ref().map(Spanned::span), has_group, "p4, p4m and scrambled"),
-            ("mimics", self.mimics.as_ref().map(Spanned::span), scrambled, "scrambled"),
-            ("scramble", self.scramble.as_ref().map(Spanned::span), scrambled, "scrambled"),
-            ("scramble_seed", self.scramble_seed.as_ref().map(Spanned::span), scrambled, "scrambled"),
-            ("keep", self.keep.as_ref().map(Spanned::span), bank == Family::RepeatDrop, "repeat-drop"),
-        ];
-        for (key, span, fits, wanted) in checks {
-            if let (Some(span), false) = (span, fits) {
-                let message = format!("{key} is for {wanted} only, but the bank here is {}", bank.name());
-                return Err(file.error(&Spanned::new(span, ()), message));
+    /// The bank with the keys that the arm gives it.
+    fn configured(&self, file: &StudyText, bank: BankConfig) -> Result<BankConfig> {
+        let own = bank.keys();
+        let bank = self.bank_keys.iter().try_fold(bank, |bank, (key, value)| {
+            let name = key.as_ref();
+            if !own.contains_key(name) {
+                return Err(only_for(file, key, name, &bank, |other| other.keys().contains_key(name)));
             }
-        }
-        Ok(())
+            bank.with(name, value.clone()).map_err(|e| file.error(key, format!("{name}: {e}")))
+        })?;
+        let place = self.bank_keys.first().map_or(&self.name, |(key, _)| key);
+        bank.check().map_err(|e| file.error(place, e.to_string()))?;
+        Ok(bank)
     }
+
+    /// Refuses keys that the arm's bank would ignore.
+    fn check_keys(&self, file: &StudyText, bank: &BankConfig) -> Result<()> {
+        let rescales: fn(&BankConfig) -> bool = BankConfig::rescales;
+        let has_group: fn(&BankConfig) -> bool = |bank| bank.symmetry().is_some();
+        let checks = [
+            ("scale", self.scale.as_ref().map(Spanned::span), rescales),
+            ("maps", self.maps.as_ref().map(Spanned::span), rescales),
+            ("group_pooling", self.group_pooling.as_ref().map(Spanned::span), has_group),
+            ("pool_every_layer", self.pool_every_layer.as_ref().map(Spanned::span), has_group),
+            ("scramble_seed", self.scramble_seed.as_ref().map(Spanned::span), BankConfig::draws),
+        ];
+        match checks.into_iter().find(|(_, span, fits)| span.is_some() && !fits(bank)) {
+            Some((key, Some(span), fits)) => Err(only_for(file, &Spanned::new(span, ()), key, bank, fits)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a key that is for banks that it `fits`, which `bank` isn't.
+fn only_for<T>(
+    file: &StudyText,
+    place: &Spanned<T>,
+    key: &str,
+    bank: &BankConfig,
+    fits: impl Fn(&BankConfig) -> bool,
+) -> crate::Error {
+    let families = families();
+    let fitting: Vec<&str> = families.iter().filter(|bank| fits(bank)).map(BankConfig::name).collect();
+    let message = format!("{key} is for {} only, but the bank here is {}", fitting.join(", "), bank.name());
+    file.error(place, message)
 }
 
 /// What the file says, or the default.

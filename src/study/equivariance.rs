@@ -4,23 +4,27 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::record::SCHEMA_VERSION;
-use super::{Outcome, Run, RunResult, Study, StudyFile, training_images};
+use super::{Outcome, Run, RunResult, Study, StudyText, training_images};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::group::Symmetry;
 use crate::lab::{
     AngleInvariance, GridReport, LAYER_IMAGES, LayerErrors, LearnedEquivariance, LearnedLayer, Sample, Subject,
     Turning, held_against, learned_equivariance,
 };
-use crate::model::{InputShape, Symmetry};
+use crate::model::InputShape;
+use crate::number;
 use crate::train::{MOST_IMAGES, PixelStatistics};
 
 /// The `[equivariance]` table; it's there where every run is to be measured.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct EquivarianceFile {
     /// How many of the first test images are turned; default: 2,000.
+    #[serde(default, deserialize_with = "number::told")]
     pub images: Option<Spanned<usize>>,
     /// Degrees between the angles, a divisor of 90; default: 15.
+    #[serde(default, deserialize_with = "number::told")]
     pub step: Option<Spanned<u32>>,
 }
 
@@ -58,7 +62,7 @@ impl EquivarianceRecord {
 }
 
 impl EquivarianceFile {
-    pub(super) fn resolve(&self, file: &StudyFile) -> Result<Turning> {
+    pub(super) fn resolve(&self, file: &StudyText) -> Result<Turning> {
         let images = self.images.as_ref().map_or(2000, |images| *images.as_ref());
         if let Some(spanned) = self.images.as_ref().filter(|_| !(1..=MOST_IMAGES).contains(&images)) {
             let message =
@@ -98,7 +102,7 @@ impl Study {
     /// The group that networks without one are held against: the target's; p4 where it has none.
     pub fn symmetry(&self) -> Symmetry {
         let target = self.arms.iter().find(|arm| arm.name == self.target);
-        target.and_then(|arm| arm.net.bank.symmetry(arm.net.mimics)).unwrap_or_default()
+        target.and_then(|arm| arm.net.bank.symmetry()).unwrap_or_default()
     }
 }
 

@@ -36,7 +36,7 @@ impl Lock {
                 ));
             }
             if !told && begun.elapsed() >= SILENCE {
-                crate::tell!("waiting for another process that is writing to {}", folder.display());
+                log::info!("waiting for another process that is writing to {}", folder.display());
                 told = true;
             }
             std::thread::sleep(LOOK_AGAIN);

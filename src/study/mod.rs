@@ -2,9 +2,9 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `file`, `arm`, `grid` | a study file as it's written |
+//! | `file`, `arm`, `grid`, `tables`, `location` | a study file as it's written |
 //! | `plan`, `limits` | the study with everything resolved and checked |
-//! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
+//! | `record`, `checks`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `results` | the gain, attributed from finished runs |
 //! | `equivariance` | how equivariant runs became |
@@ -12,6 +12,7 @@
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
+mod checks;
 mod doubts;
 mod equivariance;
 mod file;
@@ -19,6 +20,7 @@ mod grid;
 mod images;
 mod job;
 mod limits;
+mod location;
 mod lock;
 mod machine;
 mod plan;
@@ -30,14 +32,20 @@ mod run_folder;
 mod runner;
 mod spaced;
 mod store;
+mod tables;
+#[cfg(feature = "tensorboard")]
+mod tensorboard;
+#[cfg(not(feature = "tensorboard"))]
+#[path = "no_tensorboard.rs"]
 mod tensorboard;
 mod tuning;
 
 pub use arm::ArmFile;
 pub use equivariance::{EquivarianceFile, EquivarianceRecord};
-pub use file::{BudgetFile, GridArm, ModelFile, Seeds, StudyContent, StudyFile, TrainingFile};
+pub use file::{GridArm, StudyContent, StudyFile};
 pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};
+pub use location::StudyText;
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
 pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
@@ -45,4 +53,5 @@ pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, Plan, Summary, plan, run};
 pub use store::Store;
+pub use tables::{BudgetFile, ModelFile, Seeds, TrainingFile};
 pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};

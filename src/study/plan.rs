@@ -5,17 +5,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::file::{GridArm, Seeds};
-use super::limits::{MOST_SEEDS, folder_name_fault, repeated, runs_fault};
-use super::{Level, StudyFile, Tuning, tuning};
+use super::limits::{LONGEST_NAME, MOST_SEEDS, folder_name_fault, repeated, runs_fault};
+use super::{GridArm, Level, Seeds, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
 use crate::lab::Turning;
 use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
 use crate::train::{Protocol, TrainingConfig};
-
-/// Most characters of an arm's folder; file systems allow 255.
-pub(super) const LONGEST_NAME: usize = 200;
 
 /// A study that can be run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,8 +105,8 @@ impl StudyFile {
         self.check_folder_name(&content.name)?;
         self.check_arm_names()?;
         let training = content.training.resolve(&Protocol::default().config());
-        training.check().map_err(|e| self.locate(e))?;
-        content.data.check().map_err(|e| self.locate(e))?;
+        training.check().map_err(|e| self.text.locate(e))?;
+        content.data.check().map_err(|e| self.text.locate(e))?;
         let study = Study {
             name: content.name.as_ref().clone(),
             baseline: self.known(&content.baseline)?,
@@ -118,15 +114,16 @@ impl StudyFile {
             ladder: self.ladder()?,
             seeds: self.seeds()?,
             data: content.data.clone(),
-            tuning: content.tuning.as_ref().map(|tuning| tuning.resolve(self, &training)).transpose()?,
-            equivariance: content.equivariance.as_ref().map(|table| table.resolve(self)).transpose()?,
+            tuning: content.tuning.as_ref().map(|tuning| tuning.resolve(&self.text, &training)).transpose()?,
+            equivariance: content.equivariance.as_ref().map(|table| table.resolve(&self.text)).transpose()?,
             arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
         };
-        if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), study.tuning.as_ref()) {
-            return Err(self.error(&content.seeds, fault));
+        let trials = study.tuning.as_ref().map_or(0, Tuning::trials);
+        if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), trials) {
+            return Err(self.text.error(&content.seeds, fault));
         }
         if study.baseline == study.target {
-            return Err(self.error(&content.target, "baseline and target are the same arm"));
+            return Err(self.text.error(&content.target, "baseline and target are the same arm"));
         }
         let budget = &content.budget;
         self.check_budget(&study, "parameters_within", budget.parameters_within.as_ref(), Cost::Parameters, "match")?;
@@ -146,7 +143,7 @@ impl StudyFile {
             if id.len() > LONGEST_NAME {
                 let message =
                     format!("{id} is too long for a folder's name ({} characters, at most {LONGEST_NAME})", id.len());
-                return Err(self.error(&arm.name, message));
+                return Err(self.text.error(&arm.name, message));
             }
             if let Some(other) = seen.insert(id.to_ascii_lowercase(), name) {
                 let cell = if labels.is_empty() { String::new() } else { format!(" with {}", labels.join(", ")) };
@@ -154,7 +151,7 @@ impl StudyFile {
                     true => format!("two arms are called {name:?}{cell}"),
                     false => format!("the arms {other:?} and {name:?}{cell} differ in upper and lower case only"),
                 };
-                return Err(self.error(&arm.name, message));
+                return Err(self.text.error(&arm.name, message));
             }
         }
         Ok(())
@@ -162,19 +159,21 @@ impl StudyFile {
 
     fn arm(&self, cell: &GridArm, training: &TrainingConfig, input: InputShape, train: Option<usize>) -> Result<Arm> {
         let GridArm { levels, arm } = cell;
-        let net = arm.matched(self, arm.network(self)?, input, |name| {
+        let net = arm.matched(&self.text, arm.network(&self.text, self.content.model)?, input, |name| {
             let target = self.arm_called(name, levels)?;
             if target.arm.is_matched() {
-                return Err(self.error(name, format!("{:?} itself matches another arm; match that one", name.as_ref())));
+                return Err(self
+                    .text
+                    .error(name, format!("{:?} itself matches another arm; match that one", name.as_ref())));
             }
-            target.arm.network(self)
+            target.arm.network(&self.text, self.content.model)
         })?;
         let name = arm.name.as_ref().clone();
-        let located = |e: crate::Error| self.error(&arm.name, format!("arm {name}: {e}"));
+        let located = |e: crate::Error| self.text.error(&arm.name, format!("arm {name}: {e}"));
         let budget = Network::budget(&net, input).map_err(located)?;
         if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(&arm.training)) {
             let message = format!("training.{key} is tuned, so neither an arm nor the grid can set it");
-            return Err(self.error(&arm.name, message));
+            return Err(self.text.error(&arm.name, message));
         }
         let training = arm.training.resolve(training);
         training.check().map_err(located)?;
@@ -186,10 +185,12 @@ impl StudyFile {
 
     fn check_size(&self, wanted: Option<&Spanned<usize>>, available: Option<usize>) -> Result<()> {
         match (wanted, available) {
-            (Some(wanted), _) if *wanted.as_ref() < 2 => Err(self.error(wanted, "train must be at least 2 images")),
+            (Some(wanted), _) if *wanted.as_ref() < 2 => {
+                Err(self.text.error(wanted, "train must be at least 2 images"))
+            }
             (Some(wanted), Some(available)) if *wanted.as_ref() > available => {
                 let message = format!("train = {}, but there are only {available} images", wanted.as_ref());
-                Err(self.error(wanted, message))
+                Err(self.text.error(wanted, message))
             }
             _ => Ok(()),
         }
@@ -206,7 +207,7 @@ impl StudyFile {
         let arms = || self.arms.iter().filter(|cell| cell.levels == levels);
         arms().find(|cell| cell.arm.name.as_ref() == name.as_ref()).ok_or_else(|| {
             let known: Vec<&str> = arms().map(|cell| cell.arm.name.as_ref().as_str()).collect();
-            self.error(name, format!("no arm is called {:?}; there are {}", name.as_ref(), known.join(", ")))
+            self.text.error(name, format!("no arm is called {:?}; there are {}", name.as_ref(), known.join(", ")))
         })
     }
 
@@ -216,14 +217,14 @@ impl StudyFile {
         let names = names.collect::<Result<Vec<_>>>()?;
         if let (Some(first), Some(last)) = (content.ladder.first(), content.ladder.last()) {
             if first.as_ref() != content.baseline.as_ref() {
-                return Err(self.error(first, "a ladder starts at the baseline"));
+                return Err(self.text.error(first, "a ladder starts at the baseline"));
             }
             if last.as_ref() != content.target.as_ref() {
-                return Err(self.error(last, "a ladder ends at the target"));
+                return Err(self.text.error(last, "a ladder ends at the target"));
             }
         }
         match (1..names.len()).find(|&n| names[..n].contains(&names[n])) {
-            Some(n) => Err(self.error(&content.ladder[n], format!("{:?} is on the ladder twice", names[n]))),
+            Some(n) => Err(self.text.error(&content.ladder[n], format!("{:?} is on the ladder twice", names[n]))),
             None => Ok(names),
         }
     }
@@ -236,27 +237,27 @@ impl StudyFile {
         };
         if count > MOST_SEEDS {
             let message = format!("{count} seeds are more than any study can run; at most {MOST_SEEDS}");
-            return Err(self.error(spanned, message));
+            return Err(self.text.error(spanned, message));
         }
         let seeds = match spanned.as_ref() {
             Seeds::Count(count) => (0..*count).collect(),
             Seeds::List(list) => list.clone(),
         };
         if seeds.is_empty() {
-            return Err(self.error(spanned, "a study needs at least 1 seed; intervals need 2 or more"));
+            return Err(self.text.error(spanned, "a study needs at least 1 seed; intervals need 2 or more"));
         }
         if let Some(seed) = seeds.iter().find(|&&seed| self.content.tuning.is_some() && seed >= tuning::FIRST_SEED) {
             let message = format!("the seed {seed} is one that tuning uses; take one below {}", tuning::FIRST_SEED);
-            return Err(self.error(spanned, message));
+            return Err(self.text.error(spanned, message));
         }
         match repeated(&seeds) {
-            Some(seed) => Err(self.error(spanned, format!("the seed {seed} is there twice"))),
+            Some(seed) => Err(self.text.error(spanned, format!("the seed {seed} is there twice"))),
             None => Ok(seeds),
         }
     }
 
     fn check_folder_name(&self, name: &Spanned<String>) -> Result<()> {
-        folder_name_fault(name.as_ref()).map_or(Ok(()), |fault| Err(self.error(name, fault)))
+        folder_name_fault(name.as_ref()).map_or(Ok(()), |fault| Err(self.text.error(name, fault)))
     }
 
     /// Refuses arms whose cost is further from that of their cell's target than the study says.
@@ -272,7 +273,7 @@ impl StudyFile {
         let tolerance = *within.as_ref();
         if !tolerance.is_finite() || tolerance < 0.0 {
             let message = format!("budget.{key} = {tolerance}, but it's a fraction, at least 0");
-            return Err(self.error(within, message));
+            return Err(self.text.error(within, message));
         }
         for arm in &study.arms {
             let target = study.arms_of(&arm.levels).find(|other| other.name == study.target);
@@ -288,7 +289,7 @@ impl StudyFile {
                     study.target,
                     study.target
                 );
-                return Err(self.error(within, message));
+                return Err(self.text.error(within, message));
             }
         }
         Ok(())

@@ -64,8 +64,8 @@ impl StudyProgress {
     pub fn line(&self, line: &str) {
         match &self.bars {
             _ if self.quiet => {}
-            Some(bars) => bars.suspend(|| crate::tell!("{line}")),
-            None => crate::tell!("{line}"),
+            Some(bars) => bars.suspend(|| log::info!("{line}")),
+            None => log::info!("{line}"),
         }
     }
 

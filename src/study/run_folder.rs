@@ -208,7 +208,7 @@ impl RunFolder {
             },
         };
         // It can be measured anew.
-        crate::tell!("warning: damaged, and counts as not measured: {damaged}");
+        log::warn!("damaged, and counts as not measured: {damaged}");
         Ok(None)
     }
 

@@ -23,7 +23,7 @@ use crate::train::{self, DeviceKind, Maker, TrainingConfig};
 /// How often runs that another process has are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
-/// How to run a study.
+/// How to run a study; by default on the CPU, all cores, with progress on standard error.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How to share the cores.
@@ -36,6 +36,12 @@ pub struct Options {
     pub tensorboard: bool,
     /// Set to the number of a signal, it makes all runs stop after their step and a checkpoint.
     pub signal: Arc<AtomicUsize>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { wish: Wish::default(), device: Device::Cpu, quiet: false, tensorboard: false, signal: Arc::default() }
+    }
 }
 
 /// What there is to do, and about how long it takes.
@@ -189,7 +195,7 @@ pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, option
     } else if !store.record()?.is_some_and(is_known)
         && let Err(error) = store.begin(record)
     {
-        crate::tell!("warning: what the study is isn't taken down: {error}");
+        log::warn!("what the study is isn't taken down: {error}");
     }
     let crew = Crew { job, calibration, made: AtomicUsize::new(0) };
     crew.work_off(trials)?;

@@ -108,11 +108,11 @@ impl Store {
     /// # Errors
     /// When the store can't be read or written.
     pub fn keep_file(&self, file: &StudyFile) -> Result<()> {
-        if self.file()?.as_deref() == Some(file.text()) {
+        if self.file()?.as_deref() == Some(file.text.as_str()) {
             return Ok(());
         }
         let _lock = self.lock(&self.folder)?;
-        files::write_own(&self.file_path(), |out| out.write_all(file.text().as_bytes()))
+        files::write_own(&self.file_path(), |out| out.write_all(file.text.as_str().as_bytes()))
     }
 
     /// The text of the study file that was last run; `None` where none was kept.

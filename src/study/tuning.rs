@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::limits::MOST_SETTINGS;
-use super::{Purpose, StudyFile, TrainingFile, ValidationError};
+use super::{Purpose, StudyText, TrainingFile, ValidationError};
 use crate::error::{Error, Result};
+use crate::number;
 use crate::train::{Protocol, TrainingConfig};
 
 /// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
@@ -18,20 +19,22 @@ pub(super) const FIRST_SEED: u64 = 1_000_000_000;
 
 /// The `[tuning]` table. Lists are crossed; what isn't given stays as `[training]` says.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct TuningFile {
     /// Rates of Adam to try.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub learning_rate: Vec<f64>,
     /// Weight decays to try.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub weight_decay: Vec<f64>,
     /// Batch sizes to try.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub batch: Vec<usize>,
     /// Fraction of an arm's training images that is held out; default: 1/6, which is 2,000 of 12,000.
+    #[serde(default, deserialize_with = "number::told")]
     pub validation: Option<Spanned<f64>>,
     /// Runs of every trial; default: 1.
+    #[serde(default, deserialize_with = "number::told")]
     pub seeds: Option<Spanned<usize>>,
 }
 
@@ -85,6 +88,13 @@ pub struct Trial {
     pub validation_errors: Vec<Option<ValidationError>>,
 }
 
+impl Tuning {
+    /// Runs of every arm.
+    pub(super) fn trials(&self) -> usize {
+        self.settings.len().saturating_mul(self.seeds)
+    }
+}
+
 impl TuningFile {
     /// A key of `training` that tuning would override.
     pub(super) fn overridden(&self, training: &TrainingFile) -> Option<&'static str> {
@@ -97,7 +107,7 @@ impl TuningFile {
     }
 
     /// The grid, checked.
-    pub(super) fn resolve(&self, file: &StudyFile, training: &TrainingConfig) -> Result<Tuning> {
+    pub(super) fn resolve(&self, file: &StudyText, training: &TrainingConfig) -> Result<Tuning> {
         fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
             if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
         }

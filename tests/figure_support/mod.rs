@@ -1,7 +1,7 @@
 //! Figures of made-up numbers.
 #![allow(dead_code)] // each test file uses its own part
 
-use equisplit::model::Family;
+use equisplit::bank::{families, family};
 use equisplit::report::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
     ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Page, Pair,
@@ -45,29 +45,30 @@ impl Made {
     }
 
     pub fn arms(self) -> Vec<Arm> {
+        let bank = |name: &str| family(name).unwrap().portrait();
         let known = [
-            ("repeat-swish", Family::RepeatSwish),
-            ("scrambled", Family::Scrambled),
-            ("repeat-mask", Family::RepeatMask),
-            ("random-mask", Family::RandomMask),
-            ("repeat-linear", Family::RepeatLinear),
-            ("wide", Family::Free),
+            ("repeat-swish", "repeat-swish"),
+            ("scrambled", "scrambled"),
+            ("repeat-mask", "repeat-mask"),
+            ("random-mask", "random-mask"),
+            ("repeat-linear", "repeat-linear"),
+            ("wide", "free"),
         ];
         let control = |n: usize| match known.get(n) {
-            Some((name, bank)) => {
+            Some((name, family)) => {
                 let role = if n < 4 { Role::Headline } else { Role::Other };
-                Arm { name: (*name).to_owned(), role, bank: *bank, variant: usize::from(*bank == Family::Free) }
+                Arm { name: (*name).to_owned(), role, bank: bank(family), variant: usize::from(*family == "free") }
             }
             None => Arm {
                 name: format!("control-{n}"),
                 role: Role::Other,
-                bank: Family::ALL[n % Family::ALL.len()],
-                variant: 2 + n / Family::ALL.len(),
+                bank: families()[n % families().len()].portrait(),
+                variant: 2 + n / families().len(),
             },
         };
-        let end = |name: &str, role, bank| Arm { name: name.to_owned(), role, bank, variant: 0 };
-        let baseline = end("z2", Role::Baseline, Family::Free);
-        let target = end("p4", Role::Target, Family::P4);
+        let end = |name: &str, role, family| Arm { name: name.to_owned(), role, bank: bank(family), variant: 0 };
+        let baseline = end("z2", Role::Baseline, "free");
+        let target = end("p4", Role::Target, "p4");
         std::iter::once(baseline).chain((0..self.controls).map(control)).chain(std::iter::once(target)).collect()
     }
 

@@ -69,7 +69,7 @@ pub(super) fn download_checked(
         let resumed = length(part) > 0;
         match download(client, url, part, max) {
             Err(Failure::Interrupted(why)) if attempt < ATTEMPTS && length(part) > 0 => {
-                crate::tell!("{url}: {why}; resuming");
+                log::info!("{url}: {why}; resuming");
             }
             Err(failure) => return Err(failure),
             Ok(()) => match check(part) {

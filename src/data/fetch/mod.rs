@@ -114,7 +114,7 @@ pub fn fetch(name: &str, folder: &Path, options: &Options) -> Result<Vec<PathBuf
 fn lock(folder: &Path) -> Option<File> {
     let file = File::open(folder).ok()?;
     if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
-        crate::tell!("{}: waiting for another process that fetches into it", folder.display());
+        log::info!("{}: waiting for another process that fetches into it", folder.display());
         file.lock().ok()?;
     }
     Some(file)
@@ -131,10 +131,10 @@ fn idx_file(client: &Client, bases: &[&str], set: &str, file: &str, folder: &Pat
     if path.exists() {
         match check(&path) {
             Ok(()) => {
-                crate::tell!("{}: already there", path.display());
+                log::info!("{}: already there", path.display());
                 return Ok(path);
             }
-            Err(wrong) => crate::tell!("{} {wrong}; fetching it again", path.display()),
+            Err(wrong) => log::info!("{} {wrong}; fetching it again", path.display()),
         }
     }
     // What can't be compressed is hardly longer in gzip's format.
@@ -157,13 +157,13 @@ fn amat_files(client: &Client, bases: &[&str], archive: &str, folder: &Path) -> 
     if paths.iter().all(|path| path.exists()) {
         match unpack::check(&paths) {
             Ok(()) => {
-                crate::tell!("{}: already there", folder.display());
+                log::info!("{}: already there", folder.display());
                 return Ok(paths.into());
             }
-            Err(e) => crate::tell!("{e}; fetching it again"),
+            Err(e) => log::info!("{e}; fetching it again"),
         }
     }
-    crate::tell!("{archive}: no checksum of it is known, so it can't be verified; its content is checked by parsing");
+    log::info!("{archive}: no checksum of it is known, so it can't be verified; its content is checked by parsing");
     let part = download_any(client, bases, &folder.join(archive), MAX_ARCHIVE, &|path| unpack::check_archive(path))?;
     let unpacked = unpack::unpack(&part, folder);
     std::fs::remove_file(&part).map_err(|e| Error::io(&part, e))?;
@@ -188,7 +188,7 @@ fn download_any(
             Ok(()) => return Ok(part),
             Err(Failure::Local(e)) => return Err(e),
             Err(Failure::Interrupted(why) | Failure::Refused(why)) => {
-                crate::tell!("{url}: {why}");
+                log::info!("{url}: {why}");
                 failures.push(format!("{url}: {why}"));
             }
         }

@@ -22,7 +22,7 @@ impl Progress {
     /// Announces `url`, of which `done` bytes are there already.
     pub(super) fn new(url: &str, done: u64, total: Option<u64>) -> Self {
         let from = if done > 0 { format!(" from byte {done} on") } else { String::new() };
-        crate::tell!("fetching {url}{from}");
+        log::info!("fetching {url}{from}");
         let bar = std::io::stderr().is_terminal().then(|| bar(done, total));
         Self { bar, done, total, last_line: Instant::now() }
     }
@@ -33,7 +33,7 @@ impl Progress {
             Some(bar) => bar.inc(bytes),
             None if self.last_line.elapsed() >= PAUSE => {
                 let of = self.total.map_or(String::new(), |total| format!(" of {}", DecimalBytes(total)));
-                crate::tell!("  {}{of}", DecimalBytes(self.done));
+                log::info!("  {}{of}", DecimalBytes(self.done));
                 self.last_line = Instant::now();
             }
             None => {}

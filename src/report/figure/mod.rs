@@ -27,8 +27,8 @@ mod raster;
 mod rotation;
 mod training_size;
 
+use crate::bank::Portrait;
 use crate::error::Result;
-use crate::model::Family;
 use crate::stats::Interval;
 
 pub use attribution::{AttributionFigure, ShareBar, StepBar};
@@ -74,7 +74,7 @@ pub struct Arm {
     /// What it's in the study for.
     pub role: Role,
     /// Its filter bank; sets its colour, marker and line style.
-    pub bank: Family,
+    pub bank: Portrait,
     /// Which of the study's arms with this bank it is, from 0.
     pub variant: usize,
 }

@@ -1,15 +1,15 @@
 //! How all figures look: sizes, lines, text, and what tells arms apart.
 //!
-//! Every family of filter banks has a hue, the same in all studies and whatever an arm is in them for: plain networks are
-//! black, group banks blue, scrambled ones green, repetition orange to brown, learned signs on random filters purple. Hues are
-//! Okabe & Ito's (2008, "Color universal design"), which colour-blind readers can tell apart. Within a family shades differ,
-//! and since several of these look alike on a grey printer, every bank has a marker and a line style of its own, and arms with the
-//! same bank differ in how their markers are filled.
+//! A bank brings its colour, marker and line ([`Portrait`]), the same in all studies and whatever an arm is in them for: plain
+//! networks are black, group banks blue, scrambled ones green, repetition orange to brown, learned signs on random filters purple.
+//! Arms with the same bank differ in shade, in line, and in how their markers are filled.
 
 use plotters::style::RGBColor;
 
 use super::Arm;
-use crate::model::Family;
+use crate::bank::{Line, Portrait};
+
+pub use crate::bank::Marker;
 
 /// Page units per millimetre: plotters counts in whole numbers.
 pub const UNITS_PER_MM: i32 = 100;
@@ -56,34 +56,10 @@ pub const FAINT: RGBColor = RGBColor(170, 170, 170);
 /// The second of two kinds of lines in a diagram.
 pub const SECOND: RGBColor = RGBColor(213, 94, 0);
 
-/// The colour of a bank; those of one family have one hue.
-pub fn colour(bank: Family) -> RGBColor {
-    match bank {
-        Family::Free => RGBColor(0, 0, 0),
-        Family::P4 => RGBColor(0, 114, 178),
-        Family::P4m => RGBColor(0, 62, 112),
-        Family::Scrambled => RGBColor(0, 158, 115),
-        Family::RepeatLinear => RGBColor(233, 131, 58),
-        Family::RepeatSwish => RGBColor(213, 94, 0),
-        Family::RepeatMask => RGBColor(163, 68, 0),
-        Family::RepeatDrop => RGBColor(110, 47, 0),
-        Family::RandomMask => RGBColor(204, 121, 167),
-    }
-}
-
-/// The marker of a bank, and which of [`DASHES`] it has.
-fn strokes(bank: Family) -> (Marker, usize) {
-    match bank {
-        Family::P4 => (Marker::Circle, 0),
-        Family::P4m => (Marker::Star, 1),
-        Family::Free => (Marker::Square, 3),
-        Family::Scrambled => (Marker::Diamond, 2),
-        Family::RepeatSwish => (Marker::Triangle, 1),
-        Family::RepeatLinear => (Marker::Left, 4),
-        Family::RepeatMask => (Marker::Down, 3),
-        Family::RepeatDrop => (Marker::Right, 5),
-        Family::RandomMask => (Marker::Cross, 5),
-    }
+/// The colour of a bank.
+fn colour(bank: Portrait) -> RGBColor {
+    let [red, green, blue] = bank.colour;
+    RGBColor(red, green, blue)
 }
 
 /// A colour mixed with the page: `part` of it. Unlike a see-through one, it hides the grid and prints everywhere.
@@ -106,29 +82,6 @@ pub const fn mm(millimetres: f64) -> i32 {
 /// Points (1/72 inch) in units.
 pub const fn points(points: f64) -> i32 {
     mm(points * 25.4 / 72.0)
-}
-
-/// The shape of a marker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marker {
-    /// ●
-    Circle,
-    /// ■
-    Square,
-    /// ▲
-    Triangle,
-    /// ◆
-    Diamond,
-    /// ▼
-    Down,
-    /// A five-pointed star.
-    Star,
-    /// ◀
-    Left,
-    /// ▶
-    Right,
-    /// ×, + where it's hollow, and both over each other where it has a dot.
-    Cross,
 }
 
 /// What is within a marker.
@@ -158,15 +111,19 @@ pub struct Look {
     pub dash: Dash,
 }
 
-/// Line styles.
-const DASHES: [Dash; 6] = [
-    None,
-    Some([mm(2.4), mm(0.8)]),
-    Some([mm(0.8), mm(0.5)]),
-    Some([mm(1.4), mm(0.7)]),
-    Some([mm(1.4), mm(1.4)]),
-    Some([mm(0.35), mm(0.45)]),
-];
+/// The line style of the arm with this number among those whose bank has this line: every one has the next.
+fn dash(line: Line, variant: usize) -> Dash {
+    const DASHES: [(Line, Dash); 6] = [
+        (Line::Solid, None),
+        (Line::Long, Some([mm(2.4), mm(0.8)])),
+        (Line::Short, Some([mm(0.8), mm(0.5)])),
+        (Line::Medium, Some([mm(1.4), mm(0.7)])),
+        (Line::Even, Some([mm(1.4), mm(1.4)])),
+        (Line::Dotted, Some([mm(0.35), mm(0.45)])),
+    ];
+    let own = DASHES.iter().position(|(style, _)| *style == line).unwrap_or_default();
+    DASHES[(own + variant) % DASHES.len()].1
+}
 
 /// Arms with the same bank that can be told apart.
 const MOST_VARIANTS: usize = 6;
@@ -182,16 +139,17 @@ impl Look {
             return None;
         }
         let own = colour(arm.bank);
-        let (marker, dash) = strokes(arm.bank);
         // Six pairs of shade and filling, none of them twice.
-        let colour = match ((variant + variant / 3) % 3, arm.bank) {
-            (0, _) => own,
-            (1, _) => tint(own, 0.72),
-            (_, Family::Free) => tint(own, 0.5),
-            (..) => shade(own, 0.65),
+        let colour = match (variant + variant / 3) % 3 {
+            0 => own,
+            1 => tint(own, 0.72),
+            // Black has no darker shade.
+            _ if own == INK => tint(own, 0.5),
+            _ => shade(own, 0.65),
         };
         let fill = [Fill::Full, Fill::Hollow, Fill::Dotted][variant % 3];
-        Some(Self { colour, marker, fill, dash: DASHES[(dash + variant) % DASHES.len()] })
+        let dash = dash(arm.bank.line, variant);
+        Some(Self { colour, marker: arm.bank.marker, fill, dash })
     }
 
     /// The look of an arm where every arm is a row or a point of its own.
@@ -209,9 +167,15 @@ impl Look {
 mod tests {
     use super::super::Role;
     use super::*;
+    use crate::bank::{families, family};
 
-    fn look(bank: Family, variant: usize) -> Option<Look> {
+    fn look(bank: &str, variant: usize) -> Option<Look> {
+        let bank = family(bank).unwrap().portrait();
         Look::of(&Arm { name: String::new(), role: Role::Other, bank, variant })
+    }
+
+    fn names() -> Vec<&'static str> {
+        families().iter().map(|bank| bank.name()).collect()
     }
 
     /// Hue in degrees; black has none.
@@ -231,15 +195,15 @@ mod tests {
 
     #[test]
     fn a_family_of_banks_has_one_hue_and_no_other_family_has_it() {
-        let families: [&[Family]; 5] = [
-            &[Family::Free],
-            &[Family::P4, Family::P4m],
-            &[Family::Scrambled],
-            &[Family::RepeatLinear, Family::RepeatSwish, Family::RepeatMask, Family::RepeatDrop],
-            &[Family::RandomMask],
+        let families: [&[&str]; 5] = [
+            &["free"],
+            &["p4", "p4m"],
+            &["scrambled"],
+            &["repeat-linear", "repeat-swish", "repeat-mask", "repeat-drop"],
+            &["random-mask"],
         ];
-        assert_eq!(families.iter().map(|family| family.len()).sum::<usize>(), Family::ALL.len());
-        let of = |family: &[Family]| -> Vec<Option<f64>> {
+        assert_eq!(families.iter().map(|family| family.len()).sum::<usize>(), names().len());
+        let of = |family: &[&str]| -> Vec<Option<f64>> {
             let looks = family.iter().flat_map(|&bank| (0..MOST_VARIANTS).filter_map(move |n| look(bank, n)));
             looks.map(|look| hue(look.colour)).collect()
         };
@@ -259,19 +223,19 @@ mod tests {
 
     #[test]
     fn no_two_arms_look_alike_and_in_grey_no_two_banks_do() {
-        let all = Family::ALL.into_iter().flat_map(|bank| (0..MOST_VARIANTS).filter_map(move |n| look(bank, n)));
+        let all = names().into_iter().flat_map(|bank| (0..MOST_VARIANTS).filter_map(move |n| look(bank, n)));
         let all: Vec<Look> = all.collect();
         for (n, look) in all.iter().enumerate() {
             let same = |other: &Look| (other.colour, other.marker, other.fill) == (look.colour, look.marker, look.fill);
             assert!(!all[..n].iter().any(same), "{look:?}");
         }
         // The first three of every bank differ without their colour.
-        let first = Family::ALL.into_iter().flat_map(|bank| (0..3).filter_map(move |n| look(bank, n)));
+        let first = names().into_iter().flat_map(|bank| (0..3).filter_map(move |n| look(bank, n)));
         let first: Vec<Look> = first.collect();
         for (n, look) in first.iter().enumerate() {
             let same = |other: &Look| (other.marker, other.fill) == (look.marker, look.fill);
             assert!(!first[..n].iter().any(same), "{look:?}");
         }
-        assert_eq!(look(Family::P4, MOST_VARIANTS), None);
+        assert_eq!(look("p4", MOST_VARIANTS), None);
     }
 }

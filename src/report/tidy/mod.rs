@@ -3,6 +3,7 @@
 mod columns;
 mod csv;
 mod jsonl;
+#[cfg(feature = "parquet")]
 mod parquet;
 mod runs;
 
@@ -15,7 +16,7 @@ pub use columns::{Column, Values};
 pub use runs::{epochs, runs};
 
 /// A format of tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     /// Comma-separated values with a header (RFC 4180); missing values are empty. Text that a spreadsheet would take for a
     /// formula has an apostrophe in front.
@@ -44,7 +45,13 @@ impl Format {
         match self {
             Self::Csv => csv::bytes(columns),
             Self::Jsonl => jsonl::bytes(columns),
+            #[cfg(feature = "parquet")]
             Self::Parquet => parquet::bytes(columns),
+            #[cfg(not(feature = "parquet"))]
+            Self::Parquet => {
+                let message = "this program is built without Parquet; `cargo install --features parquet` builds one with it";
+                Err(crate::error::Error::invalid(message))
+            }
         }
     }
 

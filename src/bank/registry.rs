@@ -1,0 +1,123 @@
+//! The families of banks that there are.
+
+use std::sync::{LazyLock, PoisonError, RwLock};
+
+use super::{
+    BankConfig, Family, Free, P4, P4m, RandomMask, RepeatDrop, RepeatLinear, RepeatMask, RepeatSwish, Scrambled,
+};
+use crate::error::{Error, Result};
+
+/// Every family with its keys at their defaults. A bank of this crate is added here.
+static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
+    RwLock::new(vec![
+        Free {}.into(),
+        P4 {}.into(),
+        P4m {}.into(),
+        Scrambled::default().into(),
+        RepeatLinear {}.into(),
+        RepeatSwish {}.into(),
+        RepeatMask {}.into(),
+        RepeatDrop::default().into(),
+        RandomMask {}.into(),
+    ])
+});
+
+/// Keys that every network has, so that no bank's can be called so.
+pub const RESERVED_KEYS: [&str; 20] = [
+    "bank",
+    "dropout",
+    "group_pooling",
+    "initialisation",
+    "levels",
+    "maps",
+    "match",
+    "match_multiply_adds",
+    "name",
+    "norm",
+    "pool_every_layer",
+    "preset",
+    "scale",
+    "scramble_seed",
+    "seed",
+    "skeleton",
+    "train",
+    "training",
+    "width",
+    "widths",
+];
+
+/// All families, each with its keys at their defaults.
+pub fn families() -> Vec<BankConfig> {
+    FAMILIES.read().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+/// The family that study files call `name`.
+pub fn family(name: &str) -> Option<BankConfig> {
+    families().into_iter().find(|family| family.name() == name)
+}
+
+/// Makes a family of banks known to study files and records, for as long as the program runs.
+///
+/// # Errors
+/// When another family has its name, or one of its keys is one that every network has.
+pub fn register<F: Family>() -> Result<()> {
+    let own = BankConfig::new(F::default());
+    let mut families = FAMILIES.write().unwrap_or_else(PoisonError::into_inner);
+    if families.iter().any(|family| family.get::<F>().is_some()) {
+        return Ok(());
+    }
+    if families.iter().any(|family| family.name() == F::NAME) {
+        return Err(Error::invalid(format!("two families of banks are called {:?}", F::NAME)));
+    }
+    if let Some(key) = own.keys().keys().find(|key| RESERVED_KEYS.contains(&key.as_str())) {
+        return Err(Error::invalid(format!("{}: every network has a key {key:?}; call the bank's otherwise", F::NAME)));
+    }
+    families.push(own);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::bank::{Bank, Portrait, Site};
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Namesake {}
+
+    impl Family for Namesake {
+        const NAME: &'static str = "p4";
+        const PORTRAIT: Portrait = P4::PORTRAIT;
+
+        fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+            Free {}.bank(site)
+        }
+    }
+
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Grasping {
+        width: usize,
+    }
+
+    impl Family for Grasping {
+        const NAME: &'static str = "grasping";
+        const PORTRAIT: Portrait = P4::PORTRAIT;
+
+        fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+            Free {}.bank(site)
+        }
+    }
+
+    #[test]
+    fn names_are_their_familys_alone_and_keys_no_networks() {
+        for own in families() {
+            assert_eq!(family(own.name()), Some(own.clone()));
+            assert!(own.keys().keys().all(|key| !RESERVED_KEYS.contains(&key.as_str())), "{own:?}");
+        }
+        assert_eq!(family("p5"), None);
+        assert!(register::<P4>().is_ok(), "again");
+        assert!(register::<Namesake>().unwrap_err().to_string().contains("\"p4\""));
+        assert!(register::<Grasping>().unwrap_err().to_string().contains("\"width\""));
+    }
+}

@@ -1,0 +1,107 @@
+//! From the `[data]` table and a folder to images.
+
+use std::path::Path;
+
+use super::{CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, idx, mnist_rot, npz};
+use crate::error::{Error, Result};
+
+/// Loads the images that `config` asks for.
+///
+/// `dir` is the folder that holds the source's files, or a file written by [`cache::write_made`] (`equisplit data make`),
+/// which stands in for the source that it was made from: its images are taken as they are, under the name and fingerprint
+/// stored in it, and the default sizes are all of them. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
+///
+/// # Errors
+/// A missing `dir`, more images asked for than there are, keys that contradict the file, or input files that are missing,
+/// unreadable or malformed.
+pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
+    config.check()?;
+    match (place(dir)?, config.source) {
+        (Some(Place::File(file)), _) => {
+            let (set, recipe) = cache::read_made(file)?;
+            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+            set.first(config.train, config.test)
+        }
+        (_, Source::Builtin) => {
+            builtin::digits(config.seed, config.train.unwrap_or(2_000), config.test.unwrap_or(2_000))
+        }
+        (Some(Place::Folder(folder)), _) => load_folder(config, folder),
+        (None, _) => Err(no_folder()),
+    }
+}
+
+/// The shape of the images that [`load`] would give, and the number of classes: read from headers and labels, without the
+/// images.
+///
+/// # Errors
+/// As [`load`], as far as it's seen without the images.
+pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
+    config.check()?;
+    let folder = match (place(dir)?, config.source) {
+        (Some(Place::File(file)), _) => {
+            let (shape, classes, recipe) = cache::shape(file)?;
+            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+            return Ok((shape, classes));
+        }
+        (_, Source::Builtin) => return Ok((Shape { channels: 1, height: 28, width: 28 }, CLASSES)),
+        (Some(Place::Folder(folder)), _) => folder,
+        (None, _) => return Err(no_folder()),
+    };
+    std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
+    match config.source {
+        Source::Amat => amat::shape(folder, config),
+        Source::Npz => npz::shape(folder, config),
+        _ => idx::shape(folder),
+    }
+}
+
+/// What `--data` names.
+enum Place<'a> {
+    File(&'a Path),
+    Folder(&'a Path),
+}
+
+/// What isn't there is told as a folder that can't be read.
+fn place(dir: Option<&Path>) -> Result<Option<Place<'_>>> {
+    match dir {
+        Some(path) if path.is_file() => Ok(Some(Place::File(path))),
+        Some(path) if path.exists() && !path.is_dir() => {
+            let message = "is a pipe, device or socket; expected a folder, or a file made by `equisplit data make`";
+            Err(Error::content(path, message))
+        }
+        dir => Ok(dir.map(Place::Folder)),
+    }
+}
+
+fn no_folder() -> Error {
+    Error::invalid("this data source needs files: pass --data DIR with the folder that holds them")
+}
+
+fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {
+    std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
+    match config.source {
+        Source::Mnist => idx::read_folder(folder)?.into_dataset().first(config.train, config.test),
+        Source::MnistRot => {
+            let (train, test) = (config.train.unwrap_or(12_000), config.test.unwrap_or(50_000));
+            mnist_rot::load(folder, config.seed, train, test)
+        }
+        Source::Amat => amat::load(folder, config)?.first(config.train, config.test),
+        Source::Npz => npz::load(folder, config)?.first(config.train, config.test),
+        Source::Builtin => Err(Error::invalid("builtin digits are not read from a folder")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_a_source_would_ignore_are_refused() {
+        let mut config = DataConfig::new(Source::Builtin);
+        config.transpose = true;
+        assert!(load(&config, None).unwrap_err().to_string().contains("amat"));
+        config.transpose = false;
+        config.test_file = Some("a".into());
+        assert!(load(&config, None).unwrap_err().to_string().contains("npz"));
+    }
+}

@@ -1,0 +1,72 @@
+//! Places in a study file, for errors about them.
+
+use std::path::PathBuf;
+
+use toml::Spanned;
+use toml::de::DeTable;
+
+use crate::error::Error;
+
+/// A study file's text and where it was read from.
+#[derive(Clone, Debug)]
+pub struct StudyText {
+    path: PathBuf,
+    text: String,
+}
+
+impl StudyText {
+    /// The text of a file.
+    pub fn new(path: PathBuf, text: String) -> Self {
+        Self { path, text }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// An error about the place of `value`.
+    pub fn error<T>(&self, value: &Spanned<T>, message: impl Into<String>) -> Error {
+        self.at(value.span().start, &message.into())
+    }
+
+    /// A parser's error, with its line.
+    pub fn parse_error(&self, error: &toml::de::Error) -> Error {
+        match error.span() {
+            Some(span) if !self.text.is_empty() => self.at(span.start, error.message()),
+            _ => Error::content(&self.path, error.message()),
+        }
+    }
+
+    /// An error about a key, told with the file and the key's line; others as they are.
+    pub fn locate(&self, error: Error) -> Error {
+        match error {
+            Error::Key { table, key, .. } => self.error_at(table, key, &error.to_string()),
+            other => other,
+        }
+    }
+
+    /// An error about `key` of `table`, also where the file doesn't have them.
+    pub fn error_at(&self, table: &str, key: &str, message: &str) -> Error {
+        match self.place_of(table, key) {
+            Some(place) => self.at(place, message),
+            None => Error::content(&self.path, message),
+        }
+    }
+
+    /// An error about the byte `offset`, as `path:line: message`.
+    pub fn at(&self, offset: usize, message: &str) -> Error {
+        let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
+        let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+        Error::Line { path: self.path.clone(), line, message: message.replace('\n', " ") }
+    }
+
+    /// Where the file has the key, or at least the table.
+    fn place_of(&self, table: &str, key: &str) -> Option<usize> {
+        let file = DeTable::parse(&self.text).ok()?;
+        let (name, value) = file.get_ref().get_key_value(table)?;
+        let keys = value.get_ref().as_table();
+        let place = keys.and_then(|keys| keys.get_key_value(key)).map_or(name.span(), |(key, _)| key.span());
+        Some(place.start)
+    }
+}

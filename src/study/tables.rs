@@ -1,0 +1,86 @@
+//! Tables of a study file that arms share.
+
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::bank::Initialisation;
+use crate::data::Augmentation;
+use crate::model::Skeleton;
+use crate::number;
+use crate::train::{Protocol, TrainingConfig};
+
+/// Seeds by number or by name.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(untagged, expecting = "seeds are a number (5 means 0 to 4) or a list ([0, 1, 7])")]
+pub enum Seeds {
+    /// 0 to n − 1.
+    Count(u64),
+    /// These.
+    List(Vec<u64>),
+}
+
+/// The `[model]` table.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct ModelFile {
+    /// Default: `cohen2016`.
+    #[serde(default)]
+    pub skeleton: Skeleton,
+    /// How the filters of all arms start; default: `fan-in`.
+    #[serde(default)]
+    pub initialisation: Initialisation,
+}
+
+/// The `[budget]` table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct BudgetFile {
+    /// Largest relative difference of an arm's real parameters from the target's; the study refuses to run beyond it.
+    #[serde(default, deserialize_with = "number::told")]
+    pub parameters_within: Option<Spanned<f64>>,
+    /// The same for multiply-adds.
+    #[serde(default, deserialize_with = "number::told")]
+    pub multiply_adds_within: Option<Spanned<f64>>,
+}
+
+/// The `[training]` table: a protocol and what differs from it. The keys are those of [`TrainingConfig`].
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+#[allow(missing_docs)]
+pub struct TrainingFile {
+    pub protocol: Option<Protocol>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub epochs: Option<usize>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub images_per_epoch: Option<usize>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub batch: Option<usize>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub learning_rate: Option<f64>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub weight_decay: Option<f64>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub decay: Option<f64>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub decay_from: Option<usize>,
+    pub augmentation: Option<Augmentation>,
+    pub test_every_epoch: Option<bool>,
+}
+
+impl TrainingFile {
+    /// The protocol with the overrides; where none is named, `base` with them.
+    pub fn resolve(&self, base: &TrainingConfig) -> TrainingConfig {
+        let base = self.protocol.map_or_else(|| base.clone(), Protocol::config);
+        TrainingConfig {
+            epochs: self.epochs.unwrap_or(base.epochs),
+            images_per_epoch: self.images_per_epoch.or(base.images_per_epoch),
+            batch: self.batch.unwrap_or(base.batch),
+            learning_rate: self.learning_rate.unwrap_or(base.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
+            decay: self.decay.unwrap_or(base.decay),
+            decay_from: self.decay_from.unwrap_or(base.decay_from),
+            augmentation: self.augmentation.unwrap_or(base.augmentation),
+            test_every_epoch: self.test_every_epoch.unwrap_or(base.test_every_epoch),
+        }
+    }
+}
