@@ -4,8 +4,8 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::pixels::{Checked, MAX_VALUES};
-use super::images::classes;
+use super::images::MAX_VALUES;
+use super::pixels::{Checked, classes};
 use super::{DataConfig, Dataset, Images, Shape, cache, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 

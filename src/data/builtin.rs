@@ -9,8 +9,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use self::glyphs::{GLYPHS, Stroke};
-use super::pixels::MAX_VALUES;
-use super::images::wanted;
+use super::images::{MAX_VALUES, wanted};
 use super::{CLASSES, Dataset, Images, hash};
 use crate::error::Result;
 use crate::rng::{self, Stream};

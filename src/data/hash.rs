@@ -1,6 +1,8 @@
 //! SHA-256 of files and of recipes.
 
+#[cfg(feature = "study")]
 use std::io::Read;
+#[cfg(feature = "study")]
 use std::path::Path;
 
 use sha2::{Digest, Sha256};

@@ -6,9 +6,9 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::pixels::MAX_VALUES;
+use super::images::MAX_VALUES;
+use super::pixels::classes;
 use super::stream::{self, Stream};
-use super::images::classes;
 use super::{Dataset, Images, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
 

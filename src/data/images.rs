@@ -1,6 +1,5 @@
 //! Labelled images in memory.
 
-use super::hash;
 use crate::error::{Error, Result};
 
 /// Fewest classes that a set is taken to have: the digits, or Fashion-MNIST's ten kinds of clothing.
@@ -30,12 +29,9 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is
-/// missing, or as many as the labels need.
-pub(super) fn classes<L: AsRef<[u8]>>(parts: impl IntoIterator<Item = L>) -> usize {
-    let largest = parts.into_iter().filter_map(|labels| labels.as_ref().iter().copied().max()).max();
-    largest.map_or(CLASSES, |label| CLASSES.max(usize::from(label) + 1))
-}
+/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files: five times the largest
+/// set that is supported.
+pub(super) const MAX_VALUES: u64 = 1 << 28;
 
 /// Labelled images of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -118,21 +114,6 @@ pub struct Dataset {
     pub train: Images,
     /// Images to be judged by.
     pub test: Images,
-}
-
-impl Dataset {
-    /// Keeps the first `train` and `test` images (all where `None`), which changes the fingerprint if anything is cut.
-    pub(super) fn first(mut self, train: Option<usize>, test: Option<usize>) -> Result<Self> {
-        let train = wanted("train", train, self.train.len())?;
-        let test = wanted("test", test, self.test.len())?;
-        if (train, test) != (self.train.len(), self.test.len()) {
-            let cut = format!("first {train} of train, first {test} of test");
-            self.fingerprint = hash::fingerprint([self.fingerprint.as_str(), &cut]);
-            self.train.truncate(train);
-            self.test.truncate(test);
-        }
-        Ok(self)
-    }
 }
 
 /// The number of images that `data.<key>` asks for; all where it doesn't.

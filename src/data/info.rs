@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::images::{classes, histogram};
+use super::images::histogram;
+use super::pixels::classes;
 use super::{Images, amat, cache, folder, hash, idx, npz};
 use crate::error::{Error, Result};
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::{CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, idx, mnist_rot, npz};
+use super::images::wanted;
+use super::{CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, hash, idx, mnist_rot, npz};
 use crate::error::{Error, Result};
 
 /// Loads the images that `config` asks for.
@@ -88,6 +89,21 @@ fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {
         Source::Amat => amat::load(folder, config)?.first(config.train, config.test),
         Source::Npz => npz::load(folder, config)?.first(config.train, config.test),
         Source::Builtin => Err(Error::invalid("builtin digits are not read from a folder")),
+    }
+}
+
+impl Dataset {
+    /// Keeps the first `train` and `test` images (all where `None`), which changes the fingerprint if anything is cut.
+    fn first(mut self, train: Option<usize>, test: Option<usize>) -> Result<Self> {
+        let train = wanted("train", train, self.train.len())?;
+        let test = wanted("test", test, self.test.len())?;
+        if (train, test) != (self.train.len(), self.test.len()) {
+            let cut = format!("first {train} of train, first {test} of test");
+            self.fingerprint = hash::fingerprint([self.fingerprint.as_str(), &cut]);
+            self.train.truncate(train);
+            self.test.truncate(test);
+        }
+        Ok(self)
     }
 }
 

@@ -14,8 +14,8 @@ use rand::RngExt;
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
-use super::rotate::rotate;
 use super::images::wanted;
+use super::rotate::rotate;
 use super::{Dataset, Images, cache, hash, idx};
 use crate::error::{Error, Result};
 use crate::rng;

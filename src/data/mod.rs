@@ -30,6 +30,7 @@ pub(crate) mod hash;
 mod images;
 #[cfg(feature = "study")]
 mod load;
+#[cfg(feature = "study")]
 mod pixels;
 #[cfg(feature = "study")]
 mod stream;

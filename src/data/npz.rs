@@ -11,8 +11,7 @@ use npyz::Deserialize;
 use zip::ZipArchive;
 
 use super::idx::same_shape;
-use super::pixels::Checked;
-use super::images::classes;
+use super::pixels::{Checked, classes};
 use super::{CLASSES, DataConfig, Dataset, Images, Shape, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files;

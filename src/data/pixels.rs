@@ -1,17 +1,14 @@
 //! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers that fit a byte, and a set has no
 //! absurd size.
 
-use super::{MAX_CLASSES, Shape};
+use super::images::MAX_VALUES;
+use super::{CLASSES, MAX_CLASSES, Shape};
 
 /// A value, or what is wrong with it, to be told together with its place.
 pub(super) type Checked<T> = Result<T, String>;
 
 /// How far rounding may have carried a pixel out of [0, 1].
 const TOLERANCE: f64 = 1e-3;
-
-/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files: five times the largest
-/// set that is supported.
-pub(super) const MAX_VALUES: u64 = 1 << 28;
 
 /// Largest number of channels, rows or columns that is taken for an image.
 pub(super) const MAX_SIDE: u64 = 1024;
@@ -50,6 +47,13 @@ pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<
             "declares {count} images of {height}×{width} pixels; expected at least one image, and at most {MAX_VALUES} values"
         )),
     }
+}
+
+/// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is
+/// missing, or as many as the labels need.
+pub(super) fn classes<L: AsRef<[u8]>>(parts: impl IntoIterator<Item = L>) -> usize {
+    let largest = parts.into_iter().filter_map(|labels| labels.as_ref().iter().copied().max()).max();
+    largest.map_or(CLASSES, |label| CLASSES.max(usize::from(label) + 1))
 }
 
 #[cfg(test)]

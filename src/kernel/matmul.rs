@@ -1,12 +1,14 @@
 //! A bounds-checked face of the `gemm` crate.
 
 use candle_core::WithDType;
+#[cfg(feature = "study")]
 use rayon::prelude::*;
 
 /// Square products left·right of f32 into each of `products`, side by side on the current pool: what the machine can do.
 ///
 /// # Panics
 /// When a slice is shorter than `size`·`size`.
+#[cfg(feature = "study")]
 pub(crate) fn square_products(size: usize, left: &[f32], right: &[f32], products: &mut [Vec<f32>]) {
     products.par_iter_mut().for_each(|product| {
         matmul([size; 3], Matrix::new(left, size), Matrix::new(right, size), product, false);

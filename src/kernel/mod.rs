@@ -21,6 +21,7 @@ pub use conv::{Window, conv2d};
 pub use copies::rearranged_copies;
 pub use feature_map::{FeatureMap, Output};
 pub use lanes::{Activation, Workspace, check_override, instructions};
+#[cfg(feature = "study")]
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub(crate) use operators::relu;

@@ -7,6 +7,7 @@ mod skeleton;
 mod widths;
 
 pub use config::{GroupPooling, NetConfig, presets};
+#[cfg(feature = "study")]
 pub(crate) use network::MAX_MAPS;
 pub use network::{Budget, InputShape, NamedLayer, Network};
 pub use skeleton::{Skeleton, Stage};

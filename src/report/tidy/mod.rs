@@ -49,7 +49,8 @@ impl Format {
             Self::Parquet => parquet::bytes(columns),
             #[cfg(not(feature = "parquet"))]
             Self::Parquet => {
-                let message = "this program is built without Parquet; `cargo install --features parquet` builds one with it";
+                let message =
+                    "this program is built without Parquet; `cargo install --features parquet` builds one with it";
                 Err(crate::error::Error::invalid(message))
             }
         }
