@@ -2,6 +2,7 @@
 //! say, where the program is built without `--features cuda` or no device is there.
 
 mod common;
+#[path = "library/kernel_support/mod.rs"]
 mod kernel_support;
 
 use std::collections::BTreeMap;

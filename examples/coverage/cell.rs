@@ -5,9 +5,9 @@ use equisplit::stats::attribution::{ArmResults, Attribution, attribute_resampled
 use equisplit::{Error, Result};
 use rayon::prelude::*;
 
-use crate::methods::{METHODS, Method, Tests, p_of_gain};
-use crate::simulate::Cell;
-use crate::store::write_and_read;
+use super::methods::{METHODS, Method, Tests, p_of_gain};
+use super::simulate::Cell;
+use super::store::write_and_read;
 
 /// Replicates of the hierarchical bootstrap: its ends move by some 2 % of the width between draws, which evens out.
 const REPLICATES: usize = 1_000;

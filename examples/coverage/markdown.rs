@@ -2,10 +2,10 @@
 
 use std::fmt::Write;
 
-use crate::cell::{Counts, Outcome, Outcomes};
-use crate::methods::METHODS;
-use crate::simulate::{GAINS, Gain, NOISES, Noise};
-use crate::{SEEDS, SHARES};
+use super::cell::{Counts, Outcome, Outcomes};
+use super::methods::METHODS;
+use super::simulate::{GAINS, Gain, NOISES, Noise};
+use super::{SEEDS, SHARES};
 
 /// What the tables show, written by hand after they were made.
 const FINDINGS: &str = include_str!("findings.md");

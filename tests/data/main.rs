@@ -1,0 +1,10 @@
+//! Images: sources, formats, commands.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cli;
+mod data_support;
+mod fetch;
+mod formats;
+mod sets;

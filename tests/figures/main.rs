@@ -1,0 +1,12 @@
+//! Tables, figures and pages.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cli;
+mod figure_support;
+mod formats;
+mod pages;
+mod sizes;
+mod tables;
+mod viewers;

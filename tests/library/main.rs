@@ -1,0 +1,15 @@
+//! Groups, banks, kernels, layers, networks and the equivariance lab.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bank;
+mod group;
+mod kernel;
+mod kernel_support;
+mod lab_faults;
+mod lab_grid;
+mod lab_report;
+mod lanes;
+mod model;
+mod training_paths;

@@ -1,0 +1,7 @@
+//! What is concluded from finished runs.
+
+mod attribution;
+mod bootstrap;
+mod coverage;
+mod fieller;
+mod published;

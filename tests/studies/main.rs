@@ -1,0 +1,22 @@
+//! Studies from file to store, and the program that runs them.
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../data/data_support/mod.rs"]
+mod data_support;
+
+mod bench_cli;
+mod errors;
+mod expand;
+mod factors;
+mod foreign;
+mod lab_cli;
+mod lab_record;
+mod lab_store;
+mod own_bank;
+mod readme;
+mod records;
+mod reproducible;
+mod rot_mnist;
+mod sharing;
+mod store;
