@@ -10,6 +10,7 @@
 mod conv;
 mod copies;
 mod feature_map;
+mod geometry;
 pub mod lanes;
 mod matmul;
 mod norm;
@@ -17,9 +18,10 @@ mod operators;
 mod pool;
 mod slices;
 
-pub use conv::{Window, conv2d};
+pub use conv::conv2d;
 pub use copies::rearranged_copies;
 pub use feature_map::{FeatureMap, Output};
+pub use geometry::Window;
 pub use lanes::{Activation, Workspace, check_override, instructions};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};

@@ -9,28 +9,7 @@ use super::direct;
 use super::maps::{LaneShape, Lanes, Watch, waves};
 use super::simd::lane_count;
 use super::winograd::{self, Place, Scheme, Threads};
-use crate::kernel::Window;
-
-/// The sizes of a convolution.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    pub in_maps: usize,
-    pub out_maps: usize,
-    pub kernel: [usize; 2],
-    pub stride: usize,
-    pub padding: usize,
-    /// Height and width of the input.
-    pub in_size: [usize; 2],
-    /// Height and width of the output.
-    pub out_size: [usize; 2],
-}
-
-impl Geometry {
-    /// Height and width of the padded input.
-    pub fn padded(&self) -> [usize; 2] {
-        self.in_size.map(|pixels| pixels + 2 * self.padding)
-    }
-}
+use crate::kernel::geometry::{Geometry, Window};
 
 /// A convolution of feature maps with filters (out maps, in maps, k, k).
 pub struct Convolution {
@@ -74,20 +53,12 @@ const MOST_GROUPS: usize = 4;
 
 impl Convolution {
     /// The convolution of `input` with `filters`; `None` where they don't fit.
-    pub fn new(
-        input: LaneShape,
-        filters: Buffer,
-        [out_maps, in_maps, k_height, k_width]: [usize; 4],
-        window: Window,
-    ) -> Option<Self> {
-        let Window { stride, padding } = window;
-        let [height, width] = input.size;
-        let out_size = [window.positions(height, k_height)?, window.positions(width, k_width)?];
-        if input.maps != in_maps || filters.len() != out_maps * in_maps * k_height * k_width || filters.is_empty() {
+    pub fn new(input: LaneShape, filters: Buffer, shape: [usize; 4], window: Window) -> Option<Self> {
+        let geometry = Geometry::new(input.maps, input.size, shape, window)?;
+        let [out_maps, in_maps, ..] = shape;
+        if filters.len() != out_maps * in_maps * geometry.taps() {
             return None;
         }
-        let kernel = [k_height, k_width];
-        let geometry = Geometry { in_maps, out_maps, kernel, stride, padding, in_size: input.size, out_size };
         let scheme = Scheme::of(&geometry).filter(|_| in_maps.min(out_maps) >= WINOGRAD_MAPS);
         let algorithm = scheme.map_or(Algorithm::Direct, Algorithm::Winograd);
         Some(Self { input, geometry, filters, algorithm })
@@ -179,7 +150,7 @@ impl Convolution {
     /// The convolution of the output's gradient that gives the input's, by the same filters turned around, for kernels in
     /// pieces, of which [`Scheme::backward`] gives no gradient of the input.
     fn transposed(&self, workspace: &Workspace) -> Option<Self> {
-        let Geometry { in_maps, out_maps, kernel: [height, width], padding, .. } = self.geometry;
+        let Geometry { in_maps, out_maps, kernel: [height, width], window, .. } = self.geometry;
         let Algorithm::Winograd(scheme) = self.algorithm else { return None };
         if scheme.numbers().pieces == 1 {
             return None;
@@ -192,7 +163,7 @@ impl Convolution {
                 to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
             }
         });
-        let window = Window { stride: 1, padding: (height - 1).checked_sub(padding)? };
+        let window = Window { stride: 1, padding: (height - 1).checked_sub(window.padding)? };
         Self::new(self.output(), filters, [in_maps, out_maps, height, width], window)
     }
 
@@ -226,7 +197,7 @@ impl Convolution {
     /// Groups that are worked on together.
     fn run_length(&self) -> usize {
         let steps = match self.algorithm {
-            Algorithm::Direct => self.geometry.out_size.iter().product(),
+            Algorithm::Direct => self.geometry.out_pixels(),
             Algorithm::Winograd(scheme) => scheme.tiles(&self.geometry),
         };
         STEPS.div_ceil(steps).min(MOST_GROUPS).next_power_of_two()
@@ -258,7 +229,7 @@ impl Convolution {
 
     /// Groups' inputs with their padding; themselves where there's none.
     fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Floats<'b> {
-        if self.geometry.padding == 0 {
+        if self.geometry.window.padding == 0 {
             return Floats::Borrowed(entries);
         }
         let [inside, outside] = self.images();
@@ -288,7 +259,7 @@ impl Convolution {
 
     /// Visits the image's rows: (start in the image, start in the padded image, length).
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let Geometry { padding, in_size: [height, width], .. } = self.geometry;
+        let Geometry { window: Window { padding, .. }, in_size: [height, width], .. } = self.geometry;
         let [_, padded_width] = self.geometry.padded();
         for y in 0..height {
             let outside = (y + padding) * padded_width + padding;

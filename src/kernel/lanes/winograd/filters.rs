@@ -7,8 +7,8 @@ use rayon::prelude::*;
 
 use super::products::pieces as pieces_of;
 use super::scheme::{Matrices, Numbers, Scheme, rows_of};
+use crate::kernel::geometry::Geometry;
 use crate::kernel::lanes::buffer::{Buffer, Workspace};
-use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{MAP_BLOCK, blocks, sum_place, sums_length};
 use crate::kernel::lanes::simd::{LEAST_LANES, dispatch};
 

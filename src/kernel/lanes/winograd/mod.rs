@@ -18,9 +18,9 @@ mod transforms;
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Workspace;
-use super::conv::Geometry;
 use super::micro::sums_length;
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
+use crate::kernel::geometry::Geometry;
 pub use filters::{Weights, gradient as filter_gradient};
 pub use products::Threads;
 use products::{Routes, Side};
@@ -109,8 +109,8 @@ impl<'a> Plan<'a> {
             g,
             workspace,
             threads,
-            groups: outputs / (g.out_size[0] * g.out_size[1] * g.out_maps * lane_count()),
-            input: Plane { size: g.in_size, offset: g.padding, maps: g.in_maps },
+            groups: outputs / (g.out_pixels() * g.out_maps * lane_count()),
+            input: Plane { size: g.in_size, offset: g.window.padding, maps: g.in_maps },
             output: Plane { size: g.out_size, offset: 0, maps: g.out_maps },
             pieces,
             most: (TILE_BYTES / (rows * row)).max(LEAST),
