@@ -30,12 +30,12 @@ impl FeatureMap {
         let watch = norm::moments_watch(lanes.workspace(), convolution.output());
         let output = convolution.forward(&lanes, tape.is_some().then_some(&watch));
         let filters = filters.clone();
-        let step = move |gradient: Lanes, of_input: bool| {
+        let pullback = move |gradient: Lanes, of_input: bool| {
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
             let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
             Ok((of_maps, of_parameters([(&filters, of_filters.unwrap_or_default())])?))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }
 
     /// Adds a number to every field: `bias` has the shape (fields).
@@ -56,14 +56,14 @@ impl FeatureMap {
         let affine = Affine { slope: vec![1.0; fields], offset: numbers(bias)?, activation: Activation::Identity };
         let output = norm::apply(&lanes, &affine);
         let bias = bias.clone();
-        let step = move |gradient: Lanes, _: bool| {
+        let pullback = move |gradient: Lanes, _: bool| {
             let gradient = gradient.stored();
             let watch = norm::gradient_watch(&gradient, &affine, &vec![0.0; fields]);
             let sums = norm::gradient_sums(&gradient, &watch);
             let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();
             Ok((Some(gradient), of_parameters([(&bias, of_bias)])?))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }
 
     /// γ·(x − mean)/√(variance + ε) + β per field with the moments of these maps, then `activation`; returns the moments
@@ -96,7 +96,7 @@ impl FeatureMap {
         let watch: Arc<Watch> = Arc::new(norm::gradient_watch(&lanes, &affine, &moments.mean));
         let output = norm::apply(&lanes, &affine).with_watch(tape.is_some().then(|| Arc::clone(&watch)));
         let (gamma, beta, kept) = (gamma.clone(), beta.clone(), moments.clone());
-        let step = move |gradient: Lanes, of_input: bool| {
+        let pullback = move |gradient: Lanes, of_input: bool| {
             let gradient = gradient.stored();
             let sums = norm::gradient_sums(&gradient, &*watch);
             let of_gamma = sums.iter().zip(&deviation).map(|(sum, sigma)| (sum[1] / sigma) as f32).collect();
@@ -105,7 +105,7 @@ impl FeatureMap {
             let of_maps = of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors));
             Ok((of_maps, of_parameters([(&gamma, of_gamma), (&beta, of_beta)])?))
         };
-        Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))), moments))
+        Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))), moments))
     }
 
     /// `activation`(slope·x + offset) with a slope and an offset per field, which aren't learned.
@@ -228,10 +228,10 @@ fn pool(
 ) -> FeatureMap {
     let pooling = pooling(lanes.workspace(), lanes.shape());
     let output = pooling.forward(&lanes, reduce);
-    let step = move |gradient: Lanes, of_input: bool| {
+    let pullback = move |gradient: Lanes, of_input: bool| {
         Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), None))
     };
-    FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(step))))
+    FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(pullback))))
 }
 
 /// max(0, x) with the gradient 0 at 0, as in lanes; candle's has 1 there, and makes NaN 0.

@@ -8,7 +8,7 @@ use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
 use super::maps::{LaneShape, Lanes, Watch, waves};
 use super::simd::lane_count;
-use super::winograd::{self, Place, Scheme, Threads};
+use super::winograd::{self, Context, Scheme, Threads};
 use crate::kernel::geometry::{Geometry, Window};
 
 /// A convolution of feature maps with filters (out maps, in maps, k, k).
@@ -82,7 +82,7 @@ impl Convolution {
             Algorithm::Winograd(scheme) => {
                 let weights = winograd::Weights::forward(scheme, g, workspace, &self.filters);
                 Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
-                    scheme.forward(self.place(workspace), &input.groups(groups), &weights, output);
+                    scheme.forward(self.context(workspace), &input.groups(groups), &weights, output);
                 })
             }
         }
@@ -96,7 +96,7 @@ impl Convolution {
             return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
         }
         let (g, workspace) = (&self.geometry, input.workspace());
-        let plan = match self.algorithm {
+        let weights = match self.algorithm {
             Algorithm::Direct => {
                 Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, workspace, &self.filters)))
             }
@@ -113,14 +113,14 @@ impl Convolution {
             let mut sums = of_filters.then(|| workspace.take(length));
             let (input, gradient) = (input.groups(groups.clone()), gradient.groups(groups));
             let entries = (&*input, &*gradient);
-            match &plan {
+            match &weights {
                 Backward::Direct(weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
                     self.backward_directly(workspace, entries, of_input, sums.as_deref_mut());
                 }
                 Backward::Winograd(scheme, weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
-                    scheme.backward(self.place(workspace), entries, of_input, sums.as_deref_mut());
+                    scheme.backward(self.context(workspace), entries, of_input, sums.as_deref_mut());
                 }
             }
             sums
@@ -188,10 +188,10 @@ impl Convolution {
 
     /// What Winograd's algorithm works on. Where there are fewer runs of groups than threads, these share the points of each;
     /// otherwise a thread that waits for others would start a further run, with memory of its own.
-    fn place<'a>(&'a self, workspace: &'a Workspace) -> Place<'a> {
+    fn context<'a>(&'a self, workspace: &'a Workspace) -> Context<'a> {
         let runs = self.input.groups().div_ceil(self.run_length());
         let threads = if runs < rayon::current_num_threads() { Threads::All } else { Threads::One };
-        Place { geometry: &self.geometry, workspace, threads }
+        Context { geometry: &self.geometry, workspace, threads }
     }
 
     /// Groups that are worked on together.
