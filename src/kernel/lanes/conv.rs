@@ -6,8 +6,9 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
-use super::maps::{LaneShape, Lanes, Watch, waves};
+use super::maps::{LaneShape, Lanes, waves};
 use super::simd::lane_count;
+use super::sums::Watch;
 use super::winograd::{self, Context, Scheme, Threads};
 use crate::kernel::geometry::{Geometry, Window};
 
@@ -70,7 +71,7 @@ impl Convolution {
     }
 
     /// The output, shown to `watch`.
-    pub fn forward(&self, input: &Lanes, watch: Option<&Watch>) -> Lanes {
+    pub fn forward(&self, input: &Lanes, watch: Option<Watch>) -> Lanes {
         let (g, workspace, shape) = (&self.geometry, input.workspace(), self.output());
         match self.algorithm {
             Algorithm::Direct => {
@@ -93,7 +94,7 @@ impl Convolution {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
         if let Some(transposed) = of_input.then(|| self.transposed(input.workspace())).flatten() {
             let of_filters = of_filters.then(|| self.backward(input, gradient, Wanted::Filters).1);
-            return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
+            return (Some(transposed.forward(gradient, input.gradients_watch())), of_filters.flatten());
         }
         let (g, workspace) = (&self.geometry, input.workspace());
         let weights = match self.algorithm {
@@ -215,7 +216,14 @@ impl Convolution {
         if of_input {
             let run = |groups: Range<usize>, entries: &mut [f32]| run(groups, Some(entries));
             let workspace = input.workspace();
-            return Some(Lanes::build_with(workspace, self.input, self.run_length(), input.watch(), run, add));
+            return Some(Lanes::build_with(
+                workspace,
+                self.input,
+                self.run_length(),
+                input.gradients_watch(),
+                run,
+                add,
+            ));
         }
         for wave in waves(self.input.groups(), self.run_length()) {
             add(wave.into_par_iter().map(|groups| run(groups, None)).collect());
