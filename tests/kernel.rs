@@ -4,7 +4,7 @@ mod kernel_support;
 
 use candle_core::{DType, Device, Tensor, Var};
 use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
-use kernel_support::{flat, random};
+use kernel_support::{cases, flat, random};
 use proptest::prelude::*;
 
 fn assert_close(found: &Tensor, expected: &[f64], tolerance: f64) {
@@ -37,7 +37,7 @@ fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usiz
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(cases(60)))]
     #[test]
     fn convolution_and_its_gradients_are_the_definition(
         batch in 1usize..20, maps in 1usize..5, out_maps in 1usize..6, size in (1usize..12, 1usize..12), kernel in 1usize..8,

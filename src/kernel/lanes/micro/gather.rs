@@ -168,7 +168,8 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
                 }
             }
         }
-        let reach = (depth - 1) * parts;
+        // At the largest number instead of wrapping, which no slice is as long as.
+        let reach = (depth - 1).saturating_mul(parts);
         let mut weight = weights.as_ptr();
         for &tap in taps {
             let mut values_at = [source.as_ptr(); P];
