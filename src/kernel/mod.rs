@@ -1,7 +1,7 @@
 //! Operators on feature maps of shape (batch, maps, height, width), with no idea of groups.
 //!
 //! Layers call the methods of [`FeatureMap`], which knows how its maps are stored: f32 maps on the CPU in vector
-//! [`lanes`], which is decided in [`FeatureMap::from_images`] alone, all others as tensors.
+//! lanes, which is decided in [`FeatureMap::from_images`] alone, all others as tensors.
 //!
 //! The functions here are the operators on tensors, which candle differentiates. Each chooses between an operator of our own
 //! (CPU, f32 and f64: the reference that lanes are tested with) and candle's (CUDA). All run on rayon's current pool and give
@@ -11,7 +11,7 @@ mod conv;
 mod copies;
 mod feature_map;
 mod geometry;
-pub mod lanes;
+pub(crate) mod lanes;
 mod matmul;
 mod norm;
 mod operators;

@@ -7,7 +7,7 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, Workspace};
-use super::simd::lane_count;
+use super::simd::{check_override, lane_count};
 use super::sums::{GradientSums, GradientsWatch, MomentSums, Sums, Watch};
 use crate::kernel::slices::with_entries;
 
@@ -191,7 +191,11 @@ impl Lanes {
     }
 
     /// From a tensor (batch, maps, height, width) of f32.
+    ///
+    /// # Errors
+    /// When the tensor has another shape or type, or instructions are asked for that aren't there.
     pub fn from_tensor(workspace: &Workspace, tensor: &Tensor) -> Result<Self> {
+        check_override()?;
         let (batch, maps, height, width) = tensor.dims4()?;
         let shape = LaneShape { batch, maps, size: [height, width] };
         let (lanes, pixels) = (lane_count(), shape.pixels());
