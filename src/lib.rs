@@ -35,6 +35,11 @@
 //! - Every random number comes from a stream named after its use ([`rng`]): the same study, seed and machine give the same
 //!   bits, for any number of jobs and threads.
 //!
+//! # Layers on their own
+//!
+//! Everything in [`nn`] works without the rest, in any candle network: see there, `examples/digits.rs`, and what
+//! [`prelude`] brings in.
+//!
 //! # Where things are
 //!
 //! Data flows one way; no module uses one above it.
@@ -68,6 +73,7 @@ pub mod lab;
 pub mod model;
 pub mod nn;
 pub mod npy;
+pub mod prelude;
 pub mod report;
 pub mod rng;
 pub mod stats;
@@ -75,6 +81,8 @@ pub mod study;
 pub mod text;
 pub mod train;
 
+pub use candle_core;
+pub use candle_nn;
 pub use error::{Error, Result};
 
 /// Says something on standard error. Unlike `eprintln`, it doesn't panic where nobody listens any more: a study that takes

@@ -193,7 +193,7 @@ fn cayley_figure<'a>(
 
 /// The maps that a layer makes of one image.
 fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
-    let output = layer.forward(image, &mut Mode::Inference)?.get(0)?;
+    let output = layer.forward_in(image, &mut Mode::Inference)?.get(0)?;
     let (maps, _, width) = output.dims3()?;
     let map = |n: usize| {
         let values = output.get(n)?.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect();
