@@ -1,16 +1,13 @@
-//! Group convolutions in a network of one's own, and a test that it's equivariant.
+//! Group convolutions in a network of one's own, and a test that it's equivariant. Its tensors are the crate's: drawn from seeded
+//! streams, so that a run can be repeated to the bit. `digits.rs` has them in candle's `VarMap` instead.
 //!
 //! `cargo run --release --example own_layer`
 
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use equisplit::bank::CopiesBank;
-use equisplit::group::{PointGroup, Representation};
-use equisplit::nn::{
-    Conv, ConvConfig, FieldNorm, FieldNormConfig, FieldType, GroupPool, Layer, Mode, Reduction, Relu, Weights,
-};
-use equisplit::{assert_equivariant, rng};
+use equisplit::prelude::*;
+use equisplit::rng;
 
 /// Lifting, norm, ReLU, a regular group convolution, and the maximum over the group: RGB images to four invariant maps.
 struct Encoder {
@@ -20,11 +17,8 @@ struct Encoder {
 impl Encoder {
     fn new(group: &Arc<PointGroup>, weights: &Weights) -> equisplit::Result<Self> {
         let vb = weights.builder(DType::F32, &Device::Cpu);
-        let lifting = CopiesBank::group(group, Representation::Trivial, [8, 3, 5])?;
-        let regular = CopiesBank::group(group, Representation::Regular, [4, 8, 3])?;
-        let lifting = Conv::new(Box::new(lifting), group, ConvConfig::default(), vb.pp("lifting"))?;
-        let regular =
-            Conv::new(Box::new(regular), group, ConvConfig { bias: true, ..Default::default() }, vb.pp("regular"))?;
+        let lifting = lifting_conv(group, 3, 8, 5, ConvConfig::default(), vb.pp("lifting"))?;
+        let regular = group_conv(group, 8, 4, 3, ConvConfig::default().with_bias(true), vb.pp("regular"))?;
         let norm = FieldNorm::new(lifting.output().clone(), FieldNormConfig::default(), vb.pp("norm"))?;
         let relu = Relu::new(lifting.output().clone());
         let pool = GroupPool::new(regular.output().clone(), Reduction::Max);
@@ -32,7 +26,7 @@ impl Encoder {
     }
 
     fn forward(&self, images: &Tensor, mode: &mut Mode) -> equisplit::Result<Tensor> {
-        self.layers.iter().try_fold(images.clone(), |maps, layer| layer.forward(&maps, mode))
+        self.layers.iter().try_fold(images.clone(), |maps, layer| layer.forward_in(&maps, mode))
     }
 }
 

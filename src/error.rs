@@ -78,3 +78,13 @@ impl Error {
         Self::Invalid(message.into())
     }
 }
+
+/// As an error of candle's, for layers that are candle modules.
+impl From<Error> for candle_core::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Tensor(error) => error,
+            other => Self::wrap(other),
+        }
+    }
+}

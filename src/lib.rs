@@ -35,6 +35,11 @@
 //! - Every random number comes from a stream named after its use ([`rng`]): the same study, seed and machine give the same
 //!   bits, for any number of jobs and threads.
 //!
+//! # Layers on their own
+//!
+//! Everything in [`nn`] works without the rest, in any candle network: see there, `examples/digits.rs`, and what
+//! [`prelude`] brings in.
+//!
 //! # Where things are
 //!
 //! Data flows one way; no module uses one above it.
@@ -73,6 +78,7 @@ pub mod nn;
 pub mod npy;
 #[cfg(feature = "study")]
 pub mod number;
+pub mod prelude;
 #[cfg(feature = "report")]
 pub mod report;
 pub mod rng;
@@ -84,4 +90,6 @@ pub mod text;
 #[cfg(feature = "study")]
 pub mod train;
 
+pub use candle_core;
+pub use candle_nn;
 pub use error::{Error, Result};

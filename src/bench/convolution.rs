@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::Timing;
 use crate::error::{Error, Result};
-use crate::kernel::Window;
 use crate::kernel::lanes::{Convolution, LaneShape, Lanes, Wanted, Workspace};
+use crate::kernel::{self, Window};
 use crate::model::{InputShape, NamedLayer, NetConfig, Network};
 use crate::rng;
 
@@ -81,10 +81,11 @@ impl ConvolutionTimes {
 /// Times a convolution of `batch` images of noise on the current pool.
 ///
 /// # Errors
-/// As [`ConvolutionShape::check`].
+/// As [`ConvolutionShape::check`], and when instructions are asked for that aren't there.
 pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Result<ConvolutionTimes> {
     let ConvolutionShape { in_maps, out_maps, kernel, size, padding } = shape;
     shape.check(batch)?;
+    kernel::check_override()?;
     let input = LaneShape { batch, maps: in_maps, size: [size, size] };
     let window = Window { stride: 1, padding };
     let filters = noise("filters", out_maps * in_maps * kernel * kernel);

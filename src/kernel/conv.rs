@@ -4,41 +4,19 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp2, DType, Layout, Result, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
+use super::geometry::{Geometry, Window};
 use super::matmul::{Matrix, matmul};
 use super::slices::{entries, output, unsupported};
 
 /// Images whose weight gradients are summed by one task; the partial sums are then added in order.
 const IMAGES_PER_SUM: usize = 8;
 
-/// Where a square window lies on the image: step and zero padding, in pixels, the same in both directions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Window {
-    /// Pixels from one position to the next; at least 1.
-    pub stride: usize,
-    /// Zeros added on every side.
-    pub padding: usize,
-}
-
-impl Default for Window {
-    fn default() -> Self {
-        Self { stride: 1, padding: 0 }
-    }
-}
-
-impl Window {
-    /// Positions of a window of `kernel` pixels along an axis of `size` pixels; `None` where it doesn't fit.
-    pub fn positions(&self, size: usize, kernel: usize) -> Option<usize> {
-        let room = self.padding.checked_mul(2)?.checked_add(size)?.checked_sub(kernel)?;
-        (self.stride > 0 && kernel > 0).then(|| room / self.stride + 1)
-    }
-}
-
 /// Convolves (batch, in maps, height, width) with filters (out maps, in maps, k, k).
 ///
 /// # Errors
 /// When the in maps differ, the kernel is larger than the padded image, or the stride is 0.
 pub fn conv2d(input: &Tensor, filters: &Tensor, window: Window) -> Result<Tensor> {
-    let geometry = Geometry::new(input.shape(), filters.shape(), window)?;
+    let geometry = geometry(input.shape(), filters.shape(), window)?;
     if input.device().is_cpu() {
         return input.contiguous()?.apply_op2(&filters.contiguous()?, Forward(geometry));
     }
@@ -58,53 +36,28 @@ fn conv2d_on_device(input: &Tensor, filters: &Tensor, window: Window, geometry: 
     input.narrow(2, 0, read[0])?.narrow(3, 0, read[1])?.contiguous()?.conv2d(filters, 0, stride, 1, 1)
 }
 
-/// The sizes of one convolution.
-#[derive(Clone, Copy)]
-struct Geometry {
-    batch: usize,
-    in_maps: usize,
-    in_size: [usize; 2],
-    out_maps: usize,
-    out_size: [usize; 2],
-    kernel: [usize; 2],
-    window: Window,
+/// The sizes of the convolution of `input` with `filters`.
+fn geometry(input: &Shape, filters: &Shape, window: Window) -> Result<Geometry> {
+    let (_, in_maps, height, width) = input.dims4()?;
+    let geometry = Geometry::new(in_maps, [height, width], filters.dims4()?.into(), window);
+    match geometry.filter(|_| input.elem_count() > 0) {
+        Some(geometry) => Ok(geometry),
+        None => candle_core::bail!("conv2d: filters {filters:?} don't fit input {input:?} with {window:?}"),
+    }
 }
 
 impl Geometry {
-    fn new(input: &Shape, filters: &Shape, window: Window) -> Result<Self> {
-        let (batch, in_maps, height, width) = input.dims4()?;
-        let (out_maps, filter_maps, k_height, k_width) = filters.dims4()?;
-        let positions = (window.positions(height, k_height), window.positions(width, k_width));
-        let fits = in_maps == filter_maps && input.elem_count() * filters.elem_count() > 0;
-        let (Some(out_height), Some(out_width), true) = (positions.0, positions.1, fits) else {
-            candle_core::bail!("conv2d: filters {filters:?} don't fit input {input:?} with {window:?}")
-        };
-        Ok(Self {
-            batch,
-            in_maps,
-            in_size: [height, width],
-            out_maps,
-            out_size: [out_height, out_width],
-            kernel: [k_height, k_width],
-            window,
-        })
-    }
-
     fn image(&self) -> usize {
         self.in_maps * self.in_size[0] * self.in_size[1]
     }
 
-    fn pixels(&self) -> usize {
-        self.out_size[0] * self.out_size[1]
-    }
-
     fn result(&self) -> usize {
-        self.out_maps * self.pixels()
+        self.out_maps * self.out_pixels()
     }
 
     /// Entries of one filter: the depth of the forward product.
     fn depth(&self) -> usize {
-        self.in_maps * self.kernel[0] * self.kernel[1]
+        self.in_maps * self.taps()
     }
 
     /// Visits the runs of one image's column matrix (depth × out pixels): for row `row` of the matrix and each line of the
@@ -114,7 +67,7 @@ impl Geometry {
         let Self { in_size: [height, width], out_size: [out_height, out_width], kernel, window, .. } = *self;
         let Window { stride, padding } = window;
         for row in 0..self.depth() {
-            let (map, tap) = (row / (kernel[0] * kernel[1]), row % (kernel[0] * kernel[1]));
+            let (map, tap) = (row / self.taps(), row % self.taps());
             let (tap_y, tap_x) = (tap / kernel[1], tap % kernel[1]);
             let first = padding.saturating_sub(tap_x).div_ceil(stride);
             let end = (width + padding).saturating_sub(tap_x).div_ceil(stride).min(out_width);
@@ -148,17 +101,17 @@ impl Geometry {
     }
 
     fn zeroed_columns<T: WithDType>(&self) -> Vec<T> {
-        vec![T::zero(); self.depth() * self.pixels()]
+        vec![T::zero(); self.depth() * self.out_pixels()]
     }
 
     fn forward<T: WithDType>(&self, input: &[T], filters: &[T]) -> Vec<T> {
-        let mut out = vec![T::zero(); self.batch * self.result()];
-        let product = [self.out_maps, self.pixels(), self.depth()];
+        let mut out = vec![T::zero(); input.len() / self.image() * self.result()];
+        let product = [self.out_maps, self.out_pixels(), self.depth()];
         out.par_chunks_mut(self.result()).zip(input.par_chunks(self.image())).for_each_init(
             || self.zeroed_columns(),
             |columns, (out, image)| {
                 self.columns_of(image, columns);
-                let (filters, columns) = (Matrix::new(filters, self.depth()), Matrix::new(columns, self.pixels()));
+                let (filters, columns) = (Matrix::new(filters, self.depth()), Matrix::new(columns, self.out_pixels()));
                 matmul(product, filters, columns, out, false);
             },
         );
@@ -166,13 +119,13 @@ impl Geometry {
     }
 
     fn input_gradient<T: WithDType>(&self, filters: &[T], gradient: &[T]) -> Vec<T> {
-        let mut out = vec![T::zero(); self.batch * self.image()];
-        let product = [self.depth(), self.pixels(), self.out_maps];
+        let mut out = vec![T::zero(); gradient.len() / self.result() * self.image()];
+        let product = [self.depth(), self.out_pixels(), self.out_maps];
         out.par_chunks_mut(self.image()).zip(gradient.par_chunks(self.result())).for_each_init(
             || self.zeroed_columns(),
             |columns, (image, gradient)| {
                 let filters = Matrix::new(filters, self.depth()).transposed();
-                matmul(product, filters, Matrix::new(gradient, self.pixels()), columns, false);
+                matmul(product, filters, Matrix::new(gradient, self.out_pixels()), columns, false);
                 self.add_columns_to(columns, image);
             },
         );
@@ -180,7 +133,7 @@ impl Geometry {
     }
 
     fn filter_gradient<T: WithDType>(&self, input: &[T], gradient: &[T]) -> Vec<T> {
-        let product = [self.out_maps, self.depth(), self.pixels()];
+        let product = [self.out_maps, self.depth(), self.out_pixels()];
         let images = input.par_chunks(IMAGES_PER_SUM * self.image());
         let partial = images.zip(gradient.par_chunks(IMAGES_PER_SUM * self.result())).map_init(
             || self.zeroed_columns(),
@@ -188,8 +141,8 @@ impl Geometry {
                 let mut sum = vec![T::zero(); self.out_maps * self.depth()];
                 for (image, gradient) in images.chunks(self.image()).zip(gradients.chunks(self.result())) {
                     self.columns_of(image, columns);
-                    let columns = Matrix::new(columns, self.pixels()).transposed();
-                    matmul(product, Matrix::new(gradient, self.pixels()), columns, &mut sum, true);
+                    let columns = Matrix::new(columns, self.out_pixels()).transposed();
+                    matmul(product, Matrix::new(gradient, self.out_pixels()), columns, &mut sum, true);
                 }
                 sum
             },
@@ -213,7 +166,7 @@ impl CustomOp2 for Forward {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let g = &self.0;
-        let shape = (g.batch, g.out_maps, g.out_size[0], g.out_size[1]);
+        let shape = (l1.dims()[0], g.out_maps, g.out_size[0], g.out_size[1]);
         match s1.dtype() {
             DType::F32 => Ok(output(g.forward::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
             DType::F64 => Ok(output(g.forward::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
@@ -242,7 +195,7 @@ impl CustomOp2 for InputGradient {
 
     fn cpu_fwd(&self, s1: &CpuStorage, l1: &Layout, s2: &CpuStorage, l2: &Layout) -> Result<(CpuStorage, Shape)> {
         let g = &self.0;
-        let shape = (g.batch, g.in_maps, g.in_size[0], g.in_size[1]);
+        let shape = (l2.dims()[0], g.in_maps, g.in_size[0], g.in_size[1]);
         match s1.dtype() {
             DType::F32 => Ok(output(g.input_gradient::<f32>(entries(s1, l1)?, entries(s2, l2)?), shape)),
             DType::F64 => Ok(output(g.input_gradient::<f64>(entries(s1, l1)?, entries(s2, l2)?), shape)),
@@ -283,7 +236,7 @@ mod tests {
         for (kernel, stride, padding) in (1..6).flat_map(|k| (1..4).flat_map(move |s| (0..3).map(move |p| (k, s, p)))) {
             let (x, w) = (var(0.3, &[3, 2, 7, 6]), var(1.1, &[4, 2, kernel, kernel]));
             let window = Window { stride, padding };
-            let geometry = Geometry::new(x.shape(), w.shape(), window).unwrap();
+            let geometry = geometry(x.shape(), w.shape(), window).unwrap();
             let results = [conv2d(&x, &w, window), conv2d_on_device(&x, &w, window, &geometry)].map(|output| {
                 let output = output.unwrap();
                 let gradients = (&output * var(5.0, output.dims()).as_tensor()).unwrap().sum_all().unwrap().backward();

@@ -17,13 +17,14 @@ pub(super) enum Storage {
     Lanes(Lanes, Option<Tape>),
 }
 
-/// What was done to the maps, for the way back; candle's own record adds the gradient of every step to a tensor of zeros,
-/// which costs as much as the steps themselves.
+/// What was done to the maps, for the way back; candle's own record adds the gradient of every operator to a tensor of zeros,
+/// which costs as much as the operators themselves.
 #[derive(Default)]
-pub(super) struct Tape(Vec<Step>);
+pub(super) struct Tape(Vec<Pullback>);
 
-/// From the gradient of a step's output to that of its input, if it's asked for, and those of tensors that candle knows.
-pub(super) type Step = Box<dyn FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send>;
+/// The way back through an operator: from the gradient of its output to that of its input, if it's asked for, and those of
+/// tensors that candle knows.
+pub(super) type Pullback = Box<dyn FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send>;
 
 impl FeatureMap {
     /// Maps that stay tensors, part of candle's graph.
@@ -84,12 +85,12 @@ impl FeatureMap {
         let input = Var::from_tensor(&lanes.to_tensor()?)?;
         let output = operator(input.as_tensor())?;
         let result = Lanes::from_tensor(&workspace, &output)?;
-        let step = move |gradient: Lanes, of_input: bool| {
+        let pullback = move |gradient: Lanes, of_input: bool| {
             let mut gradients = (output * gradient.to_tensor()?)?.sum_all()?.backward()?;
             let of_map = gradients.remove(&input).filter(|_| of_input);
             Ok((of_map.map(|g| Lanes::from_tensor(&workspace, &g)).transpose()?, Some(gradients)))
         };
-        Ok(Self(Storage::Lanes(result, tape.map(|tape| tape.with(step)))))
+        Ok(Self(Storage::Lanes(result, tape.map(|tape| tape.with(pullback)))))
     }
 
     /// Ends the way through: the maps as a tensor that a loss can be computed from.
@@ -145,9 +146,9 @@ impl Output {
         let mut gradients = loss.backward()?;
         let Some(gradient) = gradients.remove(&leaf) else { return Ok(gradients) };
         let mut gradient = Some(Lanes::from_tensor(&workspace, &gradient)?);
-        for (n, step) in tape.0.into_iter().enumerate().rev() {
+        for (n, pullback) in tape.0.into_iter().enumerate().rev() {
             let Some(of_output) = gradient.take() else { break };
-            let (of_input, of_parameters) = step(of_output, n > 0)?;
+            let (of_input, of_parameters) = pullback(of_output, n > 0)?;
             if let Some(of_parameters) = of_parameters {
                 gradients.extend(of_parameters)?;
             }
@@ -160,9 +161,9 @@ impl Output {
 impl Tape {
     pub(super) fn with(
         mut self,
-        step: impl FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send + 'static,
+        pullback: impl FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send + 'static,
     ) -> Self {
-        self.0.push(Box::new(step));
+        self.0.push(Box::new(pullback));
         self
     }
 }

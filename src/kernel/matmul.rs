@@ -34,10 +34,11 @@ impl<'a, T> Matrix<'a, T> {
         Self { row_stride: self.column_stride, column_stride: self.row_stride, ..self }
     }
 
+    /// Whether the entries of so many rows and columns lie in the slice.
     fn holds(&self, rows: usize, columns: usize) -> bool {
-        rows == 0
-            || columns == 0
-            || (rows - 1) * self.row_stride + (columns - 1) * self.column_stride < self.entries.len()
+        let last = |count: usize, stride: usize| count.checked_sub(1)?.checked_mul(stride);
+        let place = || last(rows, self.row_stride)?.checked_add(last(columns, self.column_stride)?);
+        rows == 0 || columns == 0 || place().is_some_and(|place| place < self.entries.len())
     }
 }
 
@@ -50,9 +51,9 @@ pub(super) fn matmul<T: WithDType>(
     out: &mut [T],
     accumulate: bool,
 ) {
-    assert!(left.holds(rows, depth) && right.holds(depth, columns) && out.len() == rows * columns);
-    // SAFETY: every entry that the strides reach lies inside its slice, by the assertion above; `out` is borrowed
-    // mutably, so it overlaps neither operand.
+    assert!(left.holds(rows, depth) && right.holds(depth, columns) && rows.checked_mul(columns) == Some(out.len()));
+    // SAFETY: every entry that the strides reach lies inside its slice, by the assertion above, which doesn't wrap; `out` is
+    // borrowed mutably, so it overlaps neither operand.
     unsafe {
         gemm::gemm(
             rows,

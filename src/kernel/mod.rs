@@ -1,7 +1,7 @@
 //! Operators on feature maps of shape (batch, maps, height, width), with no idea of groups.
 //!
 //! Layers call the methods of [`FeatureMap`], which knows how its maps are stored: f32 maps on the CPU in vector
-//! [`lanes`], which is decided in [`FeatureMap::from_images`] alone, all others as tensors.
+//! lanes, which is decided in [`FeatureMap::from_images`] alone, all others as tensors.
 //!
 //! The functions here are the operators on tensors, which candle differentiates. Each chooses between an operator of our own
 //! (CPU, f32 and f64: the reference that lanes are tested with) and candle's (CUDA). All run on rayon's current pool and give
@@ -10,16 +10,18 @@
 mod conv;
 mod copies;
 mod feature_map;
-pub mod lanes;
+mod geometry;
+pub(crate) mod lanes;
 mod matmul;
 mod norm;
 mod operators;
 mod pool;
 mod slices;
 
-pub use conv::{Window, conv2d};
+pub use conv::conv2d;
 pub use copies::rearranged_copies;
 pub use feature_map::{FeatureMap, Output};
+pub use geometry::Window;
 pub use lanes::{Activation, Workspace, check_override, instructions};
 #[cfg(feature = "study")]
 pub(crate) use matmul::square_products;

@@ -7,7 +7,9 @@ use candle_core::{Result, Tensor};
 use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
-use super::lanes::{Activation, Convolution, LaneShape, Lanes, Wanted, Watch, Workspace, norm};
+use super::lanes::{
+    Activation, Convolution, GradientSums, GradientsWatch, LaneShape, Lanes, Wanted, Watch, Workspace, norm,
+};
 use super::slices::with_entries;
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 
@@ -28,14 +30,14 @@ impl FeatureMap {
             candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
         };
         let watch = norm::moments_watch(lanes.workspace(), convolution.output());
-        let output = convolution.forward(&lanes, tape.is_some().then_some(&watch));
+        let output = convolution.forward(&lanes, tape.is_some().then_some(Watch::Moments(&watch)));
         let filters = filters.clone();
-        let step = move |gradient: Lanes, of_input: bool| {
+        let pullback = move |gradient: Lanes, of_input: bool| {
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
             let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
             Ok((of_maps, of_parameters([(&filters, of_filters.unwrap_or_default())])?))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }
 
     /// Adds a number to every field: `bias` has the shape (fields).
@@ -56,14 +58,14 @@ impl FeatureMap {
         let affine = Affine { slope: vec![1.0; fields], offset: numbers(bias)?, activation: Activation::Identity };
         let output = norm::apply(&lanes, &affine);
         let bias = bias.clone();
-        let step = move |gradient: Lanes, _: bool| {
+        let pullback = move |gradient: Lanes, _: bool| {
             let gradient = gradient.stored();
-            let watch = norm::gradient_watch(&gradient, &affine, &vec![0.0; fields]);
+            let watch = norm::gradients_watch(&gradient, &affine, &vec![0.0; fields]);
             let sums = norm::gradient_sums(&gradient, &watch);
-            let of_bias = sums.iter().map(|sum| sum[0] as f32).collect();
+            let of_bias = sums.iter().map(|sums| sums.plain as f32).collect();
             Ok((Some(gradient), of_parameters([(&bias, of_bias)])?))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))))
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }
 
     /// γ·(x − mean)/√(variance + ε) + β per field with the moments of these maps, then `activation`; returns the moments
@@ -93,19 +95,19 @@ impl FeatureMap {
         let means = slope.iter().zip(&moments.mean);
         let offset = numbers(beta)?.iter().zip(means).map(|(beta, (slope, mean))| beta - slope * mean).collect();
         let affine = Affine { slope, offset, activation };
-        let watch: Arc<Watch> = Arc::new(norm::gradient_watch(&lanes, &affine, &moments.mean));
-        let output = norm::apply(&lanes, &affine).with_watch(tape.is_some().then(|| Arc::clone(&watch)));
+        let watch: Arc<GradientsWatch> = Arc::new(norm::gradients_watch(&lanes, &affine, &moments.mean));
+        let output = norm::apply(&lanes, &affine).with_gradients_watch(tape.is_some().then(|| Arc::clone(&watch)));
         let (gamma, beta, kept) = (gamma.clone(), beta.clone(), moments.clone());
-        let step = move |gradient: Lanes, of_input: bool| {
+        let pullback = move |gradient: Lanes, of_input: bool| {
             let gradient = gradient.stored();
             let sums = norm::gradient_sums(&gradient, &*watch);
-            let of_gamma = sums.iter().zip(&deviation).map(|(sum, sigma)| (sum[1] / sigma) as f32).collect();
-            let of_beta = sums.iter().map(|sum| sum[0] as f32).collect();
+            let of_gamma = sums.iter().zip(&deviation).map(|(sums, sigma)| (sums.along / sigma) as f32).collect();
+            let of_beta = sums.iter().map(|sums| sums.plain as f32).collect();
             let factors = norm_gradient(&affine.slope, &kept, &deviation, &sums);
             let of_maps = of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors));
             Ok((of_maps, of_parameters([(&gamma, of_gamma), (&beta, of_beta)])?))
         };
-        Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(step)))), moments))
+        Ok((Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))), moments))
     }
 
     /// `activation`(slope·x + offset) with a slope and an offset per field, which aren't learned.
@@ -228,10 +230,10 @@ fn pool(
 ) -> FeatureMap {
     let pooling = pooling(lanes.workspace(), lanes.shape());
     let output = pooling.forward(&lanes, reduce);
-    let step = move |gradient: Lanes, of_input: bool| {
+    let pullback = move |gradient: Lanes, of_input: bool| {
         Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), None))
     };
-    FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(step))))
+    FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(pullback))))
 }
 
 /// max(0, x) with the gradient 0 at 0, as in lanes; candle's has 1 there, and makes NaN 0.
@@ -255,11 +257,11 @@ fn numbers(list: &Tensor) -> Result<Vec<f64>> {
 
 /// The gradient of x in γ·(x − mean)/σ + β, where mean and σ move with x: with the bar the mean over a field,
 /// γ/σ·(g − ḡ − (x − mean)/σ²·mean(g·(x − mean))).
-fn norm_gradient(slope: &[f64], moments: &Moments, deviation: &[f64], sums: &[[f64; 2]]) -> InputGradient {
+fn norm_gradient(slope: &[f64], moments: &Moments, deviation: &[f64], sums: &[GradientSums]) -> InputGradient {
     let count = moments.count as f64;
     let of_input: Vec<f64> =
-        (0..slope.len()).map(|n| -slope[n] * sums[n][1] / (count * deviation[n] * deviation[n])).collect();
-    let constant = |n: usize| -slope[n] * sums[n][0] / count - of_input[n] * moments.mean[n];
+        (0..slope.len()).map(|n| -slope[n] * sums[n].along / (count * deviation[n] * deviation[n])).collect();
+    let constant = |n: usize| -slope[n] * sums[n].plain / count - of_input[n] * moments.mean[n];
     let constant = (0..slope.len()).map(constant).collect();
     InputGradient { of_gradient: slope.to_vec(), of_input, constant }
 }

@@ -54,7 +54,7 @@ pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Te
         let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
         let output = typed(layer.output(), group);
         let alone = alone(layer.as_ref(), &moved[0], &arriving, &output).map_err(located)?;
-        let forward = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+        let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
         moved = moved.iter().map(forward).collect::<Result<_>>().map_err(located)?;
         let mut from_image = EquivarianceReport::new(&moved[0])?;
         for (g, found) in moved.iter().enumerate() {
@@ -70,7 +70,7 @@ pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Te
 
 /// One layer under the point group and, where it has pixels to spare, under shifts.
 fn alone(layer: &dyn Layer, x: &Tensor, input: &FieldType, output: &FieldType) -> Result<EquivarianceReport> {
-    let forward = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+    let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
     let mut report = equivariance_report(x, input, output, forward)?;
     let shifts = match layer.window() {
         Some(window) => Shifts { stride: window.stride, margin: window.padding.div_ceil(window.stride) },

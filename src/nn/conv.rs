@@ -14,6 +14,7 @@ use crate::kernel::{FeatureMap, Window};
 
 /// What a convolution does beside its filters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ConvConfig {
     /// Stride and padding.
     pub window: Window,
@@ -21,6 +22,38 @@ pub struct ConvConfig {
     pub bias: bool,
     /// How its filters start.
     pub initialisation: Initialisation,
+}
+
+impl ConvConfig {
+    /// With this stride and padding.
+    #[must_use]
+    pub fn with_window(self, window: Window) -> Self {
+        Self { window, ..self }
+    }
+
+    /// With so many pixels from one position to the next.
+    #[must_use]
+    pub fn with_stride(self, stride: usize) -> Self {
+        self.with_window(Window { stride, ..self.window })
+    }
+
+    /// With so many zeros on every side.
+    #[must_use]
+    pub fn with_padding(self, padding: usize) -> Self {
+        self.with_window(Window { padding, ..self.window })
+    }
+
+    /// With a bias for every field, or without.
+    #[must_use]
+    pub fn with_bias(self, bias: bool) -> Self {
+        Self { bias, ..self }
+    }
+
+    /// With filters that start by this rule.
+    #[must_use]
+    pub fn with_initialisation(self, initialisation: Initialisation) -> Self {
+        Self { initialisation, ..self }
+    }
 }
 
 /// A convolution whose filters come from a bank; the bias is shared by the maps of a field.
@@ -48,8 +81,12 @@ impl Conv {
         };
         let (input, output) = (fields(in_maps, sizes.input), fields(out_maps, sizes.output));
         let values = bank.parameters().into_iter().map(|p| {
-            let vb = if p.kind == Kind::Frozen { vb.pp(BUFFERS) } else { vb.clone() };
-            vb.get_with_hints(p.shape, p.name, p.initial.distribution(config.initialisation))
+            let initial = p.initial.distribution(config.initialisation);
+            match p.kind {
+                // Detached, so that no optimiser finds a gradient for it, even one that is given all of a builder's tensors.
+                Kind::Frozen => Ok(vb.pp(BUFFERS).get_with_hints(p.shape, p.name, initial)?.detach()),
+                Kind::Real | Kind::OneBit => vb.get_with_hints(p.shape, p.name, initial),
+            }
         });
         let values = values.collect::<candle_core::Result<_>>()?;
         let bias = match config.bias {
@@ -65,6 +102,31 @@ impl Conv {
     /// When a tensor operation fails.
     pub fn filters(&self) -> Result<Tensor> {
         self.bank.filters(&self.values)
+    }
+
+    /// What makes the filters.
+    pub fn bank(&self) -> &dyn Bank {
+        self.bank.as_ref()
+    }
+
+    /// The tensors that it makes them from, in the order of [`Bank::parameters`].
+    pub fn weights(&self) -> &[Tensor] {
+        &self.values
+    }
+
+    /// The first of these: the weight of a group's bank, the base of a repeated one; `None` of a bank without parameters.
+    pub fn weight(&self) -> Option<&Tensor> {
+        self.values.first()
+    }
+
+    /// A number per field, if it has a bias.
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
+    }
+
+    /// What it does beside its filters.
+    pub fn config(&self) -> &ConvConfig {
+        &self.config
     }
 }
 

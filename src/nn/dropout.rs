@@ -1,17 +1,22 @@
 //! Dropout by field.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use candle_core::Tensor;
 use rand::RngExt;
 
 use super::{FieldType, Layer, Mode};
 use crate::error::{Error, Result};
 use crate::kernel::FeatureMap;
+use crate::rng::Stream;
 
 /// Dropout (Srivastava et al. 2014) of single pixels of a field; the maps of a field lose the same pixels.
 #[derive(Clone, Debug)]
 pub struct FieldDropout {
     fields: FieldType,
     rate: f64,
+    /// Of its own, for where no mode brings one.
+    stream: Option<Arc<Mutex<Stream>>>,
 }
 
 impl FieldDropout {
@@ -23,7 +28,20 @@ impl FieldDropout {
         if !(0.0..1.0).contains(&rate) {
             return Err(Error::invalid(format!("dropout = {rate}, but it's a probability in [0, 1)")));
         }
-        Ok(Self { fields, rate })
+        Ok(Self { fields, rate, stream: None })
+    }
+
+    /// With random numbers of its own, for its use as a module of candle: [`Mode::Training`] brings others. Every call takes the
+    /// next ones, and clones take them from the same stream; each layer of a network should have a stream of another name
+    /// ([`rng::stream`](crate::rng::stream)), so that they don't drop the same.
+    #[must_use]
+    pub fn with_stream(self, stream: Stream) -> Self {
+        Self { stream: Some(Arc::new(Mutex::new(stream))), ..self }
+    }
+
+    pub(super) fn stream(&self) -> Option<MutexGuard<'_, Stream>> {
+        // Any state of a stream is as good as another.
+        Some(self.stream.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

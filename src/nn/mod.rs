@@ -2,14 +2,47 @@
 //!
 //! Feature maps are (batch, maps, height, width); the maps of a field follow each other. Every layer
 //! knows the [`FieldType`] of its input and output, so that anyone can check that it commutes with the group.
+//!
+//! There are two ways to use them. A [`Layer`] is applied in a [`Mode`], which brings the random numbers of training with it, to
+//! maps that are stored in whatever way is the fastest; that is how [`Network`](crate::model::Network)s train. And every layer
+//! here is a module of candle, [`Module`](candle_core::Module) or [`ModuleT`](candle_core::ModuleT): its operators are part of
+//! candle's graph, it joins candle's layers in [`seq_t`], takes its tensors from any
+//! [`VarBuilder`](candle_nn::VarBuilder) and learns by any optimiser. What isn't learned, running statistics and frozen
+//! values, has no gradient, so that an optimiser leaves it alone even where a [`VarMap`](candle_nn::VarMap) lists it among its
+//! variables.
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use candle_nn::{AdamW, Optimizer, VarBuilder, VarMap};
+//! use equisplit::prelude::*;
+//!
+//! # fn main() -> equisplit::Result<()> {
+//! let variables = VarMap::new();
+//! let vb = VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu);
+//! let config = ConvConfig::default().with_padding(1);
+//! let lifting = p4_lifting(1, 4, 3, config, vb.pp("lifting"))?;
+//! let norm = FieldNorm::new(lifting.output().clone(), FieldNormConfig::default(), vb.pp("norm"))?;
+//! let conv = p4_conv(4, 2, 3, config.with_bias(true), vb.pp("conv"))?;
+//! let pool = GroupPool::new(conv.output().clone(), Reduction::Max);
+//! let network = seq_t().add(lifting).add(norm).add_fn(Tensor::relu).add(conv).add(pool);
+//!
+//! let images = Tensor::rand(0f32, 1.0, (8, 1, 9, 9), &Device::Cpu)?;
+//! let loss = network.forward_t(&images, true)?.sqr()?.mean_all()?;
+//! AdamW::new_lr(variables.all_vars(), 1e-3)?.backward_step(&loss)?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod activation;
 mod conv;
 mod dropout;
 mod field;
+mod group_conv;
 mod group_pool;
 mod linear;
+mod module;
 mod norm;
+mod sequential;
 mod spatial_pool;
 mod weights;
 
@@ -24,9 +57,11 @@ pub use activation::{Activation, Relu};
 pub use conv::{Conv, ConvConfig};
 pub use dropout::FieldDropout;
 pub use field::FieldType;
+pub use group_conv::{group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4m_lifting};
 pub use group_pool::{GroupPool, Reduction};
 pub use linear::Linear;
 pub use norm::{FieldNorm, FieldNormConfig, NormSharing};
+pub use sequential::{SequentialT, seq_t};
 pub use spatial_pool::{GlobalMaxPool, SpatialPool};
 pub use weights::Weights;
 
@@ -42,7 +77,7 @@ pub trait Layer: Send + Sync {
     ///
     /// # Errors
     /// As [`Layer::apply`].
-    fn forward(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
+    fn forward_in(&self, input: &Tensor, mode: &mut Mode) -> Result<Tensor> {
         Ok(self.apply(FeatureMap::from_tensor(input), mode)?.into_tensor()?)
     }
 

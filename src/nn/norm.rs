@@ -23,6 +23,7 @@ pub enum NormSharing {
 
 /// Constants of a [`FieldNorm`].
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct FieldNormConfig {
     /// Added to the variance.
     pub epsilon: f64,
@@ -40,8 +41,36 @@ impl Default for FieldNormConfig {
     }
 }
 
+impl FieldNormConfig {
+    /// With so much added to the variance.
+    #[must_use]
+    pub fn with_epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
+    }
+
+    /// With this weight of the newest batch in the running statistics.
+    #[must_use]
+    pub fn with_momentum(self, momentum: f64) -> Self {
+        Self { momentum, ..self }
+    }
+
+    /// With a non-linearity behind it.
+    #[must_use]
+    pub fn with_activation(self, activation: Activation) -> Self {
+        Self { activation, ..self }
+    }
+
+    /// With statistics, γ and β shared by these maps.
+    #[must_use]
+    pub fn with_sharing(self, sharing: NormSharing) -> Self {
+        Self { sharing, ..self }
+    }
+}
+
 /// Batch normalisation (Ioffe & Szegedy 2015) with mean, variance, γ and β shared by the maps of a field, as a regular
 /// field needs to stay equivariant (Cohen & Welling 2016, section 6).
+///
+/// In inference γ and β are constants, of which there's no gradient.
 #[derive(Debug)]
 pub struct FieldNorm {
     fields: FieldType,
@@ -72,6 +101,22 @@ impl FieldNorm {
         })
     }
 
+    /// Normalises by the statistics of these maps, which the running ones follow.
+    pub(super) fn by_batch(&self, input: FeatureMap) -> Result<FeatureMap> {
+        self.fields.check(&input.dims()?)?;
+        let FieldNormConfig { epsilon, activation, .. } = self.config;
+        let (output, moments) = input.normalise([&self.gamma, &self.beta], epsilon, activation)?;
+        self.follow(&moments)?;
+        Ok(output)
+    }
+
+    /// Normalises by the running statistics.
+    pub(super) fn by_running_statistics(&self, input: FeatureMap) -> Result<FeatureMap> {
+        self.fields.check(&input.dims()?)?;
+        let (slope, offset) = self.fixed()?;
+        Ok(input.scale(slope, offset, self.config.activation)?)
+    }
+
     /// Moves the running statistics towards those of a batch; the variance is taken as unbiased.
     fn follow(&self, moments: &Moments) -> Result<()> {
         let unbiased = moments.count as f64 / moments.count.saturating_sub(1).max(1) as f64;
@@ -86,9 +131,10 @@ impl FieldNorm {
 
     /// The affine map that the running statistics amount to, as slopes and offsets.
     fn fixed(&self) -> Result<(Vec<f64>, Vec<f64>)> {
-        let deviation = (self.running_variance.to_dtype(DType::F64)? + self.config.epsilon)?.sqrt()?;
-        let slope = (self.gamma.to_dtype(DType::F64)? / deviation)?;
-        let offset = (self.beta.to_dtype(DType::F64)? - (self.running_mean.to_dtype(DType::F64)? * &slope)?)?;
+        let constants = [&self.gamma, &self.beta, &*self.running_mean, &*self.running_variance];
+        let [gamma, beta, mean, variance] = constants.map(|tensor| tensor.detach().to_dtype(DType::F64));
+        let slope = (gamma? / (variance? + self.config.epsilon)?.sqrt()?)?;
+        let offset = (beta? - (mean? * &slope)?)?;
         Ok((slope.to_vec1()?, offset.to_vec1()?))
     }
 }
@@ -103,18 +149,9 @@ fn groups(fields: &FieldType, sharing: NormSharing) -> usize {
 
 impl Layer for FieldNorm {
     fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
-        self.fields.check(&input.dims()?)?;
-        let FieldNormConfig { epsilon, activation, .. } = self.config;
         match mode {
-            Mode::Inference => {
-                let (slope, offset) = self.fixed()?;
-                Ok(input.scale(slope, offset, activation)?)
-            }
-            Mode::Training(_) => {
-                let (output, moments) = input.normalise([&self.gamma, &self.beta], epsilon, activation)?;
-                self.follow(&moments)?;
-                Ok(output)
-            }
+            Mode::Inference => self.by_running_statistics(input),
+            Mode::Training(_) => self.by_batch(input),
         }
     }
 

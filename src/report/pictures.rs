@@ -168,7 +168,7 @@ fn cayley_figure<'a>(
 
 /// The maps that a layer makes of one image.
 fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
-    let output = layer.forward(image, &mut Mode::Inference)?.get(0)?;
+    let output = layer.forward_in(image, &mut Mode::Inference)?.get(0)?;
     let (maps, _, width) = output.dims3()?;
     let map = |n: usize| Ok(Raster { width, values: values(&output.get(n)?)? });
     (0..maps).map(map).collect()

@@ -15,6 +15,11 @@ pub fn shared(folder: &str) -> Option<PathBuf> {
     Some(path)
 }
 
+/// A folder of arrays that other programs have computed.
+pub fn golden(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/golden").join(folder)
+}
+
 /// The canonical MNIST files in a folder of our own, since decoded sets are kept beside their source.
 pub fn mnist() -> Option<tempfile::TempDir> {
     let source = shared("data/mnist")?;

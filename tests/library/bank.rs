@@ -238,30 +238,27 @@ fn difference(a: &Tensor, b: &Tensor) -> f32 {
 
 #[test]
 fn group_banks_meet_groupy_bit_for_bit() {
-    let Some(folder) = crate::common::shared("golden/groupy") else { return };
+    let folder = crate::common::golden("groupy");
     let kinds = [
         ("z2_p4", PointGroup::c4(), Representation::Trivial),
         ("p4_p4", PointGroup::c4(), Representation::Regular),
         ("z2_p4m", PointGroup::d4(), Representation::Trivial),
         ("p4m_p4m", PointGroup::d4(), Representation::Regular),
     ];
-    let mut met = 0;
     for (kind, group, input) in kinds {
-        for kernel in [3, 4].into_iter().filter(|k| folder.join(format!("{kind}_k{k}.weight.npy")).exists()) {
+        for kernel in [3, 4].into_iter().filter(|&k| k == 3 || !kind.contains("p4m")) {
             let weight = npy(&folder, &format!("{kind}_k{kernel}.weight.npy"));
             let weight = if input == Representation::Trivial { weight.squeeze(2).unwrap() } else { weight };
             let bank = CopiesBank::group(&group, input, [weight.dims()[0], weight.dims()[1], kernel]).unwrap();
             let filters = npy(&folder, &format!("{kind}_k{kernel}.filters.npy"));
             assert_eq!(difference(&bank.filters(&[weight]).unwrap(), &filters), 0.0, "{kind} {kernel}");
-            met += 1;
         }
     }
-    assert_eq!(met, 6);
 }
 
 #[test]
 fn repetition_banks_meet_the_authors_layer() {
-    let Some(folder) = crate::common::shared("golden/repeat") else { return };
+    let folder = crate::common::golden("repeat");
     let cases = ["linear_4x3_to_8x9", "swish_4x3_to_8x9", "swish_6x1_to_12x1", "mask_4x3_to_8x6", "mask_4x3_to_10x7"];
     for case in cases {
         let array = |part: &str| npy(&folder, &format!("{case}.{part}.npy"));

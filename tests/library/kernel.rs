@@ -1,6 +1,6 @@
 //! Operators against plain f64 loops over the definition, and gradients against finite differences.
 
-use crate::kernel_support::{flat, random};
+use crate::kernel_support::{cases, flat, random};
 use candle_core::{DType, Device, Tensor, Var};
 use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 use proptest::prelude::*;
@@ -35,7 +35,7 @@ fn indices([a, b, c, d]: [usize; 4]) -> impl Iterator<Item = (usize, usize, usiz
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(ProptestConfig::with_cases(cases(60)))]
     #[test]
     fn convolution_and_its_gradients_are_the_definition(
         batch in 1usize..20, maps in 1usize..5, out_maps in 1usize..6, size in (1usize..12, 1usize..12), kernel in 1usize..8,

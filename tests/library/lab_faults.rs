@@ -83,7 +83,7 @@ fn chain(
     let group = Arc::new(PointGroup::c4());
     let weights = Weights::new(1);
     let vb = weights.builder(DType::F32, &Device::Cpu);
-    let norm = FieldNormConfig { sharing, ..Default::default() };
+    let norm = FieldNormConfig::default().with_sharing(sharing);
     let lifting = CopiesBank::group(&group, Representation::Trivial, [3, 1, 3]).unwrap();
     let regular = CopiesBank::group(&group, Representation::Regular, [2, 3, 3]).unwrap();
     let regular: Box<dyn Bank> = if transposed { Box::new(Transposed(regular)) } else { Box::new(regular) };
@@ -103,7 +103,9 @@ fn chain(
         layers.map(|(name, layer)| NamedLayer { name: name.to_owned(), layer: change(name, layer) }).collect();
     for _ in 0..5 {
         let mode = &mut Mode::Training(&mut rng::stream(0, "unused"));
-        layers.iter().fold(random(&[8, 1, 14, 14], "batch"), |maps, named| named.layer.forward(&maps, mode).unwrap());
+        layers
+            .iter()
+            .fold(random(&[8, 1, 14, 14], "batch"), |maps, named| named.layer.forward_in(&maps, mode).unwrap());
     }
     layers
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use equisplit::bank::CopiesBank;
 use equisplit::group::{PointGroup, Representation};
-use equisplit::kernel::Window;
 use equisplit::lab::{GridCause, GridReport, equivariance_report};
 use equisplit::model::{InputShape, NamedLayer, NetConfig, Network, Skeleton};
 use equisplit::nn::{Conv, ConvConfig, FieldType, Layer, Mode, Reduction, SlidingWindow, SpatialPool, Weights};
@@ -21,7 +20,7 @@ fn random(size: usize) -> Tensor {
 
 /// The relative error under quarter turns.
 fn error(layer: &dyn Layer, size: usize) -> f64 {
-    let f = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+    let f = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
     equivariance_report(&random(size), layer.input(), layer.output(), f).unwrap().error()
 }
 
@@ -32,7 +31,7 @@ fn the_rule_says_what_convolutions_do() {
     for kernel in 1..=4 {
         for (stride, padding) in (1..=4).flat_map(|stride| (0..=2).map(move |padding| (stride, padding))) {
             let bank = CopiesBank::group(&group, Representation::Trivial, [1, 1, kernel]).unwrap();
-            let config = ConvConfig { window: Window { stride, padding }, ..Default::default() };
+            let config = ConvConfig::default().with_stride(stride).with_padding(padding);
             let vb = Weights::new(1).builder(DType::F64, &Device::Cpu);
             let conv = Conv::new(Box::new(bank), &group, config, vb).unwrap();
             let window = SlidingWindow { size: kernel, stride, padding };
@@ -111,7 +110,7 @@ fn what_is_not_square_or_too_small_is_said() {
 fn strided_convolutions_with_padding_are_named_as_such() {
     let group = Arc::new(PointGroup::c4());
     let bank = CopiesBank::group(&group, Representation::Trivial, [1, 1, 3]).unwrap();
-    let config = ConvConfig { window: Window { stride: 2, padding: 1 }, ..Default::default() };
+    let config = ConvConfig::default().with_stride(2).with_padding(1);
     let conv = Conv::new(Box::new(bank), &group, config, Weights::new(0).builder(DType::F32, &Device::Cpu)).unwrap();
     let layers = [NamedLayer { name: "stem".to_owned(), layer: Box::new(conv) }];
     let report = GridReport::of(&layers, [28, 28]);

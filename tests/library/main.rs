@@ -4,6 +4,8 @@
 mod common;
 
 mod bank;
+mod build_script;
+mod candle_modules;
 mod group;
 mod kernel;
 mod kernel_support;
@@ -12,4 +14,5 @@ mod lab_grid;
 mod lab_report;
 mod lanes;
 mod model;
+mod simd_override;
 mod training_paths;

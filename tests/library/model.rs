@@ -86,7 +86,7 @@ fn layers_that_no_skeleton_uses_are_equivariant_too() {
     let mean = SpatialPool::new(regular.clone(), Reduction::Mean, 3).unwrap();
     let pool = GroupPool::new(regular.clone(), Reduction::Mean);
     let check = |layer: &dyn Layer, x: &Tensor| {
-        let f = |x: &Tensor| layer.forward(x, &mut Mode::Inference);
+        let f = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
         equivariance_report(x, layer.input(), layer.output(), f).unwrap().error()
     };
     assert!(check(&mean, &x) < 1e-12);
@@ -95,13 +95,13 @@ fn layers_that_no_skeleton_uses_are_equivariant_too() {
     let weights = Weights::new(1);
     let vb = weights.builder(DType::F64, &Device::Cpu);
     let point = random(&[3, 16, 1, 1], DType::F64, "point");
-    let pooled = pool.forward(&point, &mut Mode::Inference).unwrap();
+    let pooled = pool.forward_in(&point, &mut Mode::Inference).unwrap();
     assert!(check(&Linear::new(pool.output().clone(), 1, 10, vb.pp("a")).unwrap(), &pooled) < 1e-12);
     assert!(check(&Linear::new(regular.clone(), 1, 10, vb.pp("b")).unwrap(), &point) > 1e-2);
     // Dropout drops whole fibres, so it commutes with the group when the pixels do.
     let dropout = FieldDropout::new(regular, 0.5).unwrap();
     let ones = x.ones_like().unwrap();
-    let dropped = dropout.forward(&ones, &mut Mode::Training(&mut rng::stream(1, "d"))).unwrap();
+    let dropped = dropout.forward_in(&ones, &mut Mode::Training(&mut rng::stream(1, "d"))).unwrap();
     let fibres = dropped.reshape((3, 2, 8, 36)).unwrap();
     let spread = (fibres.max(2).unwrap() - fibres.min(2).unwrap()).unwrap().sum_all().unwrap();
     assert_eq!(spread.to_scalar::<f64>().unwrap(), 0.0);

@@ -24,7 +24,7 @@ fn entries(tensor: &Tensor) -> (Vec<usize>, Vec<f32>) {
 
 #[test]
 fn group_filters_are_groupys_bit_for_bit() {
-    let Some(golden) = crate::common::shared("golden/groupy") else { return };
+    let golden = crate::common::golden("groupy");
     for case in ["z2_p4_k3", "z2_p4_k4", "p4_p4_k3", "p4_p4_k4", "z2_p4m_k3", "p4m_p4m_k3"] {
         let bank = &case[..case.len() - 3];
         let found = expand(bank, &[("--weight", path(&golden, &format!("{case}.weight.npy")))]);
@@ -35,7 +35,7 @@ fn group_filters_are_groupys_bit_for_bit() {
 
 #[test]
 fn repeated_filters_are_the_authors() {
-    let Some(golden) = crate::common::shared("golden/repeat") else { return };
+    let golden = crate::common::golden("repeat");
     for (bank, case, shape) in [
         ("repeat-linear", "linear_4x3_to_8x9", "8,9"),
         ("repeat-mask", "mask_4x3_to_8x6", ""),

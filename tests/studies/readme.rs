@@ -10,7 +10,8 @@ const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 /// All pages for readers, with their text.
 fn pages() -> Vec<(PathBuf, String)> {
     let docs = std::fs::read_dir(Path::new(ROOT).join("docs")).unwrap().map(|entry| entry.unwrap().path());
-    let pages: Vec<PathBuf> = ["README.md", "RESULTS.md"].map(|name| Path::new(ROOT).join(name)).into_iter().chain(docs).collect();
+    let pages: Vec<PathBuf> =
+        ["README.md", "RESULTS.md"].map(|name| Path::new(ROOT).join(name)).into_iter().chain(docs).collect();
     assert!(pages.len() >= 9, "{pages:?}");
     let read = |path: PathBuf| (path.clone(), std::fs::read_to_string(path).unwrap());
     pages.into_iter().map(read).collect()
@@ -75,7 +76,8 @@ fn commands() -> BTreeSet<Vec<String>> {
                 ["equisplit", ..] => words[1..].to_vec(),
                 _ => continue,
             };
-            let is_placeholder = |word: &String| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase() || ".-_".contains(c));
+            let is_placeholder =
+                |word: &String| word.len() > 2 && word.chars().all(|c| c.is_ascii_uppercase() || ".-_".contains(c));
             let is_whole = own.len() > 1 || own.first().is_some_and(|command| command == "check");
             if is_whole && !own.iter().any(|word| is_placeholder(word) || word.starts_with("STUDY")) {
                 found.insert(own);
@@ -106,7 +108,9 @@ fn every_command_runs() {
         match code {
             Some(0) => {}
             // MNIST's files are in no clone, nor is a GPU.
-            Some(1) if command.iter().any(|word| word == "data/mnist") => assert!(error.contains("data/mnist"), "{error}"),
+            Some(1) if command.iter().any(|word| word == "data/mnist") => {
+                assert!(error.contains("data/mnist"), "{error}")
+            }
             Some(1) if command.iter().any(|word| word == "cuda") => {}
             // The page says that the check finds a fault.
             Some(1) if command.ends_with(&["--size".to_owned(), "29".to_owned()]) => {}
@@ -120,6 +124,9 @@ fn copy(from: &Path, to: &Path) {
     for entry in std::fs::read_dir(from).unwrap() {
         let path = entry.unwrap().path();
         let target = to.join(path.file_name().unwrap());
-        if path.is_dir() { copy(&path, &target) } else { drop(std::fs::copy(&path, &target).unwrap()) }
+        match path.is_dir() {
+            true => copy(&path, &target),
+            false => assert!(std::fs::copy(&path, &target).is_ok()),
+        }
     }
 }

@@ -138,7 +138,7 @@ fn a_run_that_goes_on_with_other_vectors_says_so() {
     let run = wait_for(&out, "checkpoint.safetensors", SystemTime::UNIX_EPOCH);
     terminate(&child);
     end(child);
-    let (output, told) = end(start_with(&study, &out, &[("EQUISPLIT_SIMD", "avx2")]));
+    let (output, told) = end(start(&study, &out));
     assert!(output.status.success(), "{told}");
     let result = std::fs::read(run.join("result.json")).unwrap();
     let result: serde_json::Value = serde_json::from_slice(&result).unwrap();

@@ -6,31 +6,11 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
-use super::maps::{LaneShape, Lanes, Watch, waves};
+use super::maps::{LaneShape, Lanes, waves};
 use super::simd::lane_count;
-use super::winograd::{self, Place, Scheme, Threads};
-use crate::kernel::Window;
-
-/// The sizes of a convolution.
-#[derive(Clone, Copy, Debug)]
-pub struct Geometry {
-    pub in_maps: usize,
-    pub out_maps: usize,
-    pub kernel: [usize; 2],
-    pub stride: usize,
-    pub padding: usize,
-    /// Height and width of the input.
-    pub in_size: [usize; 2],
-    /// Height and width of the output.
-    pub out_size: [usize; 2],
-}
-
-impl Geometry {
-    /// Height and width of the padded input.
-    pub fn padded(&self) -> [usize; 2] {
-        self.in_size.map(|pixels| pixels + 2 * self.padding)
-    }
-}
+use super::sums::Watch;
+use super::winograd::{self, Context, Scheme, Threads};
+use crate::kernel::geometry::{Geometry, Window};
 
 /// A convolution of feature maps with filters (out maps, in maps, k, k).
 pub struct Convolution {
@@ -74,20 +54,12 @@ const MOST_GROUPS: usize = 4;
 
 impl Convolution {
     /// The convolution of `input` with `filters`; `None` where they don't fit.
-    pub fn new(
-        input: LaneShape,
-        filters: Buffer,
-        [out_maps, in_maps, k_height, k_width]: [usize; 4],
-        window: Window,
-    ) -> Option<Self> {
-        let Window { stride, padding } = window;
-        let [height, width] = input.size;
-        let out_size = [window.positions(height, k_height)?, window.positions(width, k_width)?];
-        if input.maps != in_maps || filters.len() != out_maps * in_maps * k_height * k_width || filters.is_empty() {
+    pub fn new(input: LaneShape, filters: Buffer, shape: [usize; 4], window: Window) -> Option<Self> {
+        let geometry = Geometry::new(input.maps, input.size, shape, window)?;
+        let [out_maps, in_maps, ..] = shape;
+        if filters.len() != out_maps * in_maps * geometry.taps() {
             return None;
         }
-        let kernel = [k_height, k_width];
-        let geometry = Geometry { in_maps, out_maps, kernel, stride, padding, in_size: input.size, out_size };
         let scheme = Scheme::of(&geometry).filter(|_| in_maps.min(out_maps) >= WINOGRAD_MAPS);
         let algorithm = scheme.map_or(Algorithm::Direct, Algorithm::Winograd);
         Some(Self { input, geometry, filters, algorithm })
@@ -99,7 +71,7 @@ impl Convolution {
     }
 
     /// The output, shown to `watch`.
-    pub fn forward(&self, input: &Lanes, watch: Option<&Watch>) -> Lanes {
+    pub fn forward(&self, input: &Lanes, watch: Option<Watch>) -> Lanes {
         let (g, workspace, shape) = (&self.geometry, input.workspace(), self.output());
         match self.algorithm {
             Algorithm::Direct => {
@@ -111,7 +83,7 @@ impl Convolution {
             Algorithm::Winograd(scheme) => {
                 let weights = winograd::Weights::forward(scheme, g, workspace, &self.filters);
                 Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
-                    scheme.forward(self.place(workspace), &input.groups(groups), &weights, output);
+                    scheme.forward(self.context(workspace), &input.groups(groups), &weights, output);
                 })
             }
         }
@@ -122,10 +94,10 @@ impl Convolution {
         let (of_input, of_filters) = (wanted != Wanted::Filters, wanted != Wanted::Input);
         if let Some(transposed) = of_input.then(|| self.transposed(input.workspace())).flatten() {
             let of_filters = of_filters.then(|| self.backward(input, gradient, Wanted::Filters).1);
-            return (Some(transposed.forward(gradient, input.watch())), of_filters.flatten());
+            return (Some(transposed.forward(gradient, input.gradients_watch())), of_filters.flatten());
         }
         let (g, workspace) = (&self.geometry, input.workspace());
-        let plan = match self.algorithm {
+        let weights = match self.algorithm {
             Algorithm::Direct => {
                 Backward::Direct(of_input.then(|| direct::BackwardWeights::new(g, workspace, &self.filters)))
             }
@@ -142,14 +114,14 @@ impl Convolution {
             let mut sums = of_filters.then(|| workspace.take(length));
             let (input, gradient) = (input.groups(groups.clone()), gradient.groups(groups));
             let entries = (&*input, &*gradient);
-            match &plan {
+            match &weights {
                 Backward::Direct(weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
                     self.backward_directly(workspace, entries, of_input, sums.as_deref_mut());
                 }
                 Backward::Winograd(scheme, weights) => {
                     let of_input = weights.as_ref().zip(input_gradient);
-                    scheme.backward(self.place(workspace), entries, of_input, sums.as_deref_mut());
+                    scheme.backward(self.context(workspace), entries, of_input, sums.as_deref_mut());
                 }
             }
             sums
@@ -179,7 +151,7 @@ impl Convolution {
     /// The convolution of the output's gradient that gives the input's, by the same filters turned around, for kernels in
     /// pieces, of which [`Scheme::backward`] gives no gradient of the input.
     fn transposed(&self, workspace: &Workspace) -> Option<Self> {
-        let Geometry { in_maps, out_maps, kernel: [height, width], padding, .. } = self.geometry;
+        let Geometry { in_maps, out_maps, kernel: [height, width], window, .. } = self.geometry;
         let Algorithm::Winograd(scheme) = self.algorithm else { return None };
         if scheme.numbers().pieces == 1 {
             return None;
@@ -192,7 +164,7 @@ impl Convolution {
                 to.iter_mut().zip(from.iter().rev()).for_each(|(to, from)| *to = *from);
             }
         });
-        let window = Window { stride: 1, padding: (height - 1).checked_sub(padding)? };
+        let window = Window { stride: 1, padding: (height - 1).checked_sub(window.padding)? };
         Self::new(self.output(), filters, [in_maps, out_maps, height, width], window)
     }
 
@@ -217,16 +189,16 @@ impl Convolution {
 
     /// What Winograd's algorithm works on. Where there are fewer runs of groups than threads, these share the points of each;
     /// otherwise a thread that waits for others would start a further run, with memory of its own.
-    fn place<'a>(&'a self, workspace: &'a Workspace) -> Place<'a> {
+    fn context<'a>(&'a self, workspace: &'a Workspace) -> Context<'a> {
         let runs = self.input.groups().div_ceil(self.run_length());
         let threads = if runs < rayon::current_num_threads() { Threads::All } else { Threads::One };
-        Place { geometry: &self.geometry, workspace, threads }
+        Context { geometry: &self.geometry, workspace, threads }
     }
 
     /// Groups that are worked on together.
     fn run_length(&self) -> usize {
         let steps = match self.algorithm {
-            Algorithm::Direct => self.geometry.out_size.iter().product(),
+            Algorithm::Direct => self.geometry.out_pixels(),
             Algorithm::Winograd(scheme) => scheme.tiles(&self.geometry),
         };
         STEPS.div_ceil(steps).min(MOST_GROUPS).next_power_of_two()
@@ -244,7 +216,14 @@ impl Convolution {
         if of_input {
             let run = |groups: Range<usize>, entries: &mut [f32]| run(groups, Some(entries));
             let workspace = input.workspace();
-            return Some(Lanes::build_with(workspace, self.input, self.run_length(), input.watch(), run, add));
+            return Some(Lanes::build_with(
+                workspace,
+                self.input,
+                self.run_length(),
+                input.gradients_watch(),
+                run,
+                add,
+            ));
         }
         for wave in waves(self.input.groups(), self.run_length()) {
             add(wave.into_par_iter().map(|groups| run(groups, None)).collect());
@@ -258,7 +237,7 @@ impl Convolution {
 
     /// Groups' inputs with their padding; themselves where there's none.
     fn pad<'b>(&self, workspace: &Workspace, entries: &'b [f32]) -> Floats<'b> {
-        if self.geometry.padding == 0 {
+        if self.geometry.window.padding == 0 {
             return Floats::Borrowed(entries);
         }
         let [inside, outside] = self.images();
@@ -288,7 +267,7 @@ impl Convolution {
 
     /// Visits the image's rows: (start in the image, start in the padded image, length).
     fn for_each_row(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let Geometry { padding, in_size: [height, width], .. } = self.geometry;
+        let Geometry { window: Window { padding, .. }, in_size: [height, width], .. } = self.geometry;
         let [_, padded_width] = self.geometry.padded();
         for y in 0..height {
             let outside = (y + padding) * padded_width + padding;

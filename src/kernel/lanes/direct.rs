@@ -7,12 +7,12 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, List, Workspace};
-use super::conv::Geometry;
 use super::micro::{
     self, Gather, NARROW, Outer, blocks, gather, outer, pack_columns, pack_weights, panel_length, pitch, sum_place,
     transpose_matrix,
 };
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
+use crate::kernel::geometry::Geometry;
 
 /// Bytes of the input that a register block's sums should read.
 const PATCH_BYTES: usize = 20 << 10;
@@ -67,10 +67,6 @@ impl Chunk {
 }
 
 impl Geometry {
-    fn taps(&self) -> usize {
-        self.kernel[0] * self.kernel[1]
-    }
-
     /// The in maps, a chunk at a time.
     fn chunks(&self, parts: usize) -> impl Iterator<Item = Chunk> {
         let per_map = self.kernel[0] * (self.kernel[1] + NARROW - 1) * lane_bytes();
@@ -84,7 +80,7 @@ impl Geometry {
 
     /// Whether there are pixels that several outputs read.
     fn windows_overlap(&self) -> bool {
-        (0..2).any(|axis| self.out_size[axis] > 1 && self.stride < self.kernel[axis])
+        (0..2).any(|axis| self.out_size[axis] > 1 && self.window.stride < self.kernel[axis])
     }
 
     /// Whether every padded pixel is read once.
@@ -103,7 +99,7 @@ impl Geometry {
     fn sources(&self, workspace: &Workspace, chunk: &Chunk, groups: usize) -> List {
         let ([height, width], [padded_height, _]) = (self.out_size, self.padded());
         let place = |group: usize, pixel: usize| {
-            let [y, x] = [pixel / width * self.stride, pixel % width * self.stride];
+            let [y, x] = [pixel / width, pixel % width].map(|place| place * self.window.stride);
             chunk.start + chunk.pixel(group * padded_height + y, x)
         };
         let places = (0..groups).flat_map(|group| (0..height * width).map(move |pixel| place(group, pixel)));
@@ -112,7 +108,7 @@ impl Geometry {
 
     /// Groups that `vectors` vectors of output are.
     fn groups(&self, vectors: usize, parts: usize) -> usize {
-        vectors / (self.out_size[0] * self.out_size[1] * self.out_maps * parts)
+        vectors / (self.out_pixels() * self.out_maps * parts)
     }
 }
 

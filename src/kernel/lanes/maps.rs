@@ -7,7 +7,8 @@ use candle_core::{Result, Tensor};
 use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, Workspace};
-use super::simd::lane_count;
+use super::simd::{check_override, lane_count};
+use super::sums::{GradientSums, GradientsWatch, MomentSums, Sums, Watch};
 use crate::kernel::slices::with_entries;
 
 /// Feature maps of f32 as (groups, height, width, maps, lanes), stored or computed whenever they are read: a group is as many
@@ -20,8 +21,8 @@ pub struct Lanes {
     shape: LaneShape,
     entries: Entries,
     workspace: Workspace,
-    seen: Option<Arc<Seen>>,
-    watch: Option<Arc<Watch>>,
+    seen: Option<Arc<[Sums]>>,
+    gradients_watch: Option<Arc<GradientsWatch>>,
 }
 
 #[derive(Clone)]
@@ -32,12 +33,6 @@ enum Entries {
 
 /// Writes the floats of a group.
 type Write = dyn Fn(usize, &mut [f32]) + Send + Sync;
-
-/// Sums that are taken of a group while what was written to it is still near: of some things two numbers each.
-pub type Watch = dyn Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync;
-
-/// What a [`Watch`] has returned, by group.
-pub type Seen = Vec<Vec<[f64; 2]>>;
 
 /// The sizes of [`Lanes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +91,7 @@ impl Lanes {
     pub fn build(
         workspace: &Workspace,
         shape: LaneShape,
-        watch: Option<&Watch>,
+        watch: Option<Watch>,
         write: impl Fn(usize, &mut [f32]) + Sync,
     ) -> Self {
         Self::build_runs(workspace, shape, 1, watch, |groups, entries| write(groups.start, entries))
@@ -107,7 +102,7 @@ impl Lanes {
         workspace: &Workspace,
         shape: LaneShape,
         run: usize,
-        watch: Option<&Watch>,
+        watch: Option<Watch>,
         write: impl Fn(Range<usize>, &mut [f32]) + Sync,
     ) -> Self {
         Self::build_with(workspace, shape, run, watch, write, |_| {})
@@ -119,13 +114,13 @@ impl Lanes {
         workspace: &Workspace,
         shape: LaneShape,
         run: usize,
-        watch: Option<&Watch>,
+        watch: Option<Watch>,
         write: impl Fn(Range<usize>, &mut [f32]) -> R + Sync,
         mut take: impl FnMut(Vec<R>),
     ) -> Self {
         let mut entries = workspace.take(shape.groups() * shape.group());
         let mut rest = &mut entries[..];
-        let mut seen = Seen::new();
+        let mut seen = Vec::new();
         for wave in waves(shape.groups(), run) {
             let runs: Vec<_> = wave
                 .into_iter()
@@ -139,9 +134,9 @@ impl Lanes {
                 let result = write(groups.clone(), entries);
                 shape.clear_unused(groups.end - 1, &mut entries[(groups.len() - 1) * shape.group()..]);
                 let groups = groups.zip(entries.chunks_exact(shape.group()));
-                (result, watch.map(|watch| groups.map(|(group, entries)| watch(group, entries)).collect()))
+                (result, watch.map(|watch| groups.map(|(group, entries)| watch.sums(group, entries)).collect()))
             });
-            let (results, sums): (Vec<R>, Vec<Option<Seen>>) = written.unzip();
+            let (results, sums): (Vec<R>, Vec<Option<Vec<Sums>>>) = written.unzip();
             take(results);
             seen.extend(sums.into_iter().flatten().flatten());
         }
@@ -149,8 +144,8 @@ impl Lanes {
             shape,
             entries: Entries::Stored(Arc::new(entries)),
             workspace: workspace.clone(),
-            seen: watch.map(|_| Arc::new(seen)),
-            watch: None,
+            seen: watch.map(|_| seen.into()),
+            gradients_watch: None,
         }
     }
 
@@ -162,7 +157,7 @@ impl Lanes {
         write: impl Fn(usize, &mut [f32]) + Send + Sync + 'static,
     ) -> Self {
         let entries = Entries::Deferred(Arc::new(write));
-        Self { shape, entries, workspace: workspace.clone(), seen: None, watch: None }
+        Self { shape, entries, workspace: workspace.clone(), seen: None, gradients_watch: None }
     }
 
     /// The same maps, computed once; maps that were deferred lose their watch.
@@ -176,23 +171,31 @@ impl Lanes {
     }
 
     /// The same maps, with a watch for their gradient.
-    pub fn with_watch(self, watch: Option<Arc<Watch>>) -> Self {
-        Self { watch, ..self }
+    pub fn with_gradients_watch(self, watch: Option<Arc<GradientsWatch>>) -> Self {
+        Self { gradients_watch: watch, ..self }
     }
 
     /// What is to be shown the gradient of these maps.
-    pub fn watch(&self) -> Option<&Watch> {
-        self.watch.as_deref()
+    pub fn gradients_watch(&self) -> Option<Watch<'_>> {
+        self.gradients_watch.as_deref().map(Watch::Gradients)
     }
 
-    /// What was seen of these maps when they were written: of a convolution's output its moments, of a gradient what the watch
-    /// of the maps that it belongs to takes.
-    pub fn seen(&self) -> Option<&Seen> {
-        self.seen.as_deref()
+    /// The moments of these maps by group, if they were taken when the maps were written.
+    pub fn seen_moments(&self) -> Option<Vec<&[MomentSums]>> {
+        self.seen.as_deref()?.iter().map(Sums::moments).collect()
+    }
+
+    /// The sums of this gradient by group, if they were taken when it was written.
+    pub fn seen_gradients(&self) -> Option<Vec<&[GradientSums]>> {
+        self.seen.as_deref()?.iter().map(Sums::gradients).collect()
     }
 
     /// From a tensor (batch, maps, height, width) of f32.
+    ///
+    /// # Errors
+    /// When the tensor has another shape or type, or instructions are asked for that aren't there.
     pub fn from_tensor(workspace: &Workspace, tensor: &Tensor) -> Result<Self> {
+        check_override()?;
         let (batch, maps, height, width) = tensor.dims4()?;
         let shape = LaneShape { batch, maps, size: [height, width] };
         let (lanes, pixels) = (lane_count(), shape.pixels());

@@ -9,10 +9,12 @@ mod micro;
 pub(super) mod norm;
 pub(super) mod pool;
 mod simd;
+mod sums;
 mod winograd;
 
 pub use activation::Activation;
 pub use buffer::Workspace;
 pub use conv::{Convolution, Wanted};
-pub use maps::{LaneShape, Lanes, Watch};
+pub use maps::{LaneShape, Lanes};
 pub use simd::{check_override, instructions};
+pub use sums::{GradientSums, GradientsWatch, Watch};

@@ -7,39 +7,19 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::buffer::{Buffer, Workspace};
-use super::maps::{LaneShape, Lanes, Watch};
+use super::maps::{LaneShape, Lanes};
 use super::simd::{dispatch, lane_count};
+use super::sums::{GradientSums, GradientsWatch, MomentSums};
 use crate::kernel::Moments;
 
 /// Pixels over which f32 sums run before they are taken up in f64.
 const PIXELS_PER_SUM: usize = 128;
 
-/// A field's share of a group or of a batch: number of entries, mean, and sum of squared distances from it.
-#[derive(Clone, Copy, Default)]
-struct Part {
-    count: f64,
-    mean: f64,
-    squares: f64,
-}
-
-impl Part {
-    /// Both parts together (Chan, Golub & LeVeque 1979).
-    fn with(self, other: Self) -> Self {
-        let count = self.count + other.count;
-        if count == 0.0 {
-            return self;
-        }
-        let distance = other.mean - self.mean;
-        let squares = self.squares + other.squares + distance * distance * self.count * other.count / count;
-        Self { count, mean: self.mean + distance * other.count / count, squares }
-    }
-}
-
-/// Takes the mean and the sum of squared distances from it of every map.
+/// Takes the moments of every map.
 pub fn moments_watch(
     workspace: &Workspace,
     shape: LaneShape,
-) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync + use<> {
+) -> impl Fn(usize, &[f32]) -> Vec<MomentSums> + Send + Sync + use<> {
     let workspace = workspace.clone();
     move |group, entries| map_moments(&workspace, entries, shape, group)
 }
@@ -47,27 +27,39 @@ pub fn moments_watch(
 /// The moments of every field, whose maps follow each other. Those of maps that [`moments_watch`] has seen aren't read again.
 pub fn field_moments(input: &Lanes, fields: usize) -> Moments {
     let shape = input.shape();
-    let watch = moments_watch(input.workspace(), shape);
-    let all = || (0..shape.groups()).into_par_iter().map(|group| watch(group, &input.group(group))).collect();
-    let seen = input.seen().map_or_else(|| Cow::Owned(all()), Cow::Borrowed);
-    let mut total = vec![Part::default(); fields];
-    for (group, maps) in seen.iter().enumerate() {
-        let count = (shape.pixels() * shape.lanes_of(group)) as f64;
-        for (map, &[mean, squares]) in maps.iter().enumerate() {
+    let by_group = all_groups(input, input.seen_moments(), &moments_watch(input.workspace(), shape));
+    let mut total = vec![MomentSums::default(); fields];
+    for maps in &by_group {
+        for (map, sums) in maps.iter().enumerate() {
             let field = &mut total[map * fields / shape.maps];
-            *field = field.with(Part { count, mean, squares });
+            *field = field.with(*sums);
         }
     }
     Moments {
-        mean: total.iter().map(|part| part.mean).collect(),
-        variance: total.iter().map(|part| part.squares / part.count.max(1.0)).collect(),
+        mean: total.iter().map(|sums| sums.mean).collect(),
+        variance: total.iter().map(|sums| sums.squares / sums.count.max(1.0)).collect(),
         count: shape.batch * shape.maps / fields * shape.pixels(),
     }
 }
 
-fn map_moments(workspace: &Workspace, entries: &[f32], shape: LaneShape, group: usize) -> Vec<[f64; 2]> {
+/// What `watch` takes of every group: what was seen, or else, since it wasn't or was something else, what it takes now.
+fn all_groups<'a, T: Clone + Send + Sync>(
+    lanes: &Lanes,
+    seen: Option<Vec<&'a [T]>>,
+    watch: &(impl Fn(usize, &[f32]) -> Vec<T> + Sync + ?Sized),
+) -> Vec<Cow<'a, [T]>> {
+    match seen {
+        Some(seen) => seen.into_iter().map(Cow::Borrowed).collect(),
+        None => {
+            let groups = (0..lanes.shape().groups()).into_par_iter();
+            groups.map(|group| Cow::Owned(watch(group, &lanes.group(group)))).collect()
+        }
+    }
+}
+
+fn map_moments(workspace: &Workspace, entries: &[f32], shape: LaneShape, group: usize) -> Vec<MomentSums> {
     let (lanes, row) = (lane_count(), shape.maps * lane_count());
-    let mut parts = vec![Part::default(); shape.maps];
+    let mut maps = vec![MomentSums::default(); shape.maps];
     let mut sums = workspace.take(2 * row);
     for pixels in entries.chunks(PIXELS_PER_SUM * row) {
         sums.fill(0.0);
@@ -78,15 +70,15 @@ fn map_moments(workspace: &Workspace, entries: &[f32], shape: LaneShape, group: 
         let count = (pixels.len() / row) as f64;
         // Maps in the inner loop: of one, each lane waits for the divisions of the one before.
         for lane in 0..shape.lanes_of(group) {
-            for (map, total) in parts.iter_mut().enumerate() {
+            for (map, total) in maps.iter_mut().enumerate() {
                 let entry = map * lanes + lane;
                 let (sum, squares) = (f64::from(sum[entry]), f64::from(squares[entry]));
                 let mean = f64::from(shift[entry]) + sum / count;
-                *total = total.with(Part { count, mean, squares: (squares - sum * sum / count).max(0.0) });
+                *total = total.with(MomentSums { count, mean, squares: (squares - sum * sum / count).max(0.0) });
             }
         }
     }
-    parts.into_iter().map(|part| [part.mean, part.squares]).collect()
+    maps
 }
 
 struct AddMoments<'a> {
@@ -182,18 +174,18 @@ impl WithSimd for Apply<'_> {
     }
 }
 
-/// Takes Σ g and Σ g·(x − mean) of every field of `input`, where g is the gradient before the non-linearity.
-pub fn gradient_watch(
+/// Takes the sums of every field of the gradient behind a norm of `input`.
+pub fn gradients_watch(
     input: &Lanes,
     affine: &Affine,
     mean: &[f64],
-) -> impl Fn(usize, &[f32]) -> Vec<[f64; 2]> + Send + Sync + use<> {
+) -> impl Fn(usize, &[f32]) -> Vec<GradientSums> + Send + Sync + use<> {
     let (input, activation, fields) = (input.clone().stored(), affine.activation, affine.slope.len());
     let row = input.shape().maps * lane_count();
     let lists = [affine.slope.as_slice(), &affine.offset, mean];
     let [slope, offset, mean] = lists.map(|list| spread(input.workspace(), list, input.shape().maps));
     move |group, gradient| {
-        let mut totals = vec![[0.0; 2]; fields];
+        let mut totals = vec![GradientSums::default(); fields];
         let mut sums = input.workspace().take(2 * row);
         let input = input.group(group);
         for (input, gradient) in input.chunks(PIXELS_PER_SUM * row).zip(gradient.chunks(PIXELS_PER_SUM * row)) {
@@ -203,22 +195,21 @@ pub fn gradient_watch(
             dispatch(AddGradients { input, gradient, slope, offset, mean, activation, plain, along });
             let by_field = plain.chunks_exact(row / fields).zip(along.chunks_exact(row / fields));
             for (total, (plain, along)) in totals.iter_mut().zip(by_field) {
-                plain.iter().for_each(|plain| total[0] += f64::from(*plain));
-                along.iter().for_each(|along| total[1] += f64::from(*along));
+                plain.iter().for_each(|plain| total.plain += f64::from(*plain));
+                along.iter().for_each(|along| total.along += f64::from(*along));
             }
         }
         totals
     }
 }
 
-/// What `watch`, a [`gradient_watch`], takes of the whole gradient. If it has seen that, it isn't read again.
-pub fn gradient_sums(gradient: &Lanes, watch: &Watch) -> Vec<[f64; 2]> {
-    let groups = gradient.shape().groups();
-    let all = || (0..groups).into_par_iter().map(|group| watch(group, &gradient.group(group))).collect();
-    let seen = gradient.seen().map_or_else(|| Cow::Owned(all()), Cow::Borrowed);
-    let sum = |[a, b]: [f64; 2], [c, d]: &[f64; 2]| [a + c, b + d];
-    let fields = seen.first().map_or(0, Vec::len);
-    (0..fields).map(|field| seen.iter().map(|group| &group[field]).fold([0.0; 2], sum)).collect()
+/// What `watch`, a [`gradients_watch`], takes of the whole gradient. If it has seen that, it isn't read again.
+pub fn gradient_sums(gradient: &Lanes, watch: &GradientsWatch) -> Vec<GradientSums> {
+    let by_group = all_groups(gradient, gradient.seen_gradients(), watch);
+    let fields = by_group.first().map_or(0, |fields| fields.len());
+    let total =
+        |field: usize| by_group.iter().map(|group| group[field]).fold(GradientSums::default(), GradientSums::with);
+    (0..fields).map(total).collect()
 }
 
 struct AddGradients<'a> {
@@ -314,5 +305,31 @@ impl WithSimd for WriteGradient<'_> {
                 to[v] = simd.mul_add_e_f32s(g, of_gradient[v], along);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::lanes::sums::Watch;
+
+    #[test]
+    fn sums_of_one_kind_are_never_taken_for_the_other() {
+        let (workspace, shape) = (Workspace::default(), LaneShape { batch: 9, maps: 4, size: [5, 3] });
+        let write = |group: usize, to: &mut [f32]| {
+            to.iter_mut().enumerate().for_each(|(n, to)| *to = ((7 * n + 31 * group) % 23) as f32 - 8.0);
+        };
+        let maps = Lanes::build(&workspace, shape, None, write);
+        let affine = Affine { slope: vec![0.5; 2], offset: vec![0.1; 2], activation: Activation::Relu };
+        let (moments, gradients) = (moments_watch(&workspace, shape), gradients_watch(&maps, &affine, &[0.3, 0.7]));
+        let shown = |watch: Watch| Lanes::build(&workspace, shape, Some(watch), write);
+        let (right, wrong) = (shown(Watch::Moments(&moments)), shown(Watch::Gradients(&gradients)));
+        assert!(right.seen_moments().is_some() && wrong.seen_gradients().is_some());
+        assert!(wrong.seen_moments().is_none() && right.seen_gradients().is_none());
+        let of = |maps: &Lanes| (field_moments(maps, 2).mean, field_moments(maps, 2).variance);
+        assert_eq!(of(&wrong), of(&maps));
+        assert_eq!(of(&right), of(&maps));
+        assert_eq!(gradient_sums(&right, &gradients), gradient_sums(&maps, &gradients));
+        assert_eq!(gradient_sums(&wrong, &gradients), gradient_sums(&maps, &gradients));
     }
 }

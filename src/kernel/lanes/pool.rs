@@ -71,7 +71,7 @@ impl Pooling {
 
     /// The gradient of the input, shown to the input's watch.
     pub fn backward(&self, input: &Lanes, gradient: &Lanes, reduce: Reduce) -> Lanes {
-        Lanes::build(input.workspace(), input.shape(), input.watch(), |group, to| {
+        Lanes::build(input.workspace(), input.shape(), input.gradients_watch(), |group, to| {
             // The gradient of a mean doesn't depend on the entries.
             let entries = (reduce == Reduce::Max).then(|| input.group(group));
             let input = entries.as_deref().unwrap_or_default();

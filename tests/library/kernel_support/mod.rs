@@ -6,6 +6,11 @@ use equisplit::kernel::{FeatureMap, Workspace};
 use equisplit::rng;
 use rand::RngExt;
 
+/// How many cases a property is tried with: so many, unless `PROPTEST_CASES` says otherwise.
+pub fn cases(usual: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(usual)
+}
+
 /// Entries of -1 to 1, f64, drawn from the stream of this name.
 pub fn random(shape: &[usize], name: &str) -> Tensor {
     let mut stream = rng::stream(5, name);

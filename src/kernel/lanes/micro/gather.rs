@@ -4,7 +4,7 @@
 
 use pulp::{NullaryFnOnce, Simd};
 
-use super::{MAP_BLOCK, Run, blocks, most_vectors, runs};
+use super::{EqualBlocks, MAP_BLOCK, blocks, equal_blocks, most_vectors};
 use crate::kernel::lanes::simd::parts;
 
 /// Bytes of weights that [`gather`] goes through for every pixel.
@@ -82,8 +82,8 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
     assert!(job.from.len() == job.to.len());
     let weights = job.out_maps.checked_mul(job.taps.len()).and_then(|n| n.checked_mul(job.depth));
     assert!(weights == Some(job.weights.len()) && job.depth > 0);
-    for pixels in runs(job.to.len(), most_vectors::<S>()).into_iter().filter(|run| run.count > 0) {
-        for maps in runs(job.out_maps, MAP_BLOCK).into_iter().filter(|run| run.count > 0) {
+    for pixels in equal_blocks(job.to.len(), most_vectors::<S>()).into_iter().filter(|blocks| blocks.count > 0) {
+        for maps in equal_blocks(job.out_maps, MAP_BLOCK).into_iter().filter(|blocks| blocks.count > 0) {
             let blocks = match pixels.length {
                 1 => gather_for::<S, 1>(maps.length),
                 2 => gather_for::<S, 2>(maps.length),
@@ -95,7 +95,7 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
             let panel = (PANEL_BYTES / bytes.max(1)).max(1);
             for first in (0..maps.count).step_by(panel) {
                 let start = maps.start + first * maps.length;
-                let maps = Run { start, count: panel.min(maps.count - first), ..maps };
+                let maps = EqualBlocks { start, count: panel.min(maps.count - first), ..maps };
                 blocks(GatherBlocks { simd, job, pixels, maps, output });
             }
         }
@@ -106,8 +106,8 @@ pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
 struct GatherBlocks<'a, S: Simd> {
     simd: S,
     job: &'a Gather<'a, S::f32s>,
-    pixels: Run,
-    maps: Run,
+    pixels: EqualBlocks,
+    maps: EqualBlocks,
     output: &'a mut [S::f32s],
 }
 
@@ -168,7 +168,8 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
                 }
             }
         }
-        let reach = (depth - 1) * parts;
+        // At the largest number instead of wrapping, which no slice is as long as.
+        let reach = (depth - 1).saturating_mul(parts);
         let mut weight = weights.as_ptr();
         for &tap in taps {
             let mut values_at = [source.as_ptr(); P];

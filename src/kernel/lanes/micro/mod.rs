@@ -36,7 +36,7 @@ pub fn pitch(vectors: usize) -> usize {
 
 /// Blocks of the same length that follow each other.
 #[derive(Clone, Copy)]
-struct Run {
+struct EqualBlocks {
     start: usize,
     length: usize,
     count: usize,
@@ -45,14 +45,16 @@ struct Run {
 /// The blocks of at most `most` that `n` splits into, as even as possible, so that no block is left with next to no work:
 /// longer ones, then shorter ones.
 #[inline(always)]
-fn runs(n: usize, most: usize) -> [Run; 2] {
+fn equal_blocks(n: usize, most: usize) -> [EqualBlocks; 2] {
     let count = n.div_ceil(most);
     let (length, longer) = (n.checked_div(count).unwrap_or(0), n.checked_rem(count).unwrap_or(0));
-    let first = Run { start: 0, length: length + 1, count: longer };
-    [first, Run { start: longer * (length + 1), length, count: count - longer }]
+    let first = EqualBlocks { start: 0, length: length + 1, count: longer };
+    [first, EqualBlocks { start: longer * (length + 1), length, count: count - longer }]
 }
 
 /// Starts and lengths of these blocks.
 pub fn blocks(n: usize, most: usize) -> impl Iterator<Item = (usize, usize)> + Clone {
-    runs(n, most).into_iter().flat_map(|run| (0..run.count).map(move |n| (run.start + n * run.length, run.length)))
+    equal_blocks(n, most)
+        .into_iter()
+        .flat_map(|equal| (0..equal.count).map(move |n| (equal.start + n * equal.length, equal.length)))
 }

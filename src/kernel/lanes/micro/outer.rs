@@ -5,7 +5,7 @@
 use pulp::{NullaryFnOnce, Simd};
 
 use super::transpose::{MOST_LANES, transpose};
-use super::{MAP_BLOCK, Run, blocks, most_vectors, runs};
+use super::{EqualBlocks, MAP_BLOCK, blocks, equal_blocks, most_vectors};
 use crate::kernel::lanes::simd::{lane_count, parts};
 
 /// Steps times lanes that [`outer`] sums over in one go: what is transposed for them should stay in near caches.
@@ -57,8 +57,8 @@ pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sum
     let most = most_vectors::<S>();
     for (first, steps) in blocks(job.steps.len(), (DEPTH / lanes).max(1)) {
         simd.vectorize(Pack { simd, job, first, steps, most, panels: &mut *panels });
-        for rights in runs(vectors, most).into_iter().filter(|run| run.count > 0) {
-            for lefts in runs(job.places.len(), MAP_BLOCK).into_iter().filter(|run| run.count > 0) {
+        for rights in equal_blocks(vectors, most).into_iter().filter(|blocks| blocks.count > 0) {
+            for lefts in equal_blocks(job.places.len(), MAP_BLOCK).into_iter().filter(|blocks| blocks.count > 0) {
                 let blocks = match rights.length {
                     1 => outer_for::<S, 1>(lefts.length),
                     2 => outer_for::<S, 2>(lefts.length),
@@ -137,8 +137,8 @@ fn transposed<S: Simd>(simd: S, maps: &[S::f32s], part: usize) -> [S::f32s; MOST
 struct OuterBlocks<'a, S: Simd> {
     simd: S,
     job: &'a Outer<'a, S::f32s>,
-    lefts: Run,
-    rights: Run,
+    lefts: EqualBlocks,
+    rights: EqualBlocks,
     first: usize,
     steps: usize,
     panels: &'a [S::f32s],

@@ -7,16 +7,16 @@ use rayon::prelude::*;
 
 use super::products::pieces as pieces_of;
 use super::scheme::{Matrices, Numbers, Scheme, rows_of};
+use crate::kernel::geometry::Geometry;
 use crate::kernel::lanes::buffer::{Buffer, Workspace};
-use crate::kernel::lanes::conv::Geometry;
 use crate::kernel::lanes::micro::{MAP_BLOCK, blocks, sum_place, sums_length};
 use crate::kernel::lanes::simd::{LEAST_LANES, dispatch};
 
-/// Filters that are transformed side by side.
-const SIDE: usize = 16;
+/// Filters that are transformed at once.
+const FILTERS_AT_ONCE: usize = 16;
 
 /// An entry of each of these filters.
-type Side = [f32; SIDE];
+type FilterLanes = [f32; FILTERS_AT_ONCE];
 
 /// Transformed filters in the order in which they are read: of each point, [`Gather::weights`].
 ///
@@ -117,14 +117,14 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
         filter: impl Fn(usize, usize) -> &'a [f32],
     ) {
         for (n, piece) in pieces_of(self.pieces).enumerate() {
-            // Filters side by side are those that lie side by side in memory: out maps first, then in maps.
+            // Filters of neighbouring lanes are those that lie side by side in memory: out maps first, then in maps.
             let (mut inner, mut out) = (0, 0);
-            for start in (0..summed * maps).step_by(SIDE) {
-                let count = SIDE.min(summed * maps - start);
-                let mut taps = [[[0.0; SIDE]; R]; R];
-                for side in 0..count {
+            for start in (0..summed * maps).step_by(FILTERS_AT_ONCE) {
+                let count = FILTERS_AT_ONCE.min(summed * maps - start);
+                let mut taps = [[[0.0; FILTERS_AT_ONCE]; R]; R];
+                for lane in 0..count {
                     let filter = filter(inner, out);
-                    self.taps(piece, |[y, x], tap| taps[y][x][side] = filter[tap]);
+                    self.taps(piece, |[y, x], tap| taps[y][x][lane] = filter[tap]);
                     out += 1;
                     if out == maps {
                         (inner, out) = (inner + 1, 0);
@@ -133,7 +133,7 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
                 let transformed = Self::points_of(&taps);
                 for (point, values) in points.iter_mut().zip(transformed.as_flattened()) {
                     let to = &mut point[n * summed * maps + start..][..count];
-                    match <&mut Side>::try_from(&mut *to) {
+                    match <&mut FilterLanes>::try_from(&mut *to) {
                         Ok(to) => *to = *values,
                         Err(_) => to.copy_from_slice(&values[..count]),
                     }
@@ -143,10 +143,10 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
     }
 
     /// G x Gᵀ of every filter's x.
-    fn points_of(x: &[[Side; R]; R]) -> [[Side; N]; N] {
-        struct PointsOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; R]; R]);
+    fn points_of(x: &[[FilterLanes; R]; R]) -> [[FilterLanes; N]; N] {
+        struct PointsOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[FilterLanes; R]; R]);
         impl<const N: usize, const M: usize, const R: usize> WithSimd for PointsOf<'_, N, M, R> {
-            type Output = [[Side; N]; N];
+            type Output = [[FilterLanes; N]; N];
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
@@ -157,10 +157,10 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
     }
 
     /// Gᵀ u G of every filter's u.
-    fn filters_of(u: &[[Side; N]; N]) -> [[Side; R]; R] {
-        struct FiltersOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[Side; N]; N]);
+    fn filters_of(u: &[[FilterLanes; N]; N]) -> [[FilterLanes; R]; R] {
+        struct FiltersOf<'a, const N: usize, const M: usize, const R: usize>(&'a [[FilterLanes; N]; N]);
         impl<const N: usize, const M: usize, const R: usize> WithSimd for FiltersOf<'_, N, M, R> {
-            type Output = [[Side; R]; R];
+            type Output = [[FilterLanes; R]; R];
 
             #[inline(always)]
             fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
@@ -182,10 +182,10 @@ impl<const N: usize, const M: usize, const R: usize> Cut<N, M, R> {
 fn sandwich<S: Simd, const A: usize, const B: usize>(
     simd: S,
     matrix: [[f32; B]; A],
-    x: &[[Side; B]; B],
-) -> [[Side; A]; A] {
-    let mut result = [[[0.0; SIDE]; A]; A];
-    for first in (0..SIDE).step_by(S::F32_LANES) {
+    x: &[[FilterLanes; B]; B],
+) -> [[FilterLanes; A]; A] {
+    let mut result = [[[0.0; FILTERS_AT_ONCE]; A]; A];
+    for first in (0..FILTERS_AT_ONCE).step_by(S::F32_LANES) {
         // T of every column, then the same of the rows.
         let mut half = [[simd.splat_f32s(0.0); B]; A];
         for b in 0..B {
@@ -235,13 +235,13 @@ fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &
     let (pieces, length) = (cut.pieces * cut.pieces, cut.kernel * cut.kernel);
     let (filter, lefts) = (g.in_maps * length, pieces * g.in_maps);
     let mut gradient = vec![0.0; g.out_maps * filter];
-    gradient.par_chunks_mut(SIDE * filter).enumerate().for_each(|(chunk, gradient)| {
+    gradient.par_chunks_mut(FILTERS_AT_ONCE * filter).enumerate().for_each(|(chunk, gradient)| {
         let count = gradient.len() / filter;
         for (n, piece) in pieces_of(cut.pieces).enumerate() {
             for inner in 0..g.in_maps {
-                let mut points = [[[0.0; SIDE]; N]; N];
+                let mut points = [[[0.0; FILTERS_AT_ONCE]; N]; N];
                 for first in (0..count).step_by(LEAST_LANES) {
-                    let start = sum_place(lefts, n * g.in_maps + inner, chunk * SIDE + first);
+                    let start = sum_place(lefts, n * g.in_maps + inner, chunk * FILTERS_AT_ONCE + first);
                     let sums = sums.chunks_exact(sums_length(lefts, g.out_maps));
                     for (point, sums) in points.as_flattened_mut().iter_mut().zip(sums) {
                         point[first..][..LEAST_LANES].copy_from_slice(&sums[start..][..LEAST_LANES]);
@@ -249,8 +249,8 @@ fn fold<const N: usize, const M: usize, const R: usize>(cut: &Cut<N, M, R>, g: &
                 }
                 let values = Cut::<N, M, R>::filters_of(&points);
                 cut.taps(piece, |[y, x], tap| {
-                    for side in 0..count {
-                        gradient[side * filter + inner * length + tap] = values[y][x][side];
+                    for lane in 0..count {
+                        gradient[lane * filter + inner * length + tap] = values[y][x][lane];
                     }
                 });
             }

@@ -18,12 +18,12 @@ mod transforms;
 use pulp::{Simd, WithSimd};
 
 use super::buffer::Workspace;
-use super::conv::Geometry;
 use super::micro::sums_length;
 use super::simd::{dispatch, lane_bytes, lane_count, parts};
+use crate::kernel::geometry::Geometry;
 pub use filters::{Weights, gradient as filter_gradient};
 pub use products::Threads;
-use products::{Routes, Side};
+use products::{Direction, Routes};
 pub use scheme::Scheme;
 use scheme::{ALL, Matrices, Numbers, in_pass};
 use tiles::{Plane, Tiles};
@@ -37,13 +37,13 @@ impl Scheme {
     }
 
     /// The outputs of some groups.
-    pub fn forward(self, at: Place, input: &[f32], weights: &Weights, output: &mut [f32]) {
-        let plan = Plan::new(self, at, output.len());
+    pub fn forward(self, context: Context, input: &[f32], weights: &Weights, output: &mut [f32]) {
+        let blocking = Blocking::new(self, context, output.len());
         match self {
-            Self::F2x3 => plan.work(Forward::<4, 2, 3> { plan: &plan, input, weights, output }),
-            Self::F4x3 => plan.work(Forward::<6, 4, 3> { plan: &plan, input, weights, output }),
-            Self::F2x5 => plan.work(Forward::<6, 2, 5> { plan: &plan, input, weights, output }),
-            Self::F3x7 => plan.work(Forward::<6, 3, 4> { plan: &plan, input, weights, output }),
+            Self::F2x3 => blocking.work(Forward::<4, 2, 3> { blocking: &blocking, input, weights, output }),
+            Self::F4x3 => blocking.work(Forward::<6, 4, 3> { blocking: &blocking, input, weights, output }),
+            Self::F2x5 => blocking.work(Forward::<6, 2, 5> { blocking: &blocking, input, weights, output }),
+            Self::F3x7 => blocking.work(Forward::<6, 3, 4> { blocking: &blocking, input, weights, output }),
         }
     }
 
@@ -51,18 +51,21 @@ impl Scheme {
     /// and their sums for the gradient of the filters, if that's wanted.
     pub fn backward(
         self,
-        at: Place,
+        context: Context,
         entries: (&[f32], &[f32]),
         of_input: Option<(&Weights, &mut [f32])>,
         sums: Option<&mut [f32]>,
     ) {
-        let plan = Plan::new(self, at, entries.1.len());
-        assert!(plan.pieces == 1 || of_input.is_none(), "the input's gradient of a kernel in pieces is a convolution");
+        let blocking = Blocking::new(self, context, entries.1.len());
+        assert!(
+            blocking.pieces == 1 || of_input.is_none(),
+            "the input's gradient of a kernel in pieces is a convolution"
+        );
         match self {
-            Self::F2x3 => plan.work(Backward::<4, 2, 3> { plan: &plan, entries, of_input, sums }),
-            Self::F4x3 => plan.work(Backward::<6, 4, 3> { plan: &plan, entries, of_input, sums }),
-            Self::F2x5 => plan.work(Backward::<6, 2, 5> { plan: &plan, entries, of_input, sums }),
-            Self::F3x7 => plan.work(Backward::<6, 3, 4> { plan: &plan, entries, of_input, sums }),
+            Self::F2x3 => blocking.work(Backward::<4, 2, 3> { blocking: &blocking, entries, of_input, sums }),
+            Self::F4x3 => blocking.work(Backward::<6, 4, 3> { blocking: &blocking, entries, of_input, sums }),
+            Self::F2x5 => blocking.work(Backward::<6, 2, 5> { blocking: &blocking, entries, of_input, sums }),
+            Self::F3x7 => blocking.work(Backward::<6, 3, 4> { blocking: &blocking, entries, of_input, sums }),
         }
     }
 }
@@ -76,14 +79,14 @@ const LEAST: usize = 10;
 
 /// What a convolution is made on.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub struct Context<'a> {
     pub geometry: &'a Geometry,
     pub workspace: &'a Workspace,
     pub threads: Threads,
 }
 
-/// How the work on some groups is cut.
-struct Plan<'a> {
+/// How the work on some groups is cut, so that what is worked on together stays in a near cache.
+struct Blocking<'a> {
     g: &'a Geometry,
     workspace: &'a Workspace,
     threads: Threads,
@@ -98,10 +101,10 @@ struct Plan<'a> {
     rows: usize,
 }
 
-impl<'a> Plan<'a> {
+impl<'a> Blocking<'a> {
     /// For `outputs` floats of output.
-    fn new(scheme: Scheme, at: Place<'a>, outputs: usize) -> Self {
-        let Place { geometry: g, workspace, threads } = at;
+    fn new(scheme: Scheme, context: Context<'a>, outputs: usize) -> Self {
+        let Context { geometry: g, workspace, threads } = context;
         let (points, pieces) = (scheme.numbers().points(), scheme.numbers().pieces);
         let row = points * (g.in_maps + g.out_maps) * lane_bytes();
         let rows = if points == 4 || LEAST * points * row <= TILE_BYTES { points } else { 2 };
@@ -109,8 +112,8 @@ impl<'a> Plan<'a> {
             g,
             workspace,
             threads,
-            groups: outputs / (g.out_size[0] * g.out_size[1] * g.out_maps * lane_count()),
-            input: Plane { size: g.in_size, offset: g.padding, maps: g.in_maps },
+            groups: outputs / (g.out_pixels() * g.out_maps * lane_count()),
+            input: Plane { size: g.in_size, offset: g.window.padding, maps: g.in_maps },
             output: Plane { size: g.out_size, offset: 0, maps: g.out_maps },
             pieces,
             most: (TILE_BYTES / (rows * row)).max(LEAST),
@@ -120,7 +123,7 @@ impl<'a> Plan<'a> {
 
     /// Does all passes over all tiles.
     fn work<const N: usize, const M: usize>(&self, passes: impl Passes<N, M>) {
-        struct All<'a, P, const N: usize, const M: usize>(&'a Plan<'a>, P);
+        struct All<'a, P, const N: usize, const M: usize>(&'a Blocking<'a>, P);
         impl<P: Passes<N, M>, const N: usize, const M: usize> WithSimd for All<'_, P, N, M> {
             type Output = ();
 
@@ -191,7 +194,7 @@ trait Passes<const N: usize, const M: usize> {
 }
 
 struct Forward<'a, const N: usize, const M: usize, const R: usize> {
-    plan: &'a Plan<'a>,
+    blocking: &'a Blocking<'a>,
     input: &'a [f32],
     weights: &'a Weights,
     output: &'a mut [f32],
@@ -202,17 +205,17 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Forward<'_
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, output) = (bytemuck::cast_slice(self.input), bytemuck::cast_slice_mut(self.output));
         let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), routes, between, .. } = work;
-        let Plan { threads, input: in_plane, output: out_plane, .. } = self.plan;
+        let Blocking { threads, input: in_plane, output: out_plane, .. } = self.blocking;
         let of_pixels = Matrices::<N, M, R>::INPUT;
         to_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), of_pixels, input, between, inputs);
-        routes.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), (Side::Inputs, inputs), outputs);
+        routes.multiply(simd, *threads, self.weights.of_pass::<PASS, N>(), (Direction::Forward, inputs), outputs);
         let of_outputs = Matrices::<N, M, R>::OUTPUT;
         from_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), of_outputs, outputs, between, output);
     }
 }
 
 struct Backward<'a, const N: usize, const M: usize, const R: usize> {
-    plan: &'a Plan<'a>,
+    blocking: &'a Blocking<'a>,
     entries: (&'a [f32], &'a [f32]),
     of_input: Option<(&'a Weights, &'a mut [f32])>,
     sums: Option<&'a mut [f32]>,
@@ -223,7 +226,7 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
     fn pass<S: Simd, const PASS: usize>(&mut self, simd: S, work: &mut Work<S::f32s>) {
         let (input, gradient) = (bytemuck::cast_slice(self.entries.0), bytemuck::cast_slice(self.entries.1));
         let Work { inputs: (in_tiles, inputs), outputs: (out_tiles, outputs), routes, between, first } = work;
-        let Plan { g, workspace, threads, pieces, input: in_plane, output: out_plane, .. } = self.plan;
+        let Blocking { g, workspace, threads, pieces, input: in_plane, output: out_plane, .. } = self.blocking;
         let (in_matrix, out_matrix) = (Matrices::<N, M, R>::INPUT, Matrices::<N, M, R>::OUTPUT);
         to_points::<S, PASS, N, M, M>(simd, (out_tiles, out_plane), out_matrix, gradient, between, outputs);
         if let Some(sums) = &mut self.sums {
@@ -234,7 +237,7 @@ impl<const N: usize, const M: usize, const R: usize> Passes<N, M> for Backward<'
             routes.add_products(simd, *threads, workspace, [inputs, outputs], (*first, sums));
         }
         if let Some((weights, to)) = &mut self.of_input {
-            routes.multiply(simd, *threads, weights.of_pass::<PASS, N>(), (Side::Outputs, outputs), inputs);
+            routes.multiply(simd, *threads, weights.of_pass::<PASS, N>(), (Direction::Backward, outputs), inputs);
             let to = bytemuck::cast_slice_mut(to);
             from_points::<S, PASS, N, M, N>(simd, (in_tiles, in_plane), in_matrix, inputs, between, to);
         }

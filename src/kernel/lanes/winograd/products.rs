@@ -12,11 +12,13 @@ pub fn pieces(along_axis: usize) -> impl Iterator<Item = [usize; 2]> {
     (0..along_axis * along_axis).map(move |piece| [piece / along_axis, piece % along_axis])
 }
 
-/// One side of a convolution.
+/// Which way a convolution is gone through.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    Inputs,
-    Outputs,
+pub enum Direction {
+    /// From inputs to outputs.
+    Forward,
+    /// From the gradient of outputs to that of inputs.
+    Backward,
 }
 
 /// Which tiles belong together, as places in memory in vectors: the same for as many rows of tiles.
@@ -59,19 +61,19 @@ impl Routes {
         self.rows == outputs.rows
     }
 
-    /// Of every point, the products of the tiles of one side and its weights, summed over maps and, on the way forward, over
-    /// pieces: the tiles of the other side.
+    /// Of every point, the products of the tiles that the direction starts from and its weights, summed over maps and, on the
+    /// way forward, over pieces: the tiles that it leads to.
     pub fn multiply<'a, S: Simd>(
         &self,
         simd: S,
         threads: Threads,
         weights: impl Fn(usize) -> &'a [f32] + Sync,
-        (side, source): (Side, &[S::f32s]),
+        (direction, source): (Direction, &[S::f32s]),
         to: &mut [S::f32s],
     ) {
-        let (read, written, taps) = match side {
-            Side::Inputs => (0, 1, &*self.pieces),
-            Side::Outputs => (1, 0, [0].as_slice()),
+        let (read, written, taps) = match direction {
+            Direction::Forward => (0, 1, &*self.pieces),
+            Direction::Backward => (1, 0, [0].as_slice()),
         };
         let work = |point: usize, to: &mut [S::f32s]| {
             let job = Gather {

@@ -4,7 +4,7 @@
 //! 4 points; for 6 they are ±2/3 and ±3/2, since the usual ±1 and ±2 lose two to four times as much accuracy. The entries of
 //! 0, of infinity and of both points of a pair differ in parity only, of which the transforms make use.
 
-use crate::kernel::lanes::conv::Geometry;
+use crate::kernel::geometry::Geometry;
 
 /// A scheme, by outputs and kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,14 +59,14 @@ impl Scheme {
     /// The scheme with the fewest products; `None` where the definition has no more.
     pub fn of(g: &Geometry) -> Option<Self> {
         // The gradient of the input is a convolution of the output's with what padding the kernel leaves.
-        let can_be_turned = |numbers: Numbers| numbers.pieces == 1 || g.padding < numbers.kernel;
+        let can_be_turned = |numbers: Numbers| numbers.pieces == 1 || g.window.padding < numbers.kernel;
         let fits = |scheme: &Self| {
             let numbers = scheme.numbers();
-            g.stride == 1 && g.kernel == [numbers.kernel; 2] && can_be_turned(numbers)
+            g.window.stride == 1 && g.kernel == [numbers.kernel; 2] && can_be_turned(numbers)
         };
         let products = |scheme: &Self| scheme.numbers().products() * scheme.tiles(g);
         let scheme = Self::ALL.into_iter().filter(fits).min_by_key(products)?;
-        let by_definition = [g.kernel, g.out_size].as_flattened().iter().product::<usize>();
+        let by_definition = g.taps() * g.out_pixels();
         (products(&scheme) < by_definition).then_some(scheme)
     }
 
