@@ -97,8 +97,8 @@ fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Opti
 }
 
 fn export(format: TableFormat, attribution: &Attribution) -> String {
-    let cells = vec![CellTables { attribution: attribution.clone(), further: Vec::new() }];
-    format.exporter().export(&Tables { cells, tuning: None }).unwrap()
+    let cells = vec![CellTables { levels: Vec::new(), attribution: attribution.clone(), further: Vec::new() }];
+    format.exporter().export(&Tables { study: "a_b".to_owned(), cells, tuning: None }).unwrap()
 }
 
 #[test]

@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let attributions = store.attribute_as(&record)?;
     super::attribute::write(&store, &attributions);
-    super::attribute::print(&attributions, args.json)?;
+    super::attribute::print(&study, &attributions, args.json)?;
     for failed in &summary.failed {
         equisplit::tell!("error: {failed}; delete its folder to run it again");
     }

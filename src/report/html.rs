@@ -3,6 +3,7 @@
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::figure::{FONT_CSS, Figure, Page};
+use super::layout::Cell;
 use super::sentence::{answer, question};
 use super::sheet::{Sheet, cells, choices, notes, sheets};
 use super::source::Source;
@@ -48,8 +49,8 @@ pub fn page(sources: &[Source]) -> Result<String> {
     let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
     let configuration =
         toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
-    let cells = cells(&sources.iter().map(|source| &source.attribution).collect::<Vec<_>>());
-    let cells = cells.map(Sheet::with_minus_signs);
+    let outcomes: Vec<Cell> = sources.iter().map(|source| (source.cell.as_slice(), &source.attribution)).collect();
+    let cells = cells(&study.name, &outcomes).map(Sheet::with_minus_signs);
     let mut number = 0;
     let across = figures(&Source::across(sources), &mut number)?;
     let sections = sources.iter().map(|source| section(source, &mut number)).collect::<Result<Vec<_>>>()?;

@@ -8,6 +8,7 @@ use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use super::layout::levels_in_words;
 use super::pictures::{self, Album};
 use super::roles::roles;
 use super::sentence::with_minus_signs;
@@ -127,12 +128,12 @@ impl Source {
         }
         let figure = |(others, cells): (Vec<&Level>, Vec<&Self>)| -> Box<dyn Figure> {
             let label: Vec<String> = others.iter().map(|level| level.label()).collect();
-            let told: Vec<String> = others.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
+            let told = levels_in_words(others.iter().copied());
             let study = &cells[0].record.study;
             let curves = [Self::error_point, Self::share_point].map(|point| Self::size_curves(&cells, point));
             let [errors, shares] = curves;
             let ends = [study.baseline.as_str(), study.target.as_str()];
-            Box::new(TrainingSizeFigure::new([&label.join("."), &told.join(", ")], ends, errors, shares))
+            Box::new(TrainingSizeFigure::new([&label.join("."), &told], ends, errors, shares))
         };
         groups.into_iter().map(figure).collect()
     }
