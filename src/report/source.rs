@@ -151,7 +151,7 @@ impl Source {
 
     fn error_point(&self, name: &str) -> Option<SizePoint> {
         let errors = errors(self.summary(name)?);
-        Some(SizePoint { images: self.train(name)?, value: mean(&errors)?, seeds: errors.len() })
+        Some(SizePoint { images: self.train(name)?, value: Estimate::mean(&errors)?, seeds: errors.len() })
     }
 
     fn share_point(&self, name: &str) -> Option<SizePoint> {
@@ -227,7 +227,7 @@ impl Source {
             target: self.arm(target)?.clone(),
             ends,
             steps: ends.map_or_else(Vec::new, |ends| self.steps(ends, &seeds)),
-            gain: mean(&self.differences([baseline, target], &seeds)),
+            gain: Estimate::mean(&self.differences([baseline, target], &seeds)),
             shares: controls.collect(),
             reason: self.attribution.reason.as_deref().map(with_minus_signs),
             seeds: seeds.len(),
@@ -278,7 +278,7 @@ impl Source {
     fn errors_figure(&self) -> ErrorsFigure {
         let row = |runs: &ArmRuns| {
             let errors = self.summary(&runs.arm.name).map_or_else(Vec::new, errors);
-            ErrorRow { arm: runs.arm.clone(), mean: mean(&errors), runs: errors, failed: runs.failed }
+            ErrorRow { arm: runs.arm.clone(), mean: Estimate::mean(&errors), runs: errors, failed: runs.failed }
         };
         let data = &self.record.data;
         let tested = format!("{} ({} test images)", data.name, data.test);
@@ -292,7 +292,7 @@ impl Source {
                 arm: runs.arm.clone(),
                 parameters: summary.budget.parameters,
                 multiply_adds: summary.budget.multiply_adds,
-                error: mean(&errors(summary))?,
+                error: Estimate::mean(&errors(summary))?,
                 seeds: summary.seeds.len(),
             })
         };
@@ -335,11 +335,6 @@ fn curve(run: &Run, tested: bool) -> Result<RunCurve> {
 
 fn errors(arm: &ArmSummary) -> Vec<f64> {
     arm.seeds.iter().map(|run| run.test_error).collect()
-}
-
-/// Mean with Student's interval; `None` of no values.
-pub(super) fn mean(values: &[f64]) -> Option<Estimate> {
-    Some(Estimate { value: student::mean(values)?, interval: student::mean_interval(values) })
 }
 
 fn estimate(ratio: &Ratio) -> Option<Estimate> {

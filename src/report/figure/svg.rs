@@ -13,8 +13,8 @@ use plotters_backend::{
 };
 use xmlwriter::XmlWriter;
 
-use super::layout::{ASCENT, DESCENT, HALF_CAPITAL, Rect, TextBox, width_of};
-use super::output::{FONT_CSS, FONT_FAMILY};
+use super::font::{ASCENT, DESCENT, FONT_CSS, FONT_FAMILY, HALF_CAPITAL, width_of};
+use super::layout::{Rect, TextBox};
 use super::theme::UNITS_PER_MM;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
