@@ -10,7 +10,9 @@
 mod action;
 mod plane;
 mod point;
+mod subgroup;
 
-pub use action::{Representation, Subgroup, act, point_action};
+pub use action::{Representation, act, point_action};
 pub use plane::{PlaneElement, PlaneGroup};
 pub use point::PointGroup;
+pub use subgroup::Subgroup;
