@@ -2,7 +2,7 @@
 
 use equisplit::model::Budget;
 use equisplit::report::{CellTables, TableFormat, Tables, sentence};
-use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio, SeedError, Share, Step};
+use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, LadderStep, Method, Ratio, SeedError, Share};
 use equisplit::stats::comparison::Comparison;
 use equisplit::stats::improvement::Improvement;
 use equisplit::stats::seeds::SeedsNeeded;
@@ -70,8 +70,8 @@ fn example() -> Attribution {
             share("broken", none),
         ],
         ladder: vec![
-            Step { from: "z2".to_owned(), to: "repeat_swish".to_owned(), ratio: swish },
-            Step { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
+            LadderStep { from: "z2".to_owned(), to: "repeat_swish".to_owned(), ratio: swish },
+            LadderStep { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
         ],
         reason: None,
         comparisons: vec![

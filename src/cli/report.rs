@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use equisplit::report::{Source, html};
+use equisplit::report::{CellResults, html};
 use equisplit::{Result, files};
 
 #[derive(clap::Args)]
@@ -19,9 +19,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let sources = Source::read_with(&args.store, args.data.as_deref())?;
-    super::warn_unfinished(Source::unfinished(&sources));
-    let page = html::page(&sources)?;
+    let cells = CellResults::read_with(&args.store, args.data.as_deref())?;
+    super::warn_unfinished(CellResults::unfinished(&cells));
+    let page = html::page(&cells)?;
     files::write_whole(&args.out, |out| out.write_all(page.as_bytes()))?;
     super::print(&args.out.display().to_string())
 }

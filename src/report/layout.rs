@@ -4,7 +4,7 @@
 use super::numbers::{NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
 use crate::model::Budget;
 use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Share, Step};
+use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
 use crate::stats::comparison::Comparison;
 use crate::study::Level;
 
@@ -96,7 +96,7 @@ pub(super) enum Row<'a> {
     /// What an arm matches of the gain; whether over the seeds of the gain.
     Share(&'a Share, bool),
     /// A step of the ladder; whether over the seeds of the gain.
-    Step(&'a Step, bool),
+    Step(&'a LadderStep, bool),
     /// Two arms.
     Comparison(&'a Comparison),
     /// An arm in a cell of the grid.
@@ -112,7 +112,7 @@ impl<'a> Row<'a> {
                 budget(&arm.name, &arm.bank, arm.budget).into_iter().chain(result).collect()
             }
             Self::Share(Share { control, ratio }, is_of_gain) => ratio_cells(control.clone(), ratio, *is_of_gain),
-            Self::Step(Step { from, to, ratio }, is_of_gain) => {
+            Self::Step(LadderStep { from, to, ratio }, is_of_gain) => {
                 ratio_cells(format!("{from} → {to}"), ratio, *is_of_gain)
             }
             Self::Comparison(comparison) => comparison_cells(comparison),

@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod budgets;
+mod cell;
 pub mod check;
 pub mod compare;
 mod confusions;
@@ -20,9 +21,8 @@ mod roles;
 mod screen;
 pub mod sentence;
 mod sheet;
-mod source;
 pub mod table;
 
+pub use cell::CellResults;
 pub use export::{CellTables, Csv, Export, Latex, Markdown, TableFormat, Tables, tidy};
 pub use sheet::{Sheet, notes, sheets};
-pub use source::Source;

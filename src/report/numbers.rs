@@ -1,7 +1,7 @@
 //! How tables and sentences write numbers: errors and shares in percent, intervals in brackets, the seeds behind them.
 
 use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
+use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio};
 use crate::stats::seeds::SeedsNeeded;
 
 /// What stands for a number that there is none of.
@@ -71,8 +71,8 @@ pub(super) fn why_none(ratio: &Ratio) -> String {
 }
 
 /// What the steps come to, in the title of their table: the whole gain, where all are over the same seeds.
-pub(super) fn together(steps: &[Step]) -> &'static str {
-    let is_other = |step: &Step| step.ratio.share.is_none() || step.ratio.seeds_used != steps[0].ratio.seeds_used;
+pub(super) fn together(steps: &[LadderStep]) -> &'static str {
+    let is_other = |step: &LadderStep| step.ratio.share.is_none() || step.ratio.seeds_used != steps[0].ratio.seeds_used;
     if steps.iter().any(is_other) { "each over its own seeds" } else { "100 % together" }
 }
 

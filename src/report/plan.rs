@@ -6,10 +6,10 @@ use indicatif::HumanDuration;
 
 use super::screen::{budget_cells, budget_header, lines};
 use crate::data::Dataset;
-use crate::study::{Arm, Plan, Record, Run, RunState, Workers};
+use crate::study::{Arm, Record, Run, RunState, StudyPlan, Workers};
 
 /// What runs of an arm there are, and about how long the missing ones take.
-pub fn table(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
+pub fn table(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
     let study = &record.study;
     let header = budget_header(&["images", "done", "failed", "left", "a run"]);
     let rows = study.arms.iter().map(|arm| row(plan, arm, dataset));
@@ -34,7 +34,7 @@ fn tuning(record: &Record) -> String {
     }
 }
 
-fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
+fn row(plan: &StudyPlan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
     let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == *arm).collect();
     let failed = of_arm.iter().filter(|run| run.failure().is_some()).count();
     let left: Vec<&&Run> = of_arm.iter().filter(|run| run.is_pending()).collect();
@@ -51,7 +51,7 @@ fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
 }
 
 /// What is left, and how it's shared out.
-fn outlook(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
+fn outlook(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
     let left = plan.pending().count();
     let lost = match plan.unmeasurable {
         0 => String::new(),

@@ -3,7 +3,7 @@
 use super::layout::{Cell, Layout};
 use super::numbers::{brackets, over_seeds, percent, seeds_needed, together, why_none};
 use super::{screen, sheet};
-use crate::stats::attribution::{Attribution, Gain, Share, Step};
+use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
 use crate::study::Study;
 
 const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,\n\
@@ -81,7 +81,7 @@ fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
 }
 
 /// Why steps have no share, where the seeds don't say it.
-fn untold_steps(steps: &[Step]) -> String {
+fn untold_steps(steps: &[LadderStep]) -> String {
     let untold = steps.iter().filter(|step| step.ratio.share.is_none() && !why_none(&step.ratio).is_empty());
     untold.map(|step| format!("\nNo share of {} → {}{}.\n", step.from, step.to, why_none(&step.ratio))).collect()
 }
@@ -124,7 +124,7 @@ mod tests {
 
     fn example() -> Attribution {
         let swish = ratio(0.381, [0.312, 0.457]);
-        let step = |from: &str, to: &str, ratio| Step { from: from.to_owned(), to: to.to_owned(), ratio };
+        let step = |from: &str, to: &str, ratio| LadderStep { from: from.to_owned(), to: to.to_owned(), ratio };
         let missing = Ratio {
             share: None,
             ci95: None,

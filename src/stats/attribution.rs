@@ -20,7 +20,7 @@ use super::checks::{check_names, check_runs};
 use super::comparison::{Comparison, comparisons};
 use super::paired::{Difference, Paired, not_established};
 pub use super::results::{ArmResults, SeedResult};
-pub use super::share::{Gain, Method, Ratio, Share, Step};
+pub use super::share::{Gain, LadderStep, Method, Ratio, Share};
 use super::student;
 use super::warnings::warnings;
 use crate::Result;
@@ -45,7 +45,7 @@ pub struct Attribution {
     /// Share of every arm but baseline and target; empty if the gain is not established.
     pub shares: Vec<Share>,
     /// The gain in steps that sum to 1; empty if none were asked for or the gain is not established.
-    pub ladder: Vec<Step>,
+    pub ladder: Vec<LadderStep>,
     /// Why the gain is not established, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -179,11 +179,11 @@ impl<'a> Pairings<'a> {
 
     /// Every step over the seeds that both its arms finished, baseline and target too: an arm that lacks runs leaves the other
     /// steps as they are.
-    fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<Step>> {
+    fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<LadderStep>> {
         let steps = names.windows(2).map(|ends| {
             let (from, to) = (ends[0].as_str(), ends[1].as_str());
             let ratio = self.over(&[whole.from, whole.to, from, to])?.ratio(Difference { from, to }, whole);
-            Ok(Step { from: from.to_owned(), to: to.to_owned(), ratio })
+            Ok(LadderStep { from: from.to_owned(), to: to.to_owned(), ratio })
         });
         steps.collect()
     }

@@ -34,7 +34,7 @@ pub struct Share {
 
 /// One step of the ladder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
+pub struct LadderStep {
     /// The arm the step starts at.
     pub from: String,
     /// The arm it ends at.

@@ -43,6 +43,6 @@ pub use plan::{Arm, Study};
 pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
-pub use runner::{Options, Plan, Summary, plan, run};
+pub use runner::{Options, StudyPlan, Summary, plan, run};
 pub use store::Store;
 pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};

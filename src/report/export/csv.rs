@@ -4,7 +4,7 @@ use super::{Export, Tables};
 use crate::error::{Error, Result};
 use crate::report::layout::{Layout, Row};
 use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
+use crate::stats::attribution::{ArmSummary, Attribution, Gain, LadderStep, Ratio, Share};
 use crate::stats::comparison::Comparison;
 use crate::stats::improvement::Improvement;
 use crate::stats::student;
@@ -79,7 +79,7 @@ fn of_row(row: &Row, study: &str, baseline: &str) -> Vec<Line> {
     match row {
         Row::Arm(arm) => vec![of_arm(study, arm)],
         Row::Share(Share { control, ratio }, _) => vec![of_ratio([study, "share", control, baseline, control], ratio)],
-        Row::Step(Step { from, to, ratio }, _) => vec![of_ratio([study, "step", "", from, to], ratio)],
+        Row::Step(LadderStep { from, to, ratio }, _) => vec![of_ratio([study, "step", "", from, to], ratio)],
         Row::Comparison(pair) => of_pair(study, pair),
         // Its numbers are in the rows of its cell.
         Row::Cell(..) => Vec::new(),

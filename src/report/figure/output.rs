@@ -9,7 +9,7 @@ use resvg::usvg;
 
 use super::font::{FONT_CSS, FONTS};
 use super::layout::TextBox;
-use super::svg::{Sheet, SvgBackend};
+use super::svg::{Drawing, SvgBackend};
 use super::theme::mm;
 use super::{Canvas, Figure};
 use crate::error::{Error, Result};
@@ -58,9 +58,9 @@ impl Page {
     /// When plotters fails.
     pub fn draw(figure: &dyn Figure) -> Result<Self> {
         let size = figure.size();
-        let mut sheet = Sheet::new(size.map(mm), &figure.caption());
-        figure.draw(&Canvas::new(SvgBackend(&mut sheet).into_drawing_area(), size.map(mm)))?;
-        let (svg, texts) = sheet.finish();
+        let mut drawing = Drawing::new(size.map(mm), &figure.caption());
+        figure.draw(&Canvas::new(SvgBackend(&mut drawing).into_drawing_area(), size.map(mm)))?;
+        let (svg, texts) = drawing.finish();
         Ok(Self { size, svg, texts })
     }
 
