@@ -2,16 +2,17 @@
 //!
 //! | file | what |
 //! | --- | --- |
-//! | `file`, `arm`, `grid` | a study file as it's written |
-//! | `plan`, `limits` | the study with everything resolved and checked |
+//! | `file`, `tables`, `arm`, `grid` | a study file as it's written |
+//! | `plan`, `resolve`, `checks`, `limits` | the study with everything resolved and checked |
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `results` | the gain, attributed from finished runs |
-//! | `equivariance` | how equivariant runs became |
+//! | `equivariance`, `measure` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
 mod arm;
+mod checks;
 mod doubts;
 mod equivariance;
 mod file;
@@ -21,20 +22,23 @@ mod job;
 mod limits;
 mod lock;
 mod machine;
+mod measure;
 mod plan;
 mod progress;
 mod record;
+mod resolve;
 mod results;
 mod run;
 mod run_folder;
 mod runner;
 mod spaced;
 mod store;
+mod tables;
 mod tensorboard;
 mod tuning;
 
 pub use arm::ArmFile;
-pub use equivariance::{EquivarianceFile, EquivarianceRecord};
+pub use equivariance::EquivarianceRecord;
 pub use file::{BudgetFile, GridArm, ModelFile, Seeds, StudyContent, StudyFile, TrainingFile};
 pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};
@@ -45,4 +49,5 @@ pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};
 pub use store::Store;
-pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};
+pub use tables::{EquivarianceFile, TuningFile};
+pub use tuning::{Setting, Trial, Tuning, TuningRecord, choose};

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
 use super::file::{GridArm, Seeds};
-use super::limits::{MOST_SEEDS, folder_name_fault, repeated, runs_fault};
+use super::limits::{MOST_SEEDS, folder_name_fault, repeated};
+use super::tuning::runs_fault;
 use super::{Level, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
