@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use equisplit::Result;
 use equisplit::report::table;
 use equisplit::stats::attribution::Attribution;
-use equisplit::study::Store;
+use equisplit::study::{Store, Study};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -19,9 +19,10 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let store = Store::open(&args.store)?;
-    let attributions = store.attribute()?;
+    let record = store.study()?;
+    let attributions = store.attribute_as(&record)?;
     write(&store, &attributions);
-    print(&attributions, args.json)
+    print(&record.study, &attributions, args.json)
 }
 
 /// Writes the attributions of a study's cells into its store. Where that can't be done, they can be shown all the same.
@@ -32,10 +33,10 @@ pub fn write(store: &Store, attributions: &[Attribution]) {
 }
 
 /// Prints the attributions of a study's cells.
-pub fn print(attributions: &[Attribution], json: bool) -> Result<()> {
+pub fn print(study: &Study, attributions: &[Attribution], json: bool) -> Result<()> {
     match (json, attributions) {
         (true, [attribution]) => super::print_json(attribution),
         (true, attributions) => super::print_json(&attributions),
-        (false, attributions) => super::print(&table::attributions(attributions)),
+        (false, attributions) => super::print(&table::attributions(study, attributions)),
     }
 }

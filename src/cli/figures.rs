@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use equisplit::report::Source;
+use equisplit::report::CellResults;
 use equisplit::report::figure::{Figure, Format, Page};
 use equisplit::{Result, files};
 
@@ -28,15 +28,15 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let mut sources = Source::read_with(&args.store, args.data.as_deref())?;
+    let mut cells = CellResults::read_with(&args.store, args.data.as_deref())?;
     if !args.arms.is_empty() {
-        sources.iter_mut().try_for_each(|source| source.keep(&args.arms))?;
+        cells.iter_mut().try_for_each(|cell| cell.keep(&args.arms))?;
     }
-    super::warn_unfinished(Source::unfinished(&sources));
-    let study = sources.first().map_or("", |source| source.record.study.name.as_str());
+    super::warn_unfinished(CellResults::unfinished(&cells));
+    let study = cells.first().map_or("", |cell| cell.record.study.name.as_str());
     let out = args.out.clone().unwrap_or_else(|| Path::new("figures").join(study));
-    write(args, &out, "", &Source::across(&sources))?;
-    sources.iter().try_for_each(|source| write(args, &out, &source.label(), &source.figures()?))
+    write(args, &out, "", &CellResults::across(&cells))?;
+    cells.iter().try_for_each(|cell| write(args, &out, &cell.label(), &cell.figures()?))
 }
 
 /// Writes figures under their names, those of a grid's cell with its label in front.

@@ -1,8 +1,9 @@
 //! `equisplit report`
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
-use equisplit::report::{Source, html};
+use equisplit::report::{CellResults, html};
 use equisplit::{Result, files};
 
 #[derive(clap::Args)]
@@ -13,15 +14,18 @@ pub struct Args {
     /// Where the study's images are, of which pictures of feature maps show one [default: those that the program draws].
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// The page.
-    #[arg(long, value_name = "FILE", default_value = "report.html")]
-    out: PathBuf,
+    /// The page [default: report.html].
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let sources = Source::read_with(&args.store, args.data.as_deref())?;
-    super::warn_unfinished(Source::unfinished(&sources));
-    let page = html::page(&sources)?;
-    files::write_whole(&args.out, |out| out.write_all(page.as_bytes()))?;
-    super::print(&args.out.display().to_string())
+    let cells = CellResults::read_with(&args.store, args.data.as_deref())?;
+    super::warn_unfinished(CellResults::unfinished(&cells));
+    let page = html::page(&cells)?;
+    let path = args.out.as_deref().unwrap_or(Path::new("report.html"));
+    let write = |out: &mut dyn Write| out.write_all(page.as_bytes());
+    // A link in the place of a name that the program chooses was made by somebody else.
+    if args.out.is_some() { files::write_whole(path, write) } else { files::write_own(path, write) }?;
+    super::print(&path.display().to_string())
 }

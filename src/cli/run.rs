@@ -11,7 +11,7 @@ use equisplit::data::{self, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::stats::few_seeds;
-use equisplit::study::{self, Options, Plan, Record, Run, Store, StudyFile, Wish};
+use equisplit::study::{self, Options, Record, Run, Store, StudyFile, StudyPlan, Wish};
 use equisplit::train::DeviceChoice;
 
 use super::signals::Watch;
@@ -113,7 +113,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     }
     let attributions = store.attribute_as(&record)?;
     super::attribute::write(&store, &attributions);
-    super::attribute::print(&attributions, args.json)?;
+    super::attribute::print(&study, &attributions, args.json)?;
     for failed in &summary.failed {
         tell!("error: {failed}; delete its folder to run it again");
     }
@@ -138,7 +138,7 @@ fn tell_of_left_out(store: &Store, record: &Record) {
 }
 
 /// Says so where finished runs were made with other vector instructions: runs to come won't agree with them to the bit.
-fn tell_of_other_vectors(plan: &Plan, record: &Record) {
+fn tell_of_other_vectors(plan: &StudyPlan, record: &Record) {
     let here = record.maker.instructions.as_str();
     let results = plan.runs.iter().filter_map(Run::result);
     let makers = results.flat_map(|result| &result.provenance.past.makers);

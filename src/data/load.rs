@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     config.check()?;
     match (place(dir)?, config.source) {
-        (Some(Place::File(file)), _) => {
+        (Some(DataPath::File(file)), _) => {
             let (set, recipe) = cache::read_made(file)?;
             recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
             set.first(config.train, config.test)
@@ -26,7 +26,7 @@ pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
         (_, Source::Builtin) => {
             builtin::digits(config.seed, config.train.unwrap_or(2_000), config.test.unwrap_or(2_000))
         }
-        (Some(Place::Folder(folder)), _) => load_folder(config, folder),
+        (Some(DataPath::Folder(folder)), _) => load_folder(config, folder),
         (None, _) => Err(no_folder()),
     }
 }
@@ -39,13 +39,13 @@ pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
 pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
     config.check()?;
     let folder = match (place(dir)?, config.source) {
-        (Some(Place::File(file)), _) => {
+        (Some(DataPath::File(file)), _) => {
             let (shape, classes, recipe) = cache::shape(file)?;
             recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
             return Ok((shape, classes));
         }
         (_, Source::Builtin) => return Ok((Shape { channels: 1, height: 28, width: 28 }, CLASSES)),
-        (Some(Place::Folder(folder)), _) => folder,
+        (Some(DataPath::Folder(folder)), _) => folder,
         (None, _) => return Err(no_folder()),
     };
     std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
@@ -57,20 +57,20 @@ pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> 
 }
 
 /// What `--data` names.
-enum Place<'a> {
+enum DataPath<'a> {
     File(&'a Path),
     Folder(&'a Path),
 }
 
 /// What isn't there is told as a folder that can't be read.
-fn place(dir: Option<&Path>) -> Result<Option<Place<'_>>> {
+fn place(dir: Option<&Path>) -> Result<Option<DataPath<'_>>> {
     match dir {
-        Some(path) if path.is_file() => Ok(Some(Place::File(path))),
+        Some(path) if path.is_file() => Ok(Some(DataPath::File(path))),
         Some(path) if path.exists() && !path.is_dir() => {
             let message = "is a pipe, device or socket; expected a folder, or a file made by `equisplit data make`";
             Err(Error::content(path, message))
         }
-        dir => Ok(dir.map(Place::Folder)),
+        dir => Ok(dir.map(DataPath::Folder)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use nalgebra::Vector2;
 
-use super::{PlaneElement, PlaneGroup, PointGroup};
+use super::{PlaneElement, PlaneGroup, PointGroup, Subgroup};
 
 /// How the maps of one field transform when the plane is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -17,36 +17,6 @@ pub enum Representation {
     /// One map per left coset hK of a subgroup K, f(x, hK); g takes it to f(g⁻¹x, g⁻¹hK). What pooling a regular field over
     /// K leaves. The cosets follow each other by their smallest members.
     Quotient(Subgroup),
-}
-
-/// A subgroup of a point group, see [`PointGroup::subgroup`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Subgroup {
-    /// Bit g says whether the element g is a member; no point group of the square has more than 8.
-    pub(super) members: u8,
-}
-
-impl Subgroup {
-    /// Whether the element `g` is a member.
-    pub fn contains(self, g: usize) -> bool {
-        g < 8 && self.members >> g & 1 == 1
-    }
-
-    /// The smallest member of every left coset hK, ascending.
-    fn cosets(self, group: &PointGroup) -> Vec<usize> {
-        group.elements().filter(|&h| self.smallest(group, h) == h).collect()
-    }
-
-    /// The smallest member of hK.
-    fn smallest(self, group: &PointGroup, h: usize) -> usize {
-        group.elements().filter(|&k| self.contains(k)).map(|k| group.product(h, k)).min().unwrap_or(h)
-    }
-
-    /// The place of hK among the cosets.
-    fn coset(self, group: &PointGroup, h: usize) -> usize {
-        let smallest = self.smallest(group, h);
-        self.cosets(group).iter().filter(|&&other| other < smallest).count()
-    }
 }
 
 impl Representation {

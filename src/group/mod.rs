@@ -10,9 +10,11 @@
 mod action;
 mod plane;
 mod point;
+mod subgroup;
 mod symmetry;
 
-pub use action::{Representation, Subgroup, act, point_action};
+pub use action::{Representation, act, point_action};
 pub use plane::{PlaneElement, PlaneGroup};
 pub use point::PointGroup;
+pub use subgroup::Subgroup;
 pub use symmetry::Symmetry;

@@ -2,7 +2,6 @@
 
 use nalgebra::Matrix2;
 
-use super::Subgroup;
 use crate::error::{Error, Result};
 
 /// A finite group of symmetries of the square that fix its centre: a subgroup of O(2, Z).
@@ -112,17 +111,6 @@ impl PointGroup {
     /// Whether the elements of `set` are closed under product and inverse.
     pub fn is_subgroup(&self, set: &[usize]) -> bool {
         set.contains(&0) && set.iter().all(|&g| set.iter().all(|&h| set.contains(&self.product(g, self.inverse(h)))))
-    }
-
-    /// The subgroup with these elements.
-    ///
-    /// # Errors
-    /// When they are none: not closed under product and inverse, or not all in the group.
-    pub fn subgroup(&self, elements: &[usize]) -> Result<Subgroup> {
-        if elements.iter().any(|g| !self.elements().contains(g)) || !self.is_subgroup(elements) {
-            return Err(Error::invalid(format!("the elements {elements:?} of {} are no subgroup", self.name)));
-        }
-        Ok(Subgroup { members: elements.iter().fold(0, |members, &g| members | 1 << g) })
     }
 
     /// What `g` is called: `1`, `r`, `r²`, `r³` for turns, `m`, `mr`, … for turns that a mirror follows.

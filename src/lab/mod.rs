@@ -2,6 +2,7 @@
 //!
 //! | file | what |
 //! | --- | --- |
+//! | `element` | what one element of a group shows of a map, and where |
 //! | `report` | one map from tensors to tensors against one group: [`equivariance_report`] |
 //! | `assertion` | the same as an assertion: [`assert_equivariant!`](crate::assert_equivariant) |
 //! | `layers` | a chain of layers, each by itself and from the image on |
@@ -15,6 +16,7 @@ mod angles;
 mod assertion;
 #[cfg(feature = "study")]
 mod check;
+mod element;
 mod grid;
 mod layers;
 #[cfg(feature = "study")]
@@ -26,8 +28,9 @@ pub use angles::{AngleInvariance, rotation_invariance, turned};
 pub use assertion::{assert_commutes, assert_holds};
 #[cfg(feature = "study")]
 pub use check::{ArmCheck, ImagesCheck, LAYER_IMAGES, Sample, StateCheck, Subject, TURNED_IMAGES, check, held_against};
+pub use element::{ElementError, FieldIndex};
 pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
 #[cfg(feature = "study")]
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
-pub use report::{ElementError, EquivarianceReport, Place, Shifts, TOLERANCE, equivariance_report, shift_report};
+pub use report::{EquivarianceReport, Shifts, TOLERANCE, equivariance_report, shift_report};

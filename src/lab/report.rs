@@ -5,6 +5,7 @@ use std::fmt;
 use candle_core::{DType, Tensor};
 use serde::Serialize;
 
+use super::{ElementError, FieldIndex};
 use crate::error::{Error, Result};
 use crate::nn::FieldType;
 
@@ -31,42 +32,6 @@ pub struct EquivarianceReport {
     pub rounding: f64,
     /// One entry per group element, then one per shift.
     pub elements: Vec<ElementError>,
-}
-
-/// The violation of equivariance under one element.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ElementError {
-    /// What the element is called (see [`crate::group::PointGroup::element_name`]), or "shift (rows, columns)".
-    pub element: String,
-    /// Whether the element changes x. Where it doesn't, f(g·x) = f(x) says nothing of f.
-    pub tested: bool,
-    /// max |f(g·x) − g·f(x)| relative to [`EquivarianceReport::scale`]; infinite where one of them isn't a finite number.
-    pub error: f64,
-    /// ‖f(g·x) − g·f(x)‖ / ‖f(x)‖ over all images, maps and pixels together, as Gruver et al. (2023) measure learned
-    /// equivariance.
-    pub norm_error: f64,
-    /// ‖f(g·x) − g·f(x)‖ relative to ‖f(x) − f(x′)‖, both root mean squares over the images x and over pairs of different
-    /// images: 0 where f commutes with g, 1 where a turned image leads as far away as another image does. Unlike
-    /// `norm_error` it isn't small for a network that says much the same of every image, as new ones do. `None` where all
-    /// images lead to the same.
-    pub image_error: Option<f64>,
-    /// Where the difference is largest.
-    pub at: Place,
-}
-
-/// An entry of (batch, maps, height, width), all counted from 0.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// The image of the batch.
-    pub image: usize,
-    /// The field, or channel.
-    pub field: usize,
-    /// The map within the field: the group element of a regular field.
-    pub component: usize,
-    /// The row.
-    pub row: usize,
-    /// The column.
-    pub column: usize,
 }
 
 /// Shifts to be tested: moving the input by `stride` pixels must move the output by one.
@@ -235,14 +200,7 @@ impl EquivarianceReport {
             squares += difference * difference;
             all += wanted * wanted;
         }
-        let map = largest.0 / (width * height) % maps;
-        let at = Place {
-            image: largest.0 / (width * height * maps),
-            field: map / field_size,
-            component: map % field_size,
-            row: largest.0 / width % height,
-            column: largest.0 % width,
-        };
+        let at = FieldIndex::of(largest.0, [maps, height, width], field_size);
         let relative = |difference: f64, scale: f64| match difference {
             0.0 => 0.0,
             _ if !scale.is_finite() => f64::INFINITY,
@@ -327,7 +285,7 @@ impl fmt::Display for EquivarianceReport {
             _ => {}
         }
         let Some(ElementError { element, error, at, .. }) = self.worst() else { return Ok(()) };
-        let Place { image, field, component, row, column } = at;
+        let FieldIndex { image, field, component, row, column } = at;
         write!(
             f,
             "relative error {error:.1e} under {element}, largest at row {row}, column {column} of field {field}, \

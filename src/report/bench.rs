@@ -1,6 +1,6 @@
 //! Tables of measured times for the screen.
 
-use super::table::lines;
+use super::screen::lines;
 use crate::bench::{ConvolutionTimes, NetworkTimes, Timing};
 
 /// A training step and inference.

@@ -1,17 +1,16 @@
 //! What arms cost, before anything is trained.
 
-use super::table::{BUDGET_HEADER, budget_cells, lines};
+use super::screen::{budget_cells, budget_header, lines};
 use crate::study::Arm;
 
 /// The budgets of some arms, one a line, with the widths that they have or were given by matching: maps of plain convolutions,
 /// fields of group convolutions, base maps of repetition.
 pub fn table(arms: &[Arm]) -> String {
-    let header: Vec<&str> = BUDGET_HEADER.into_iter().chain(["widths"]).collect();
     let row = |arm: &Arm| {
         let budget = budget_cells(&arm.id(), arm.net.bank.name(), arm.budget);
         budget.into_iter().chain([widths(&arm.net.widths)]).collect()
     };
-    lines(&header, 2, arms.iter().map(row))
+    lines(&budget_header(&["widths"]), 2, arms.iter().map(row))
 }
 
 /// One width where all layers have the same.

@@ -1,6 +1,6 @@
 //! Tables of equivariance errors for the screen.
 
-use super::table::lines;
+use super::screen::lines;
 use crate::lab::{AngleInvariance, ArmCheck, EquivarianceReport, ImagesCheck, LayerReport, StateCheck, TOLERANCE};
 
 /// What stands under every table of layers.

@@ -1,7 +1,7 @@
 //! Two stores side by side.
 
 use super::progress::makers;
-use super::table::lines;
+use super::screen::lines;
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
 use crate::stats::student;

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::figure::{Arm, Figure, Pair, PairedFigure, PairedRow, PairsFigure};
-use super::source::mean;
+use super::figure::{Arm, Estimate, Figure, Pair, PairedFigure, PairedRow, PairsFigure};
 use crate::stats::attribution::{ArmSummary, Attribution};
 
 /// Fewer arms have one pair, whose difference is the gain.
@@ -30,7 +29,12 @@ pub(super) fn figures(attribution: &Attribution, arms: &[&Arm]) -> Vec<Box<dyn F
     let pairs = PairsFigure::new(finished, |from, to| {
         let differences: Vec<f64> =
             paired(summary(&from.name)?, summary(&to.name)?).into_iter().map(|(_, difference)| difference).collect();
-        Some(Pair { from: from.clone(), to: to.clone(), difference: mean(&differences)?, seeds: differences.len() })
+        Some(Pair {
+            from: from.clone(),
+            to: to.clone(),
+            difference: Estimate::mean(&differences)?,
+            seeds: differences.len(),
+        })
     });
     if !pairs.pairs().is_empty() {
         figures.push(Box::new(pairs));

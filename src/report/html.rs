@@ -2,10 +2,11 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+use super::cell::CellResults;
 use super::figure::{FONT_CSS, Figure, Page};
+use super::layout::Cell;
 use super::sentence::{answer, question};
-use super::sheet::{Sheet, cells, choices, notes, sheets};
-use super::source::Source;
+use super::sheet::{self, Sheet, choices, notes, sheets};
 use crate::error::{Error, Result};
 use crate::text;
 
@@ -41,18 +42,18 @@ const MOST_FIGURES: usize = 36;
 ///
 /// # Errors
 /// When there's no cell, a figure can't be drawn, or the configuration not be written.
-pub fn page(sources: &[Source]) -> Result<String> {
-    let Some(first) = sources.first() else { return Err(Error::invalid("a study without arms has no report")) };
+pub fn page(cells: &[CellResults]) -> Result<String> {
+    let Some(first) = cells.first() else { return Err(Error::invalid("a study without arms has no report")) };
     let attribution = &first.attribution;
     let study = &first.record.study;
     let title = format!("{}: {} against {}", study.name, attribution.target, attribution.baseline);
     let configuration =
         toml::to_string(study).map_err(|e| Error::invalid(format!("the study's configuration: {e}")))?;
-    let cells = cells(&sources.iter().map(|source| &source.attribution).collect::<Vec<_>>());
-    let cells = cells.map(Sheet::with_minus_signs);
+    let outcomes: Vec<Cell> = cells.iter().map(|cell| (cell.levels.as_slice(), &cell.attribution)).collect();
+    let all = sheet::cells(&study.name, &outcomes).map(Sheet::with_minus_signs);
     let mut number = 0;
-    let across = figures(&Source::across(sources), &mut number)?;
-    let sections = sources.iter().map(|source| section(source, &mut number)).collect::<Result<Vec<_>>>()?;
+    let across = figures(&CellResults::across(cells), &mut number)?;
+    let sections = cells.iter().map(|cell| section(cell, &mut number)).collect::<Result<Vec<_>>>()?;
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -65,8 +66,8 @@ pub fn page(sources: &[Source]) -> Result<String> {
             body {
                 h1 { (title) }
                 p { (question(attribution)) }
-                @if let Some(unfinished) = Source::unfinished(sources) { p { b { (unfinished) "." } } }
-                @if let Some(cells) = &cells { (table(cells)) }
+                @if let Some(unfinished) = CellResults::unfinished(cells) { p { b { (unfinished) "." } } }
+                @if let Some(all) = &all { (table(all)) }
                 (across)
                 @for section in &sections { (section) }
                 @if let Some(choices) = choices(&first.choices) {
@@ -74,7 +75,7 @@ pub fn page(sources: &[Source]) -> Result<String> {
                     (table(&choices))
                 }
                 h2 { "How to reproduce it" }
-                (reproduction(sources, first))
+                (reproduction(cells, first))
                 @if let Some(file) = &first.file {
                     h2 { "Study file" }
                     pre { (text::visible(file.trim_end())) }
@@ -91,15 +92,15 @@ pub fn page(sources: &[Source]) -> Result<String> {
 }
 
 /// Answer, figures and tables of a cell.
-fn section(source: &Source, number: &mut usize) -> Result<Markup> {
-    let attribution = &source.attribution;
-    let mut all = source.figures()?;
+fn section(cell: &CellResults, number: &mut usize) -> Result<Markup> {
+    let attribution = &cell.attribution;
+    let mut all = cell.figures()?;
     let left = all.len().saturating_sub(MOST_FIGURES);
     all.truncate(MOST_FIGURES);
     let figures = figures(&all, number)?;
     let notes = notes(attribution);
     Ok(html! {
-        @if !source.cell.is_empty() { h2 { (attribution.study) } }
+        @if !cell.levels.is_empty() { h2 { (attribution.study) } }
         p.answer { (answer(attribution)) }
         @if !notes.is_empty() {
             h3 { "Before you trust it" }
@@ -113,7 +114,7 @@ fn section(source: &Source, number: &mut usize) -> Result<Markup> {
             "The share of an arm is (e(" (attribution.baseline) ") − e(arm)) / (e(" (attribution.baseline) ") − e("
             (attribution.target) ")), e being mean test errors over the same seeds."
         }
-        @for sheet in sheets(attribution).iter().chain(&source.further()?) { (table(sheet)) }
+        @for sheet in sheets(attribution).iter().chain(&cell.further()?) { (table(sheet)) }
     })
 }
 
@@ -164,9 +165,9 @@ fn cue(is_wide: bool) -> Markup {
     html! { @if is_wide { p.cue { "scroll sideways →" } } }
 }
 
-fn reproduction(sources: &[Source], source: &Source) -> Markup {
-    let makers = Source::makers(sources);
-    let record = &source.record;
+fn reproduction(cells: &[CellResults], cell: &CellResults) -> Markup {
+    let makers = CellResults::makers(cells);
+    let record = &cell.record;
     let data = &record.data;
     html! {
         p {
@@ -180,7 +181,7 @@ fn reproduction(sources: &[Source], source: &Source) -> Markup {
         }
         p {
             "STUDY.toml is the study file "
-            @if source.file.is_some() { "below" } @else { "behind the configuration below" }
+            @if cell.file.is_some() { "below" } @else { "behind the configuration below" }
             "; --data isn't needed for the builtin digits."
         }
         @if !makers.is_empty() {

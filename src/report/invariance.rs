@@ -1,8 +1,8 @@
 //! How equivariant the runs of a study became, as a table.
 
 use super::learned::{errors_after, stages};
+use super::numbers::NONE;
 use super::sheet::Sheet;
-use super::table::NONE;
 use crate::error::Result;
 use crate::lab::{LAYER_IMAGES, LearnedEquivariance};
 use crate::stats::student;

@@ -2,31 +2,27 @@
 
 pub mod bench;
 pub mod budgets;
+mod cell;
 pub mod check;
 pub mod compare;
 mod confusions;
-mod csv;
 mod differences;
 mod export;
 pub mod figure;
 pub mod html;
 mod invariance;
-mod latex;
+mod layout;
 mod learned;
-mod markdown;
+mod numbers;
 mod pictures;
 pub mod plan;
 pub mod progress;
 mod roles;
+mod screen;
 pub mod sentence;
 mod sheet;
-mod source;
 pub mod table;
-pub mod tidy;
 
-pub use csv::Csv;
-pub use export::{CellTables, Export, TableFormat, Tables};
-pub use latex::Latex;
-pub use markdown::Markdown;
+pub use cell::CellResults;
+pub use export::{CellTables, Csv, Export, Latex, Markdown, TableFormat, Tables, tidy};
 pub use sheet::{Sheet, notes, sheets};
-pub use source::Source;

@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use indicatif::HumanDuration;
 
-use super::table::lines;
+use super::screen::{budget_cells, budget_header, lines};
 use crate::data::Dataset;
-use crate::study::{Arm, Plan, Record, Run, RunState, Workers};
+use crate::study::{Arm, Record, Run, RunState, StudyPlan, Workers};
 
 /// What runs of an arm there are, and about how long the missing ones take.
-pub fn table(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
+pub fn table(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
     let study = &record.study;
-    let header =
-        ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds", "images", "done", "failed", "left", "a run"];
+    let header = budget_header(&["images", "done", "failed", "left", "a run"]);
     let rows = study.arms.iter().map(|arm| row(plan, arm, dataset));
     let seeds = if study.seeds.len() == 1 { "seed" } else { "seeds" };
     let head = format!(
@@ -35,29 +34,24 @@ fn tuning(record: &Record) -> String {
     }
 }
 
-fn row(plan: &Plan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
+fn row(plan: &StudyPlan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
     let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == *arm).collect();
     let failed = of_arm.iter().filter(|run| run.failure().is_some()).count();
     let left: Vec<&&Run> = of_arm.iter().filter(|run| run.is_pending()).collect();
     let seconds = left.iter().map(|run| plan.calibration.run_seconds(run, 0, dataset)).fold(0.0, f64::max);
     let takes = if left.is_empty() { "–".to_owned() } else { about(seconds) };
-    vec![
-        arm.id(),
-        arm.net.bank.name().to_owned(),
-        arm.budget.parameters.to_string(),
-        arm.budget.one_bit_parameters.to_string(),
-        arm.budget.maps.to_string(),
-        arm.budget.multiply_adds.to_string(),
+    let runs = [
         arm.train.unwrap_or(dataset.train.len()).to_string(),
         (of_arm.len() - failed - left.len()).to_string(),
         failed.to_string(),
         left.len().to_string(),
         takes,
-    ]
+    ];
+    budget_cells(&arm.id(), arm.net.bank.name(), arm.budget).into_iter().chain(runs).collect()
 }
 
 /// What is left, and how it's shared out.
-fn outlook(plan: &Plan, record: &Record, dataset: &Dataset) -> String {
+fn outlook(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
     let left = plan.pending().count();
     let lost = match plan.unmeasurable {
         0 => String::new(),

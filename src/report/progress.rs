@@ -2,8 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::sheet;
-use super::table::{lines, of_sheet};
+use super::{screen, sheet};
 use crate::study::{Outcome, Record, Run, RunState, TuningRecord};
 use crate::text;
 
@@ -20,12 +19,12 @@ pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
     let head = format!("{}, {}, run by equisplit {made}\n", record.study.name, record.data.name);
     let troubles: Vec<String> = runs.iter().chain(trials).filter_map(trouble).chain(mixture(runs)).collect();
     let troubles = if troubles.is_empty() { String::new() } else { format!("\n{}\n", troubles.join("\n")) };
-    format!("{head}\n{}{troubles}", lines(&header, 1, rows))
+    format!("{head}\n{}{troubles}", screen::lines(&header, 1, rows))
 }
 
 /// What tuning chose, as text.
 pub fn choices(choices: &[(String, TuningRecord)]) -> Option<String> {
-    sheet::choices(choices).map(of_sheet)
+    sheet::choices(choices).map(screen::sheet)
 }
 
 /// Says so where a study has runs left: what is told of it rests on the others.

@@ -1,6 +1,6 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
-use super::table::{brackets, over_seeds, percent, why_none};
+use super::numbers::{brackets, over_seeds, percent, why_none};
 use crate::bank::{Portrait, family};
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 

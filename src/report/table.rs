@@ -1,17 +1,10 @@
-//! Tables for the screen. They carry no colour and don't depend on its width, so they read the same in a file.
+//! The outcome of a study for the screen: tables, and sentences between them.
 
-use comfy_table::presets::NOTHING;
-use comfy_table::{CellAlignment, LineStyle, Table};
-
-use super::sheet::{self, Sheet};
-use crate::model::Budget;
-use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, Gain, Ratio, Share, Step};
-use crate::stats::comparison::Comparison;
-use crate::stats::seeds::SeedsNeeded;
-
-/// What stands for a number that there is none of.
-pub(super) const NONE: &str = "–";
+use super::layout::{Cell, Layout};
+use super::numbers::{brackets, over_seeds, percent, seeds_needed, together, why_none};
+use super::{screen, sheet};
+use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
+use crate::study::Study;
 
 const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,\n\
                       each by itself; then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).\n";
@@ -21,26 +14,12 @@ const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error;
                                   bootstrap interval (– where every run of one errs less than every run of the other).\n\
                                   There's no p of one seed, nor where the difference is the same in all.\n";
 
-pub(super) const BUDGET_HEADER: [&str; 6] = ["arm", "bank", "parameters", "one-bit", "maps", "multiply-adds"];
-
-/// What an arm costs, under [`BUDGET_HEADER`].
-pub(super) fn budget_cells(name: &str, bank: &str, budget: Budget) -> [String; 6] {
-    let Budget { parameters, one_bit_parameters, maps, multiply_adds } = budget;
-    [
-        name.to_owned(),
-        bank.to_owned(),
-        parameters.to_string(),
-        one_bit_parameters.to_string(),
-        maps.to_string(),
-        multiply_adds.to_string(),
-    ]
-}
-
 /// The outcome of a study: arms, gain, the share of it that each control matches, and the ladder. Errors are in percent,
 /// gains in percentage points, shares in percent of the gain.
 pub fn attribution(attribution: &Attribution) -> String {
     let Attribution { study, baseline, target, .. } = attribution;
-    let mut parts = vec![format!("{study}: {target} against {baseline}\n"), arms(&attribution.arms)];
+    let Layout { arms, ladder, comparisons, .. } = Layout::of(attribution);
+    let mut parts = vec![format!("{study}: {target} against {baseline}\n"), screen::table(&arms)];
     parts.extend(attribution.gain.as_ref().map(|gain| gain_sentence(gain, baseline, target)));
     parts.extend(attribution.reason.as_ref().map(|reason| format!("{reason}\n")));
     if !attribution.shares.is_empty() {
@@ -48,11 +27,12 @@ pub fn attribution(attribution: &Attribution) -> String {
     }
     if !attribution.ladder.is_empty() {
         let steps = &attribution.ladder;
-        parts.push(format!("Steps of the gain, {}:\n\n{}", together(steps), ladder(steps)));
+        let reasons = untold_steps(steps);
+        parts.push(format!("Steps of the gain, {}:\n\n{}{reasons}", together(steps), screen::table(&ladder)));
     }
     parts.push(LEGEND.to_owned());
     if !attribution.comparisons.is_empty() {
-        parts.push(format!("{}\n{COMPARISONS_LEGEND}", comparisons(&attribution.comparisons)));
+        parts.push(format!("{}\n{COMPARISONS_LEGEND}", screen::table(&comparisons)));
     }
     parts.extend(seeds_needed(attribution).map(|sentence| sentence + "\n"));
     if !attribution.warnings.is_empty() {
@@ -61,34 +41,12 @@ pub fn attribution(attribution: &Attribution) -> String {
     parts.join("\n")
 }
 
-/// The outcomes of all cells of a study's grid, and under them what they come to.
-pub fn attributions(attributions: &[Attribution]) -> String {
-    let cells = sheet::cells(&attributions.iter().collect::<Vec<_>>());
-    let parts = attributions.iter().map(attribution).chain(cells.map(of_sheet));
+/// The outcomes of all cells of a study's grid, in its order, and under them what they come to.
+pub fn attributions(study: &Study, attributions: &[Attribution]) -> String {
+    let cells: Vec<Cell> = study.cells().into_iter().zip(attributions).collect();
+    let all = sheet::cells(&study.name, &cells);
+    let parts = attributions.iter().map(attribution).chain(all.map(screen::sheet));
     parts.collect::<Vec<_>>().join("\n")
-}
-
-/// A table that the formats for papers have, too.
-pub(super) fn of_sheet(sheet: Sheet) -> String {
-    let Sheet { caption, header, word_columns, rows } = sheet;
-    let header: Vec<&str> = header.iter().map(String::as_str).collect();
-    format!("{caption}:\n\n{}", lines(&header, word_columns, rows.into_iter()))
-}
-
-fn arms(arms: &[ArmSummary]) -> String {
-    let header: Vec<&str> = BUDGET_HEADER.into_iter().chain(["seeds", "test error"]).collect();
-    let row = |arm: &ArmSummary| {
-        let error = mean_and_sd(arm).map_or_else(|| NONE.to_owned(), |error| error + " %");
-        let budget = budget_cells(&arm.name, &arm.bank, arm.budget);
-        budget.into_iter().chain([arm.seeds.len().to_string(), error]).collect()
-    };
-    lines(&header, 2, arms.iter().map(row))
-}
-
-/// Mean test error of an arm and its standard deviation over the seeds, in percent; `None` of no finished run.
-pub(super) fn mean_and_sd(arm: &ArmSummary) -> Option<String> {
-    let mean = 100.0 * arm.mean_error?;
-    Some(arm.sd_error.map_or_else(|| format!("{mean:.2}"), |sd| format!("{mean:.2} ± {:.2}", 100.0 * sd)))
 }
 
 fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
@@ -122,117 +80,21 @@ fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
     )
 }
 
-/// What the steps come to, in the title of their table: the whole gain, where all are over the same seeds.
-pub(super) fn together(steps: &[Step]) -> &'static str {
-    let is_other = |step: &Step| step.ratio.share.is_none() || step.ratio.seeds_used != steps[0].ratio.seeds_used;
-    if steps.iter().any(is_other) { "each over its own seeds" } else { "100 % together" }
-}
-
-/// Why there's no share over the seeds that [`over_seeds`] names.
-pub(super) fn why_none(ratio: &Ratio) -> String {
-    match (&ratio.reason, &ratio.seeds_used) {
-        // That was the reason.
-        (_, Some(seeds)) if seeds.is_empty() => String::new(),
-        (Some(reason), _) => format!(": the gain isn't established there, {reason}"),
-        (None, _) => String::new(),
-    }
-}
-
-fn ladder(steps: &[Step]) -> String {
-    let row = |step: &Step| {
-        let seeds = over_seeds(step.ratio.seeds_used.as_deref());
-        ratio_cells(format!("{} → {}{seeds}", step.from, step.to), &step.ratio)
-    };
-    let table = lines(&["step", "share", "95 % interval", "bootstrap"], 1, steps.iter().map(row));
+/// Why steps have no share, where the seeds don't say it.
+fn untold_steps(steps: &[LadderStep]) -> String {
     let untold = steps.iter().filter(|step| step.ratio.share.is_none() && !why_none(&step.ratio).is_empty());
-    let reasons = untold.map(|step| format!("\nNo share of {} → {}{}.\n", step.from, step.to, why_none(&step.ratio)));
-    table + &reasons.collect::<String>()
-}
-
-/// A name, a share and its two intervals.
-pub(super) fn ratio_cells(name: String, ratio: &Ratio) -> Vec<String> {
-    vec![name, percent(ratio.share), brackets(ratio.ci95, 1), brackets(ratio.bootstrap95, 1)]
-}
-
-fn comparisons(comparisons: &[Comparison]) -> String {
-    let header = ["comparison", "difference", "p (Holm)", "P(better)", "95 % interval"];
-    lines(&header, 1, comparisons.iter().map(comparison_cells))
-}
-
-/// Two arms, the difference of their errors, its p, and the probability of improvement with its interval.
-pub(super) fn comparison_cells(comparison: &Comparison) -> Vec<String> {
-    let none = || NONE.to_owned();
-    let improvement = comparison.improvement;
-    vec![
-        format!("{} → {}{}", comparison.from, comparison.to, over_seeds(comparison.seeds_used.as_deref())),
-        comparison.difference.map_or_else(none, |difference| format!("{:.2}", 100.0 * difference)),
-        comparison.p_holm.map_or_else(none, p_value),
-        improvement.map_or_else(none, |i| format!("{:.0} %", 100.0 * i.probability)),
-        improvement.and_then(|i| i.ci95).map_or_else(none, |ci95| brackets(Some(ci95), 0)),
-    ]
-}
-
-fn p_value(p: f64) -> String {
-    if p < 0.0001 { "< 0.0001".to_owned() } else { format!("{p:.4}") }
-}
-
-/// A sentence: what narrower intervals would take.
-pub(super) fn seeds_needed(attribution: &Attribution) -> Option<String> {
-    let one = |name: &str, needed: SeedsNeeded| format!("{name} {} ({})", needed.seeds, needed.cautious);
-    let shares = attribution.shares.iter().filter_map(|share| Some(one(&share.control, share.ratio.seeds_needed?)));
-    let all: Vec<String> = shares.collect();
-    (!all.is_empty()).then(|| {
-        format!(
-            "Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): {}.",
-            all.join(", ")
-        )
-    })
-}
-
-pub(super) fn percent(share: Option<f64>) -> String {
-    share.map_or_else(|| NONE.to_owned(), |share| format!("{:.1} %", 100.0 * share))
-}
-
-/// An interval of fractions, in percent.
-pub(super) fn brackets(interval: Option<Interval>, decimals: usize) -> String {
-    match interval {
-        Some([low, high]) => format!("[{:.decimals$}, {:.decimals$}]", 100.0 * low, 100.0 * high),
-        None => "[no interval]".to_owned(),
-    }
-}
-
-/// Says which seeds were compared where they are fewer than the study has.
-pub(super) fn over_seeds(seeds: Option<&[u64]>) -> String {
-    match seeds {
-        None => String::new(),
-        Some([]) => ": no seed finished in all arms compared".to_owned(),
-        Some([seed]) => format!(", over seed {seed} alone"),
-        Some(seeds) => {
-            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-            format!(", over seeds {} alone", seeds.join(", "))
-        }
-    }
-}
-
-/// A table of which the first `names` columns hold words and the others numbers; ends with a newline.
-pub(super) fn lines(header: &[&str], names: usize, rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut table = Table::new();
-    table.load_style(NOTHING.header_separator(LineStyle::none().fill('─').junction('─')));
-    table.set_header(header.to_vec()).add_rows(rows);
-    for column in table.column_iter_mut() {
-        column.set_padding((0, 1));
-    }
-    for column in table.column_iter_mut().skip(names) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table.lines().flat_map(|line| [line.trim_end().to_owned(), "\n".to_owned()]).collect()
+    untold.map(|step| format!("\nNo share of {} → {}{}.\n", step.from, step.to, why_none(&step.ratio))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::attribution::{Method, SeedError};
+    use crate::model::Budget;
+    use crate::stats::Interval;
+    use crate::stats::attribution::{ArmSummary, Method, Ratio, SeedError};
+    use crate::stats::comparison::Comparison;
     use crate::stats::improvement::Improvement;
+    use crate::stats::seeds::SeedsNeeded;
 
     fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
         let runs = (1..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error });
@@ -262,7 +124,7 @@ mod tests {
 
     fn example() -> Attribution {
         let swish = ratio(0.381, [0.312, 0.457]);
-        let step = |from: &str, to: &str, ratio| Step { from: from.to_owned(), to: to.to_owned(), ratio };
+        let step = |from: &str, to: &str, ratio| LadderStep { from: from.to_owned(), to: to.to_owned(), ratio };
         let missing = Ratio {
             share: None,
             ci95: None,

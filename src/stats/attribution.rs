@@ -15,48 +15,19 @@ use std::collections::btree_map::{BTreeMap, Entry};
 
 use serde::{Deserialize, Serialize};
 
+use super::bootstrap::STUDY_SEED;
 use super::checks::{check_names, check_runs};
 use super::comparison::{Comparison, comparisons};
-use super::paired::{Difference, Paired};
-use super::seeds::SeedsNeeded;
+use super::paired::{Difference, Paired, not_established};
+pub use super::results::{ArmResults, SeedResult};
+pub use super::share::{Gain, LadderStep, Method, Ratio, Share};
+use super::student;
 use super::warnings::warnings;
-use super::{Interval, student};
 use crate::Result;
 use crate::model::Budget;
 
 /// Replicates of the bootstraps that are reported beside the headline intervals.
 pub const REPLICATES: usize = 10_000;
-/// Seed of their streams: fixed, so that the same runs always give the same intervals.
-pub(super) const BOOTSTRAP_SEED: u64 = 0;
-
-/// What one arm of a study costs, and how its finished runs did.
-#[derive(Debug, Clone)]
-pub struct ArmResults {
-    /// Name in the study file.
-    pub name: String,
-    /// Filter bank, as the study file calls it.
-    pub bank: String,
-    /// What its network costs.
-    pub budget: Budget,
-    /// Finished runs, one a seed.
-    pub seeds: Vec<SeedResult>,
-}
-
-/// One finished run.
-#[derive(Debug, Clone)]
-pub struct SeedResult {
-    /// The run's seed.
-    pub seed: u64,
-    /// For each test example, whether the prediction missed its label.
-    pub wrong: Vec<bool>,
-}
-
-impl SeedResult {
-    /// Wrong test examples as a fraction of all.
-    pub fn test_error(&self) -> f64 {
-        self.wrong.iter().filter(|wrong| **wrong).count() as f64 / self.wrong.len() as f64
-    }
-}
 
 /// The outcome of a study. Errors, gain and intervals are fractions, shares fractions of the gain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,7 +45,7 @@ pub struct Attribution {
     /// Share of every arm but baseline and target; empty if the gain is not established.
     pub shares: Vec<Share>,
     /// The gain in steps that sum to 1; empty if none were asked for or the gain is not established.
-    pub ladder: Vec<Step>,
+    pub ladder: Vec<LadderStep>,
     /// Why the gain is not established, if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -112,75 +83,6 @@ pub struct SeedError {
     pub seed: u64,
     /// Fraction of the test examples it got wrong.
     pub test_error: f64,
-}
-
-/// Mean error of the baseline minus that of the target.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Gain {
-    /// The difference.
-    pub value: f64,
-    /// Student's interval of the paired differences; `None` of one seed.
-    pub ci95: Option<Interval>,
-    /// Percentile interval of the paired hierarchical bootstrap.
-    pub bootstrap95: Option<Interval>,
-    /// The seeds compared, where they are fewer than those that any arm finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seeds_used: Option<Vec<u64>>,
-    /// Seeds for an interval of ± a tenth of the gain.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seeds_needed: Option<SeedsNeeded>,
-}
-
-/// The share of the gain that one control matches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Share {
-    /// Name of the control.
-    pub control: String,
-    /// Its share.
-    #[serde(flatten)]
-    pub ratio: Ratio,
-}
-
-/// One step of the ladder.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Step {
-    /// The arm the step starts at.
-    pub from: String,
-    /// The arm it ends at.
-    pub to: String,
-    /// (e(from) − e(to)) as a share of the gain.
-    #[serde(flatten)]
-    pub ratio: Ratio,
-}
-
-/// A difference of mean errors as a share of the gain, both over the same seeds.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Ratio {
-    /// The share; `None` if the gain is not established over the shared seeds.
-    pub share: Option<f64>,
-    /// The headline interval; `None` where there's no share.
-    pub ci95: Option<Interval>,
-    /// How `ci95` was found.
-    pub method: Method,
-    /// Percentile interval of the paired hierarchical bootstrap.
-    pub bootstrap95: Option<Interval>,
-    /// The seeds compared, where they are fewer than those that any arm finished.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seeds_used: Option<Vec<u64>>,
-    /// Why there's no share, if so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Seeds for an interval of ± 10 points of share.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub seeds_needed: Option<SeedsNeeded>,
-}
-
-/// How an interval of a share was found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Method {
-    /// See [`super::fieller`].
-    Fieller,
 }
 
 /// Attributes the gain of `target` over `baseline` to the other arms. `ladder` names arms from baseline to target, or is
@@ -223,7 +125,7 @@ pub fn attribute_resampled(
     } else {
         (Vec::new(), Vec::new())
     };
-    let comparisons = comparisons(arms, first, last, replicates, BOOTSTRAP_SEED);
+    let comparisons = comparisons(arms, first, last, replicates, STUDY_SEED);
     let warnings = warnings(arms, first, last, gain.as_ref(), &shares);
     Ok(Attribution {
         study: study.to_owned(),
@@ -277,11 +179,11 @@ impl<'a> Pairings<'a> {
 
     /// Every step over the seeds that both its arms finished, baseline and target too: an arm that lacks runs leaves the other
     /// steps as they are.
-    fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<Step>> {
+    fn ladder(&mut self, whole: Difference, names: &[String]) -> Result<Vec<LadderStep>> {
         let steps = names.windows(2).map(|ends| {
             let (from, to) = (ends[0].as_str(), ends[1].as_str());
             let ratio = self.over(&[whole.from, whole.to, from, to])?.ratio(Difference { from, to }, whole);
-            Ok(Step { from: from.to_owned(), to: to.to_owned(), ratio })
+            Ok(LadderStep { from: from.to_owned(), to: to.to_owned(), ratio })
         });
         steps.collect()
     }
@@ -291,21 +193,6 @@ impl<'a> Pairings<'a> {
 fn obstacle(gain: Option<&Gain>, whole: Difference) -> Option<String> {
     let why = not_established(gain.map(|gain| gain.ci95), whole)?;
     Some(format!("gain not established: {why}"))
-}
-
-/// Why a gain isn't established by its interval, if it isn't; `None` for the interval of a gain that no seed tells of.
-pub(super) fn not_established(gain: Option<Option<Interval>>, whole: Difference) -> Option<String> {
-    let Difference { from: baseline, to: target } = whole;
-    let Some(ci95) = gain else { return Some(format!("no seed finished in both {baseline} and {target}")) };
-    let Some([low, high]) = ci95 else { return Some("one seed gives no interval".to_owned()) };
-    let interval = format!("its 95 % interval [{:.2}, {:.2}] percentage points", 100.0 * low, 100.0 * high);
-    if low > 0.0 {
-        None
-    } else if high < 0.0 {
-        Some(format!("{target} is worse than {baseline}, {interval} lies below 0"))
-    } else {
-        Some(format!("{interval} contains 0"))
-    }
 }
 
 fn summary(arm: &ArmResults) -> ArmSummary {

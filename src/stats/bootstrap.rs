@@ -15,6 +15,9 @@ use super::Interval;
 use crate::rng::{self, Stream};
 use crate::{Error, Result};
 
+/// Seed of the streams behind a study's intervals: fixed, so that the same runs always give the same intervals.
+pub(super) const STUDY_SEED: u64 = 0;
+
 /// Mean errors of all arms in every replicate of a bootstrap.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Replicates {

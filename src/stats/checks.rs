@@ -1,6 +1,6 @@
 //! What can't be compared, and why.
 
-use super::attribution::ArmResults;
+use super::results::ArmResults;
 use crate::{Error, Result};
 
 /// Baseline and target; refuses names that no arm or two arms have, and ladders that don't lead from one to the other.

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::attribution::{ArmResults, SeedResult};
 use super::improvement::{Improvement, improvement_interval, probability_of_improvement};
+use super::results::{ArmResults, SeedResult};
 use super::significance::{PairedT, holm, paired_t};
 use super::{Interval, student};
 use crate::rng;

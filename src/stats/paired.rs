@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::attribution::{ArmResults, BOOTSTRAP_SEED, Gain, Method, Ratio, not_established};
-use super::bootstrap::Replicates;
+use super::bootstrap::{Replicates, STUDY_SEED};
+use super::results::ArmResults;
 use super::seeds::{seeds_for_mean, seeds_for_ratio};
-use super::{fieller, student};
+use super::share::{Gain, Method, Ratio};
+use super::{Interval, fieller, student};
 use crate::Result;
 
 /// Half width of intervals that seeds are counted for: of a share, and of the gain as a fraction of the gain.
@@ -40,7 +41,7 @@ impl<'a> Paired<'a> {
             }
         }
         let resampled = seeds.len() > 1 && replicates > 0;
-        let replicates = if resampled { Some(Replicates::draw(&wrong, replicates, BOOTSTRAP_SEED)?) } else { None };
+        let replicates = if resampled { Some(Replicates::draw(&wrong, replicates, STUDY_SEED)?) } else { None };
         let all: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
         let seeds_used = (seeds.len() < all.len()).then(|| seeds.to_vec());
         Ok(Self { arms: errors, replicates, seeds_used })
@@ -98,5 +99,20 @@ impl<'a> Paired<'a> {
 
     fn position(&self, name: &str) -> Option<usize> {
         self.arms.iter().position(|(arm, _)| *arm == name)
+    }
+}
+
+/// Why a gain isn't established by its interval, if it isn't; `None` for the interval of a gain that no seed tells of.
+pub(super) fn not_established(gain: Option<Option<Interval>>, whole: Difference) -> Option<String> {
+    let Difference { from: baseline, to: target } = whole;
+    let Some(ci95) = gain else { return Some(format!("no seed finished in both {baseline} and {target}")) };
+    let Some([low, high]) = ci95 else { return Some("one seed gives no interval".to_owned()) };
+    let interval = format!("its 95 % interval [{:.2}, {:.2}] percentage points", 100.0 * low, 100.0 * high);
+    if low > 0.0 {
+        None
+    } else if high < 0.0 {
+        Some(format!("{target} is worse than {baseline}, {interval} lies below 0"))
+    } else {
+        Some(format!("{interval} contains 0"))
     }
 }

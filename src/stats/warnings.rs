@@ -1,9 +1,10 @@
 //! What a reader should know before trusting an attribution.
 
-use super::attribution::{ArmResults, Gain, SeedResult, Share};
 use super::comparison::paired_errors;
 use super::outlier::grubbs;
+use super::results::{ArmResults, SeedResult};
 use super::seeds::seeds_for_mean;
+use super::share::{Gain, Share};
 use super::student::{is_constant, mean};
 
 /// Shares whose interval is wider than this, as a fraction of the gain, can't be told from nothing or all of it.

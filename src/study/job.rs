@@ -143,8 +143,8 @@ impl Job<'_> {
         sitting.save(&run.folder)?;
         while sitting.trainer.epoch() < epochs {
             match self.go_on(run, &mut sitting, &progress) {
-                Ok(Step::Trained) => {}
-                Ok(Step::Dropped) => return Ok(false),
+                Ok(Advance::Trained) => {}
+                Ok(Advance::Dropped) => return Ok(false),
                 Err(Error::Diverged(reason)) => {
                     return self.finish(run, &mut sitting, progress, Outcome::Failed { reason });
                 }
@@ -217,14 +217,14 @@ impl Job<'_> {
     }
 
     /// Trains to the end of the epoch, or until it's time to save; [`Error::Diverged`] where the run can't go on.
-    fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Step> {
+    fn go_on(&self, run: &Run, sitting: &mut Sitting, progress: &RunProgress) -> Result<Advance> {
         let start = Instant::now();
         let stop = &mut || self.control.stop() || start.elapsed() >= SAVE_EVERY;
         let end = sitting.trainer.train_epoch(stop, &mut |done| progress.batch(done))?;
         sitting.trained();
         let done = match end {
             EpochEnd::Done(done) => done,
-            EpochEnd::Paused => return Ok(Step::Trained),
+            EpochEnd::Paused => return Ok(Advance::Trained),
             EpochEnd::Diverged(reason) => {
                 return Err(Error::Diverged(format!("{reason}, after {} good epochs", sitting.trainer.epoch())));
             }
@@ -234,7 +234,7 @@ impl Job<'_> {
         let mut test_error = None;
         if training.test_every_epoch && done.epoch < training.epochs {
             let evaluation = sitting.trainer.evaluate(&self.dataset.test, &mut || self.control.stop())?;
-            let Some(evaluation) = evaluation else { return Ok(Step::Dropped) };
+            let Some(evaluation) = evaluation else { return Ok(Advance::Dropped) };
             test_error = Some(evaluation.error);
         }
         let epoch = EpochMetrics {
@@ -249,7 +249,7 @@ impl Job<'_> {
         self.log_to(run, sitting, |events| events.add(&epoch));
         sitting.metrics.push(epoch);
         run.folder.write_metrics(&sitting.metrics)?;
-        Ok(Step::Trained)
+        Ok(Advance::Trained)
     }
 
     /// Takes down how a run ended; `true`, for it has.
@@ -276,7 +276,7 @@ impl Job<'_> {
 }
 
 /// What came of going on.
-enum Step {
+enum Advance {
     /// It can be saved.
     Trained,
     /// It was told to stop while it tested the epoch: what came after the last checkpoint is dropped.

@@ -1,4 +1,4 @@
-//! What a study can be, whoever describes it: a study file, or a record of a store that may be somebody else's.
+//! How large a study can be, and what can name its folders.
 
 use std::collections::BTreeSet;
 
@@ -27,15 +27,6 @@ pub(super) fn folder_name_fault(name: &str) -> Option<String> {
         format!(
             "{name:?} can't name a folder: letters, digits and - _ . + only, no . in front, and not study.toml, study.json or attribution.json"
         )
-    })
-}
-
-/// Why a study can't have so many runs, if it can't; `trials` are those of each arm's tuning.
-pub(super) fn runs_fault(arms: usize, seeds: usize, trials: usize) -> Option<String> {
-    let runs = seeds.saturating_add(trials).saturating_mul(arms);
-    (runs > MOST_RUNS).then(|| {
-        let tuned = if trials > 0 { format!(" and {trials} trials each") } else { String::new() };
-        format!("{arms} arms × {seeds} seeds{tuned} are {runs} runs, but a study can have {MOST_RUNS}")
     })
 }
 

@@ -3,11 +3,11 @@
 //! | file | what |
 //! | --- | --- |
 //! | `file`, `arm`, `grid`, `tables`, `location` | a study file as it's written |
-//! | `plan`, `limits` | the study with everything resolved and checked |
-//! | `record`, `checks`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
+//! | `plan`, `resolve`, `checks`, `limits` | the study with everything resolved and checked |
+//! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `results` | the gain, attributed from finished runs |
-//! | `equivariance` | how equivariant runs became |
+//! | `equivariance`, `measure` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
 
@@ -23,9 +23,11 @@ mod limits;
 mod location;
 mod lock;
 mod machine;
+mod measure;
 mod plan;
 mod progress;
 mod record;
+mod resolve;
 mod results;
 mod run;
 mod run_folder;
@@ -41,7 +43,7 @@ mod tensorboard;
 mod tuning;
 
 pub use arm::ArmFile;
-pub use equivariance::{EquivarianceFile, EquivarianceRecord};
+pub use equivariance::EquivarianceRecord;
 pub use file::{GridArm, StudyContent, StudyFile};
 pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};
@@ -51,7 +53,7 @@ pub use plan::{Arm, Study};
 pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
-pub use runner::{Options, Plan, Summary, plan, run};
+pub use runner::{Options, StudyPlan, Summary, plan, run};
 pub use store::Store;
-pub use tables::{BudgetFile, ModelFile, Seeds, TrainingFile};
-pub use tuning::{Setting, Trial, Tuning, TuningFile, TuningRecord, choose};
+pub use tables::{BudgetFile, EquivarianceFile, ModelFile, Seeds, TrainingFile, TuningFile};
+pub use tuning::{Setting, Trial, Tuning, TuningRecord, choose};

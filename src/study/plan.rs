@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::limits::{LONGEST_NAME, MOST_SEEDS, folder_name_fault, repeated, runs_fault};
+use super::limits::{LONGEST_NAME, MOST_SEEDS, folder_name_fault, repeated};
+use super::tuning::runs_fault;
 use super::{GridArm, Level, Seeds, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
@@ -118,8 +119,7 @@ impl StudyFile {
             equivariance: content.equivariance.as_ref().map(|table| table.resolve(&self.text)).transpose()?,
             arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
         };
-        let trials = study.tuning.as_ref().map_or(0, Tuning::trials);
-        if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), trials) {
+        if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), study.tuning.as_ref()) {
             return Err(self.text.error(&content.seeds, fault));
         }
         if study.baseline == study.target {

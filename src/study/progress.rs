@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::train::{EpochMetrics, Progress};
+use crate::train::{EpochMetrics, EpochProgress};
 
 /// The progress of a study.
 pub(super) struct StudyProgress {
@@ -88,7 +88,7 @@ fn style(template: &str) -> ProgressStyle {
 
 impl RunProgress<'_> {
     /// After a batch.
-    pub fn batch(&self, done: &Progress) {
+    pub fn batch(&self, done: &EpochProgress) {
         let epochs_before = done.epoch.saturating_sub(1) as u64;
         let part = (done.batch as u64 * PARTS) / done.batches.max(1) as u64;
         self.bar.set_position(epochs_before * PARTS + part);

@@ -46,7 +46,7 @@ impl Default for Options {
 
 /// What there is to do, and about how long it takes.
 #[derive(Debug)]
-pub struct Plan {
+pub struct StudyPlan {
     /// The trials of tuning.
     pub trials: Vec<Run>,
     /// The runs that judge the study, as tuned; where an arm isn't tuned yet, as `[training]` says.
@@ -90,7 +90,7 @@ impl Record {
     }
 }
 
-impl Plan {
+impl StudyPlan {
     /// Trials and runs that have to be made.
     pub fn pending(&self) -> impl Iterator<Item = &Run> {
         self.trials.iter().chain(&self.runs).filter(|run| run.is_pending())
@@ -112,7 +112,7 @@ impl Plan {
 ///
 /// # Errors
 /// When the store holds runs of another configuration or other images, or a network can't be built.
-pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Plan> {
+pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<StudyPlan> {
     // What the store would refuse to read is told before anything is trained.
     record.check().map_err(Error::invalid)?;
     store.check(record)?;
@@ -135,7 +135,7 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
             *(if run.folder.has_checkpoint() { &mut unmeasured } else { &mut unmeasurable }) += 1;
         }
     }
-    Ok(Plan { trials, runs, unmeasured, unmeasurable, calibration })
+    Ok(StudyPlan { trials, runs, unmeasured, unmeasurable, calibration })
 }
 
 /// Refuses runs that the free memory can't hold, by arithmetic.
@@ -169,8 +169,8 @@ fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<
 ///
 /// # Errors
 /// When the store can't be written, or holds runs of another configuration. What was done until then stays.
-pub fn run(plan: Plan, record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
-    let Plan { trials, runs, calibration, .. } = plan;
+pub fn run(plan: StudyPlan, record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
+    let StudyPlan { trials, runs, calibration, .. } = plan;
     let Workers { jobs, threads } = calibration.workers;
     let record = &Record { maker: Maker::here(record.device, jobs, threads), ..record.clone() };
     let control = Control { signal: &options.signal, failed: AtomicBool::new(false) };

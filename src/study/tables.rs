@@ -1,4 +1,4 @@
-//! Tables of a study file that arms share.
+//! The tables of a study file beside its arms.
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -83,4 +83,37 @@ impl TrainingFile {
             test_every_epoch: self.test_every_epoch.unwrap_or(base.test_every_epoch),
         }
     }
+}
+
+/// The `[tuning]` table. Lists are crossed; what isn't given stays as `[training]` says.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct TuningFile {
+    /// Rates of Adam to try.
+    #[serde(default, deserialize_with = "number::told")]
+    pub learning_rate: Vec<f64>,
+    /// Weight decays to try.
+    #[serde(default, deserialize_with = "number::told")]
+    pub weight_decay: Vec<f64>,
+    /// Batch sizes to try.
+    #[serde(default, deserialize_with = "number::told")]
+    pub batch: Vec<usize>,
+    /// Fraction of an arm's training images that is held out; default: 1/6, which is 2,000 of 12,000.
+    #[serde(default, deserialize_with = "number::told")]
+    pub validation: Option<Spanned<f64>>,
+    /// Runs of every trial; default: 1.
+    #[serde(default, deserialize_with = "number::told")]
+    pub seeds: Option<Spanned<usize>>,
+}
+
+/// The `[equivariance]` table; it's there where every run is to be measured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct EquivarianceFile {
+    /// How many of the first test images are turned; default: 2,000.
+    #[serde(default, deserialize_with = "number::told")]
+    pub images: Option<Spanned<usize>>,
+    /// Degrees between the angles, a divisor of 90; default: 15.
+    #[serde(default, deserialize_with = "number::told")]
+    pub step: Option<Spanned<u32>>,
 }

@@ -6,37 +6,14 @@
 //! [`Split`]: super::Split
 
 use serde::{Deserialize, Serialize};
-use toml::Spanned;
 
-use super::limits::MOST_SETTINGS;
-use super::{Purpose, StudyText, TrainingFile, ValidationError};
-use crate::error::{Error, Result};
-use crate::number;
+use super::limits::MOST_RUNS;
+use super::{Purpose, ValidationError};
+use crate::error::Result;
 use crate::train::{Protocol, TrainingConfig};
 
 /// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
 pub(super) const FIRST_SEED: u64 = 1_000_000_000;
-
-/// The `[tuning]` table. Lists are crossed; what isn't given stays as `[training]` says.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, expecting = "a table")]
-pub struct TuningFile {
-    /// Rates of Adam to try.
-    #[serde(default, deserialize_with = "number::told")]
-    pub learning_rate: Vec<f64>,
-    /// Weight decays to try.
-    #[serde(default, deserialize_with = "number::told")]
-    pub weight_decay: Vec<f64>,
-    /// Batch sizes to try.
-    #[serde(default, deserialize_with = "number::told")]
-    pub batch: Vec<usize>,
-    /// Fraction of an arm's training images that is held out; default: 1/6, which is 2,000 of 12,000.
-    #[serde(default, deserialize_with = "number::told")]
-    pub validation: Option<Spanned<f64>>,
-    /// Runs of every trial; default: 1.
-    #[serde(default, deserialize_with = "number::told")]
-    pub seeds: Option<Spanned<usize>>,
-}
 
 /// The settings that every arm tries, and how they're judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -86,68 +63,6 @@ pub struct Trial {
     pub setting: Setting,
     /// Error on the held-out images, one a run; `None` of a run that diverged.
     pub validation_errors: Vec<Option<ValidationError>>,
-}
-
-impl Tuning {
-    /// Runs of every arm.
-    pub(super) fn trials(&self) -> usize {
-        self.settings.len().saturating_mul(self.seeds)
-    }
-}
-
-impl TuningFile {
-    /// A key of `training` that tuning would override.
-    pub(super) fn overridden(&self, training: &TrainingFile) -> Option<&'static str> {
-        let keys = [
-            ("learning_rate", self.learning_rate.is_empty(), training.learning_rate.is_some()),
-            ("weight_decay", self.weight_decay.is_empty(), training.weight_decay.is_some()),
-            ("batch", self.batch.is_empty(), training.batch.is_some()),
-        ];
-        keys.into_iter().find(|(_, untuned, given)| !untuned && *given).map(|(key, ..)| key)
-    }
-
-    /// The grid, checked.
-    pub(super) fn resolve(&self, file: &StudyText, training: &TrainingConfig) -> Result<Tuning> {
-        fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
-            if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
-        }
-        let lists = [self.learning_rate.len(), self.weight_decay.len(), self.batch.len()];
-        let count = lists.iter().fold(1, |count: usize, list| count.saturating_mul(*list.max(&1)));
-        if count > MOST_SETTINGS {
-            let message = format!("[tuning] has {count} settings to try, but at most {MOST_SETTINGS} are possible");
-            return Err(file.error_at("tuning", "learning_rate", &message));
-        }
-        let mut settings = Vec::new();
-        for learning_rate in axis(&self.learning_rate) {
-            for weight_decay in axis(&self.weight_decay) {
-                for batch in axis(&self.batch) {
-                    settings.push(Setting { learning_rate, weight_decay, batch });
-                }
-            }
-        }
-        for setting in &settings {
-            let tuned = |e| match e {
-                Error::Key { key, message, .. } => Error::key("tuning", key, message),
-                other => other,
-            };
-            setting.of(training).check().map_err(|e| file.locate(tuned(e)))?;
-        }
-        let validation = self.validation.as_ref().map_or(1.0 / 6.0, |fraction| *fraction.as_ref());
-        if let Some(spanned) = self.validation.as_ref().filter(|_| !(validation > 0.0 && validation < 1.0)) {
-            return Err(
-                file.error(spanned, format!("tuning.validation = {validation}, but it's a fraction between 0 and 1"))
-            );
-        }
-        let seeds = self.seeds.as_ref().map_or(1, |seeds| *seeds.as_ref());
-        if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=MOST_SETTINGS).contains(&seeds)) {
-            return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to {MOST_SETTINGS}")));
-        }
-        if self.learning_rate.is_empty() && self.weight_decay.is_empty() && self.batch.is_empty() {
-            let message = "[tuning] has nothing to try: give it a list of learning_rate, weight_decay or batch";
-            return Err(file.error_at("tuning", "learning_rate", message));
-        }
-        Ok(Tuning { settings, validation, seeds })
-    }
 }
 
 impl Setting {
@@ -217,6 +132,16 @@ impl Trial {
 pub fn choose(trials: &[Trial]) -> Option<usize> {
     let means = trials.iter().enumerate().filter_map(|(place, trial)| Some((place, trial.mean_error()?)));
     means.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(place, _)| place)
+}
+
+/// Why a study can't have so many runs, if it can't.
+pub(super) fn runs_fault(arms: usize, seeds: usize, tuning: Option<&Tuning>) -> Option<String> {
+    let trials = tuning.map_or(0, |tuning| tuning.settings.len().saturating_mul(tuning.seeds));
+    let runs = seeds.saturating_add(trials).saturating_mul(arms);
+    (runs > MOST_RUNS).then(|| {
+        let tuned = if trials > 0 { format!(" and {trials} trials each") } else { String::new() };
+        format!("{arms} arms × {seeds} seeds{tuned} are {runs} runs, but a study can have {MOST_RUNS}")
+    })
 }
 
 #[cfg(test)]

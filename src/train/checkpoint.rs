@@ -14,7 +14,7 @@ use crate::data::hash;
 use crate::error::{Error, Result};
 use crate::files;
 
-/// Key of [`Progress`] in the file's metadata. One key, because the order of several would change from write to write.
+/// Key of [`Metadata`] in the file's metadata. One key, because the order of several would change from write to write.
 const METADATA_KEY: &str = "equisplit";
 
 /// Version of the layout: from 1 on the checksum is of the whole file, before it was of the tensors' bytes alone.
@@ -24,7 +24,7 @@ const LAYOUT: u32 = 1;
 const NO_CHECKSUM: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 #[derive(Serialize, Deserialize)]
-struct Progress {
+struct Metadata {
     #[serde(default)]
     layout: u32,
     epoch: usize,
@@ -80,7 +80,7 @@ impl Checkpoint {
     pub fn write(&self, path: &Path) -> Result<()> {
         let fail = |e: &dyn std::fmt::Display| Error::content(path, format!("can't be serialised: {e}"));
         let Self { epoch, begun, steps, run, past, .. } = self;
-        let progress = Progress {
+        let metadata = Metadata {
             layout: LAYOUT,
             epoch: *epoch,
             begun: *begun,
@@ -89,8 +89,8 @@ impl Checkpoint {
             past: past.clone(),
             sha256: NO_CHECKSUM.to_owned(),
         };
-        let progress = serde_json::to_string(&progress).map_err(|e| fail(&e))?;
-        let metadata = HashMap::from([(METADATA_KEY.to_owned(), progress)]);
+        let metadata = serde_json::to_string(&metadata).map_err(|e| fail(&e))?;
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), metadata)]);
         let mut bytes = safetensors::serialize(&self.tensors, Some(metadata)).map_err(|e| fail(&e))?;
         let place = place_of(NO_CHECKSUM, &bytes).ok_or_else(|| fail(&"no room for a checksum"))?;
         let checksum = hash::of_bytes(&bytes);
@@ -108,10 +108,10 @@ impl Checkpoint {
         let mut bytes = files::read(path)?;
         let damaged = |e: String| Error::content(path, format!("not a checkpoint: {e}"));
         let (length, header) = SafeTensors::read_metadata(&bytes).map_err(|e| damaged(e.to_string()))?;
-        let progress = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
-        let progress = progress.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
-        let Progress { layout, epoch, begun, steps, run, past, sha256 } =
-            serde_json::from_str(progress).map_err(|e| damaged(e.to_string()))?;
+        let metadata = header.metadata().as_ref().and_then(|entries| entries.get(METADATA_KEY));
+        let metadata = metadata.ok_or_else(|| damaged(format!("no {METADATA_KEY} in its metadata")))?;
+        let Metadata { layout, epoch, begun, steps, run, past, sha256 } =
+            serde_json::from_str(metadata).map_err(|e| damaged(e.to_string()))?;
         // The header's length comes before it, in eight bytes.
         let (header, tensors) = bytes.split_at_mut_checked(length + 8).unwrap_or_default();
         let found = match (layout, place_of(&sha256, header)) {

@@ -2,9 +2,11 @@
 
 use candle_core::{D, DType, Device, Tensor};
 use candle_nn::loss::cross_entropy;
-use serde::{Deserialize, Serialize};
 
-use super::{Adam, AdamConfig, Batches, Checkpoint, EpochDraw, PixelStatistics, TrainingConfig};
+use super::{
+    Adam, AdamConfig, Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, PixelStatistics,
+    TrainingConfig,
+};
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig, Network};
@@ -28,79 +30,6 @@ pub struct Trainer<'a> {
     adam: Adam,
     epoch: usize,
     begun: EpochSums,
-}
-
-/// What has been summed up of an epoch that has begun.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochSums {
-    /// Batches done.
-    pub batches: usize,
-    /// Images done.
-    pub images: usize,
-    /// Sum of their cross-entropies.
-    pub loss: f64,
-    /// How many of them were classified wrongly.
-    pub wrong: usize,
-}
-
-/// How far an epoch is.
-#[derive(Clone, Copy, Debug)]
-pub struct Progress {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// Batches done of it.
-    pub batch: usize,
-    /// Batches that it has.
-    pub batches: usize,
-    /// Images done of it.
-    pub images: usize,
-    /// Mean loss over them.
-    pub loss: f64,
-    /// Fraction of them that was classified wrongly.
-    pub error: f64,
-}
-
-/// What an epoch of training gave.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct EpochMetrics {
-    /// The epoch, counted from 1.
-    pub epoch: usize,
-    /// Rate of the optimiser.
-    pub learning_rate: f64,
-    /// Mean cross-entropy over the training images, each at the step that used it.
-    pub train_loss: f64,
-    /// Fraction of them that was classified wrongly then.
-    pub train_error: f64,
-    /// Error on the test set after the epoch, where the configuration asks for it.
-    pub test_error: Option<f64>,
-    /// Wall-clock time; differs between otherwise identical runs.
-    pub seconds: f64,
-}
-
-impl EpochMetrics {
-    /// What of it no epoch gives, if there's such a thing.
-    pub fn fault(&self) -> Option<String> {
-        let errors = std::iter::once(self.train_error).chain(self.test_error);
-        let wrong = errors.into_iter().find(|error| !(0.0..=1.0).contains(error));
-        match wrong {
-            Some(error) => Some(format!("epoch {}: an error of {error} is no fraction of the images", self.epoch)),
-            None if self.seconds < 0.0 => Some(format!("epoch {}: it took less than no time", self.epoch)),
-            None => None,
-        }
-    }
-}
-
-/// How training an epoch ended.
-#[derive(Clone, Debug)]
-pub enum EpochEnd {
-    /// All its images were used.
-    Done(Progress),
-    /// It was asked to stop after a step; the next call goes on from there.
-    Paused,
-    /// The loss or a weight was not a finite number any more; why, in words. The network is of no use.
-    Diverged(String),
 }
 
 /// Predictions of some images.
@@ -166,7 +95,7 @@ impl<'a> Trainer<'a> {
     pub fn train_epoch(
         &mut self,
         stop: &mut dyn FnMut() -> bool,
-        progress: &mut dyn FnMut(&Progress),
+        progress: &mut dyn FnMut(&EpochProgress),
     ) -> Result<EpochEnd> {
         let TrainingConfig { images_per_epoch, augmentation, .. } = self.config;
         let epoch = self.epoch + 1;
@@ -255,22 +184,6 @@ impl<'a> Trainer<'a> {
         self.epoch = checkpoint.epoch;
         self.begun = checkpoint.begun;
         Ok(())
-    }
-}
-
-impl EpochSums {
-    /// Adds a batch of `images` images with this mean loss.
-    fn add(&mut self, loss: f64, wrong: usize, images: usize) {
-        self.batches += 1;
-        self.images += images;
-        self.loss += loss * images as f64;
-        self.wrong += wrong;
-    }
-
-    fn progress(self, epoch: usize, batches: usize) -> Progress {
-        let images = self.images.max(1) as f64;
-        let (loss, error) = (self.loss / images, self.wrong as f64 / images);
-        Progress { epoch, batch: self.batches, batches, images: self.images, loss, error }
     }
 }
 

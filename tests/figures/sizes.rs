@@ -8,7 +8,7 @@ use std::path::Path;
 
 use crate::common::equisplit;
 use crate::figure_support::{Shape, shapes};
-use equisplit::report::Source;
+use equisplit::report::CellResults;
 use equisplit::report::figure::Page;
 use equisplit::stats::attribution::SeedResult;
 use equisplit::study::{Arm, Store};
@@ -106,8 +106,8 @@ fn middles(shapes: &[Shape], is_in: impl Fn(&Shape) -> bool, count: usize, half:
 #[test]
 fn shares_are_drawn_by_size_where_the_gain_is_established() {
     let folder = tempfile::tempdir().unwrap();
-    let sources = Source::read(store(folder.path()).folder()).unwrap();
-    let figures = Source::across(&sources);
+    let cells = CellResults::read(store(folder.path()).folder()).unwrap();
+    let figures = CellResults::across(&cells);
     assert_eq!(figures.len(), 1);
     let caption = figures[0].caption();
     assert!(caption.contains("(b) Share of the gain of p4 over z2"), "{caption}");
@@ -134,8 +134,8 @@ fn ladder(folder: &Path) -> Vec<Page> {
         "scrambled" => [90, 80, 97][seed as usize],
         _ => [40, 49, 44][seed as usize],
     });
-    let sources = Source::read(store.folder()).unwrap();
-    let figures = sources[0].figures().unwrap();
+    let cells = CellResults::read(store.folder()).unwrap();
+    let figures = cells[0].figures().unwrap();
     let named = |name: &str| figures.iter().find(|figure| figure.name() == name).unwrap();
     assert!(named("pairs").caption().contains("each by itself, not corrected for there being 3"));
     ["attribution", "paired", "pairs"].map(|name| Page::draw(named(name).as_ref()).unwrap()).to_vec()

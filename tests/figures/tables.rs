@@ -2,7 +2,7 @@
 
 use equisplit::model::Budget;
 use equisplit::report::{CellTables, TableFormat, Tables, sentence};
-use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, Method, Ratio, SeedError, Share, Step};
+use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, LadderStep, Method, Ratio, SeedError, Share};
 use equisplit::stats::comparison::Comparison;
 use equisplit::stats::improvement::Improvement;
 use equisplit::stats::seeds::SeedsNeeded;
@@ -70,8 +70,8 @@ fn example() -> Attribution {
             share("broken", none),
         ],
         ladder: vec![
-            Step { from: "z2".to_owned(), to: "repeat_swish".to_owned(), ratio: swish },
-            Step { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
+            LadderStep { from: "z2".to_owned(), to: "repeat_swish".to_owned(), ratio: swish },
+            LadderStep { from: "repeat_swish".to_owned(), to: "p4".to_owned(), ratio: ratio(0.5, [0.375, 0.625]) },
         ],
         reason: None,
         comparisons: vec![
@@ -97,8 +97,8 @@ fn comparison(to: &str, difference: f64, p: f64, (probability, ci95): (f64, Opti
 }
 
 fn export(format: TableFormat, attribution: &Attribution) -> String {
-    let cells = vec![CellTables { attribution: attribution.clone(), further: Vec::new() }];
-    format.exporter().export(&Tables { cells, tuning: None }).unwrap()
+    let cells = vec![CellTables { levels: Vec::new(), attribution: attribution.clone(), further: Vec::new() }];
+    format.exporter().export(&Tables { study: "a_b".to_owned(), cells, tuning: None }).unwrap()
 }
 
 #[test]

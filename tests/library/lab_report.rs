@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{D, DType, Device, Module, Result, Tensor};
 use equisplit::assert_equivariant;
 use equisplit::group::PointGroup;
-use equisplit::lab::{Place, Shifts, equivariance_report, shift_report};
+use equisplit::lab::{FieldIndex, Shifts, equivariance_report, shift_report};
 use equisplit::nn::FieldType;
 use equisplit::rng;
 use rand::RngExt;
@@ -37,7 +37,7 @@ fn the_worst_place_is_where_the_fault_is() {
     assert_eq!(report.elements[0].error, 0.0, "the identity");
     for (g, element) in report.elements.iter().enumerate().skip(1) {
         // The entry itself, in f(g·x), or where g takes it, in g·f(x).
-        let here = Place { image: 1, field: 1, component: 3, row: 2, column: 4 };
+        let here = FieldIndex { image: 1, field: 1, component: 3, row: 2, column: 4 };
         let moved = element.at.field == 1 && element.at.image == 1 && element.at.component == d4().product(g, 3);
         assert!(element.at == here || moved, "{element:?}");
         assert!(element.error > 0.9 && element.error < 1.1, "10 of some 10 or 11: {element:?}");

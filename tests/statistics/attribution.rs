@@ -1,42 +1,8 @@
 //! Attribution against numbers worked out by hand.
 
-use equisplit::model::Budget;
 use equisplit::report::table;
-use equisplit::stats::Interval;
-use equisplit::stats::attribution::{ArmResults, Attribution, SeedResult, attribute, attribute_resampled};
-
-const EXAMPLES: usize = 1_000;
-
-/// An arm whose runs got the given numbers of 1,000 test examples wrong, seeds 1, 2, …; a failed run is `None`.
-fn arm(name: &str, wrong: &[Option<usize>]) -> ArmResults {
-    let run = |(seed, wrong): (u64, &Option<usize>)| {
-        wrong.map(|wrong| SeedResult { seed, wrong: (0..EXAMPLES).map(|example| example < wrong).collect() })
-    };
-    ArmResults {
-        name: name.to_owned(),
-        bank: "free".to_owned(),
-        budget: Budget { parameters: 25_000, one_bit_parameters: 7, maps: 140, multiply_adds: 4_000_000 },
-        seeds: (1..).zip(wrong).filter_map(run).collect(),
-    }
-}
-
-fn finished(name: &str, wrong: &[usize]) -> ArmResults {
-    arm(name, &wrong.iter().map(|&wrong| Some(wrong)).collect::<Vec<_>>())
-}
-
-fn names(names: &[&str]) -> Vec<String> {
-    names.iter().map(|&name| name.to_owned()).collect()
-}
-
-/// z2 50 52 51, p4 23 22 24, repeat 40 41 42: gains 27 30 27 (mean 28), control's 10 11 9 (mean 10).
-fn study() -> Vec<ArmResults> {
-    vec![finished("z2", &[50, 52, 51]), finished("repeat", &[40, 41, 42]), finished("p4", &[23, 22, 24])]
-}
-
-fn close(interval: Option<Interval>, expected: Interval) {
-    let [low, high] = interval.unwrap();
-    assert!((low - expected[0]).abs() < 1e-6 && (high - expected[1]).abs() < 1e-6, "{low} {high}, not {expected:?}");
-}
+use equisplit::stats::attribution::{ArmResults, Attribution, attribute, attribute_resampled};
+use crate::stats_support::{arm, close, finished, names, study};
 
 #[test]
 fn three_arms_by_hand() {
@@ -224,19 +190,6 @@ fn a_short_arm_leaves_the_other_steps_of_the_ladder_as_they_are() {
     assert_eq!(result.ladder[1].ratio.share, None);
 }
 
-#[test]
-fn comparisons_name_the_seeds_they_are_over_and_have_an_interval() {
-    let arms = [finished("z2", &[50, 52, 51]), arm("c", &[Some(40), None, Some(42)]), finished("p4", &[23, 22, 24])];
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
-    let [whole, control, _] = &result.comparisons[..] else { panic!("{:?}", result.comparisons) };
-    assert_eq!((whole.seeds_used.as_deref(), control.seeds_used.as_deref()), (None, Some(&[1, 3][..])));
-    // As the gain's: mean 28, half width 4.302653. The control's: 10 and 9 thousandths, 12.7062·0.5.
-    close(whole.ci95, [0.028 - 0.004_302_653, 0.028 + 0.004_302_653]);
-    close(control.ci95, [0.0095 - 0.006_353_102, 0.0095 + 0.006_353_102]);
-    let text = table::attribution(&result);
-    assert!(text.contains("z2 → c, over seeds 1, 3 alone") && text.contains("\nz2 → p4  "), "{text}");
-}
-
 /// The reason a gain of z2 over p4 is not established.
 fn reason(z2: &[Option<usize>], p4: &[Option<usize>]) -> (Attribution, String) {
     let arms = [arm("z2", z2), arm("p4", p4), arm("repeat", z2)];
@@ -307,38 +260,6 @@ fn refuses_what_can_not_be_compared() {
 }
 
 #[test]
-fn arms_are_tested_in_two_families() {
-    let mut arms = study();
-    arms.push(finished("scrambled", &[37, 30, 33]));
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
-    let names: Vec<_> = result.comparisons.iter().map(|c| (c.from.as_str(), c.to.as_str())).collect();
-    let expected = [("z2", "p4"), ("z2", "repeat"), ("z2", "scrambled"), ("repeat", "p4"), ("scrambled", "p4")];
-    assert_eq!(names, expected);
-
-    // SciPy's ttest_rel. Holm doubles the smaller p of each family of two; the larger stays, and the gain's too.
-    let p = [0.001_273_074_991, 0.003_316_758_722, 0.021_033_207_461, 0.001_027_221_637, 0.030_776_630_805];
-    let adjusted = [p[0], 2.0 * p[1], p[2], 2.0 * p[3], p[4]];
-    for ((comparison, p), adjusted) in result.comparisons.iter().zip(p).zip(adjusted) {
-        let found = (comparison.test.unwrap().p, comparison.p_holm.unwrap());
-        assert!((found.0 - p).abs() < 1e-11 && (found.1 - adjusted).abs() < 1e-11, "{comparison:?}");
-    }
-    assert_eq!(result.comparisons[0].improvement.unwrap().probability, 1.0);
-    assert_eq!(result.comparisons[0].improvement.unwrap().ci95, None);
-}
-
-#[test]
-fn what_can_not_be_compared_is_no_part_of_a_family() {
-    let mut arms = study();
-    arms.push(arm("never", &[None; 3]));
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
-    let never = &result.comparisons[2];
-    assert_eq!((never.to.as_str(), never.difference, never.improvement), ("never", None, None));
-    assert_eq!((never.test, never.p_holm), (None, None));
-    let repeat = &result.comparisons[1];
-    assert_eq!(repeat.p_holm, Some(repeat.test.unwrap().p));
-}
-
-#[test]
 fn without_replicates_only_the_bootstraps_are_missing() {
     let whole = attribute("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &study()).unwrap();
     let quick = attribute_resampled("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &study(), 0).unwrap();
@@ -359,43 +280,4 @@ fn results_of_earlier_versions_can_be_read() {
     let result: Attribution = serde_json::from_str(text).unwrap();
     assert!(result.comparisons.is_empty() && result.warnings.is_empty());
     assert_eq!((result.gain.unwrap().seeds_needed, result.shares[0].ratio.seeds_needed), (None, None));
-}
-
-/// The warnings of a study of z2, a control and p4.
-fn warnings(z2: &[usize], control: &[usize], p4: &[usize]) -> Vec<String> {
-    let arms = [finished("z2", z2), finished("c", control), finished("p4", p4)];
-    attribute("study", "z2", "p4", &[], &arms).unwrap().warnings
-}
-
-fn warns(warnings: &[String], of: &str) {
-    assert_eq!(warnings.iter().filter(|warning| warning.contains(of)).count(), 1, "{of}: {warnings:?}");
-}
-
-#[test]
-fn warns_where_seeds_say_too_little() {
-    warns(&warnings(&[50], &[40], &[23]), "one seed says nothing");
-    warns(&warnings(&[50, 52], &[40, 41], &[23, 24]), "two seeds say next to nothing");
-    warns(&warnings(&[50, 52, 51], &[40, 41, 42], &[23, 22, 24]), "3 seeds: intervals hold 95 % only if");
-    let wide = warnings(&[50, 52, 51, 50, 53], &[40, 10, 60, 55, 20], &[23, 22, 24, 22, 23]);
-    warns(&wide, "the interval of c's share is");
-    assert_eq!(warnings(&[50, 52, 51, 49, 53], &[40, 41, 42, 39, 41], &[23, 22, 24, 22, 23]), Vec::<String>::new());
-}
-
-#[test]
-fn warns_of_intervals_without_width() {
-    let same = warnings(&[50, 52, 51, 49, 53], &[40, 42, 41, 39, 43], &[23, 25, 24, 22, 26]);
-    warns(&same, "the gain of p4 over z2 is the same in all 5 seeds");
-    warns(&same, "c's share is the same in all seeds");
-}
-
-#[test]
-fn warns_of_a_seed_that_lies_apart() {
-    let collapsed = warnings(&[50, 52, 51, 49, 53, 50], &[40, 41, 42, 39, 190, 41], &[23, 22, 24, 22, 23, 24]);
-    warns(&collapsed, "seed 5 of c lies apart with a test error of 19.00 %");
-}
-
-#[test]
-fn says_how_many_seeds_would_establish_a_gain() {
-    // Gains 9, -4, 2: mean 2.33, sd 6.51 thousandths; 2.0345·6.51/√33 = 2.305, 2.0395·6.51/√32 = 2.347.
-    warns(&warnings(&[50, 40, 45], &[45, 45, 45], &[41, 44, 43]), "takes about 33 seeds (to be safe");
 }

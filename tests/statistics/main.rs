@@ -2,6 +2,8 @@
 
 mod attribution;
 mod bootstrap;
+mod comparisons;
 mod coverage;
 mod fieller;
 mod published;
+mod stats_support;

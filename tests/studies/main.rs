@@ -5,7 +5,9 @@ mod common;
 #[path = "../data/data_support/mod.rs"]
 mod data_support;
 
+mod architecture;
 mod bench_cli;
+mod damaged;
 mod errors;
 mod expand;
 mod factors;
@@ -20,3 +22,4 @@ mod reproducible;
 mod rot_mnist;
 mod sharing;
 mod store;
+mod store_support;

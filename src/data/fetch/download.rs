@@ -9,7 +9,7 @@ use ureq::http::{Response, StatusCode, header};
 use ureq::{Agent, Body};
 
 use super::super::pixels::Checked;
-use super::progress::Progress;
+use super::progress::DownloadProgress;
 use crate::error::Error;
 
 /// How often a download is taken up again after it was cut off.
@@ -121,7 +121,7 @@ fn download(client: &Client, url: &str, part: &Path, max: u64) -> Result<(), Fai
     let mut file = file.open(part).map_err(local)?;
     // One byte more than there may be tells that there are more.
     let body = response.into_body().into_with_config().limit(u64::MAX).reader().take(max - start + 1);
-    let received = copy(body, &mut file, part, client.timeout, Progress::new(url, start, total))?;
+    let received = copy(body, &mut file, part, client.timeout, DownloadProgress::new(url, start, total))?;
     if start + received > max {
         remove(part)?;
         return Err(Failure::Refused(format!("sends more than {max} bytes")));
@@ -147,7 +147,7 @@ fn copy(
     file: &mut File,
     part: &Path,
     timeout: Duration,
-    mut progress: Progress,
+    mut progress: DownloadProgress,
 ) -> Result<u64, Failure> {
     let mut buffer = vec![0; 1 << 16];
     let mut received = 0;

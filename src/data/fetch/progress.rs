@@ -11,14 +11,14 @@ const PAUSE: Duration = Duration::from_secs(5);
 const BAR: &str = "{bar:30} {decimal_bytes} of {decimal_total_bytes}, {decimal_bytes_per_sec}, {eta} left";
 const SPINNER: &str = "{spinner} {decimal_bytes}, {decimal_bytes_per_sec}";
 
-pub(super) struct Progress {
+pub(super) struct DownloadProgress {
     bar: Option<ProgressBar>,
     done: u64,
     total: Option<u64>,
     last_line: Instant,
 }
 
-impl Progress {
+impl DownloadProgress {
     /// Announces `url`, of which `done` bytes are there already.
     pub(super) fn new(url: &str, done: u64, total: Option<u64>) -> Self {
         let from = if done > 0 { format!(" from byte {done} on") } else { String::new() };

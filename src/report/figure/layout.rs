@@ -1,18 +1,7 @@
-//! Where text goes: how wide it is in the embedded font, whether it's in the way of other text, and where it isn't.
+//! Where text goes: how wide it is, whether it's in the way of other text, and where it isn't.
 
-use std::sync::LazyLock;
-
-use ttf_parser::Face;
-
-use super::output::{BOLD_FONT, REGULAR_FONT};
+use super::font::width_of;
 use super::theme::TEXT;
-
-/// Part of an em above the baseline: capitals, digits and brackets of DejaVu Sans.
-pub(super) const ASCENT: f64 = 0.76;
-/// Part of an em below it.
-pub(super) const DESCENT: f64 = 0.24;
-/// Half the height of capitals and digits, in em.
-pub(super) const HALF_CAPITAL: f64 = 0.3645;
 
 /// A rectangle of the page, in its units; y grows downwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,19 +64,6 @@ pub struct TextBox {
     pub rect: Rect,
 }
 
-static REGULAR: LazyLock<Option<Face>> = LazyLock::new(|| Face::parse(REGULAR_FONT, 0).ok());
-static BOLD: LazyLock<Option<Face>> = LazyLock::new(|| Face::parse(BOLD_FONT, 0).ok());
-
-/// Width of a text in a size, in the size's unit. Kerning is left out, which makes texts a little narrower.
-pub(super) fn width_of(text: &str, size: f64, bold: bool) -> f64 {
-    let Some(face) = (if bold { &*BOLD } else { &*REGULAR }) else { return size * text.chars().count() as f64 };
-    let advance = |c: char| {
-        let glyph = face.glyph_index(c).unwrap_or_default();
-        f64::from(face.glyph_hor_advance(glyph).unwrap_or_default())
-    };
-    text.chars().map(advance).sum::<f64>() * size / f64::from(face.units_per_em())
-}
-
 /// Width of a text of the usual size, in units.
 pub(super) fn width(text: &str) -> i32 {
     width_of(text, f64::from(TEXT), false).ceil() as i32
@@ -141,16 +117,6 @@ pub(super) fn thinned(intervals: &[[i32; 2]], gap: i32) -> Vec<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn widths_are_those_of_the_font() {
-        // DejaVu Sans has 2048 units per em, digits are 1303 wide and a space 651.
-        assert!((width_of("10 0", 2048.0, false) - f64::from(3 * 1303 + 651)).abs() < 1e-6);
-        assert!(width_of("bold", 8.0, true) > width_of("bold", 8.0, false));
-        for c in "→−±×°–…·²⁰¹³⁴⁵⁶⁷⁸⁹⁻αβ≤≥|".chars() {
-            assert!(REGULAR.as_ref().unwrap().glyph_index(c).is_some(), "no {c} in the font");
-        }
-    }
 
     #[test]
     fn shortened_and_wrapped_texts_fit() {

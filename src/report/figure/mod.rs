@@ -5,6 +5,7 @@
 
 mod axis;
 mod canvas;
+mod font;
 mod layout;
 mod legend;
 mod output;
@@ -29,7 +30,7 @@ mod training_size;
 
 use crate::bank::Portrait;
 use crate::error::Result;
-use crate::stats::Interval;
+use crate::stats::{Interval, student};
 
 pub use attribution::{AttributionFigure, ShareBar, StepBar};
 pub use budget::{BudgetFigure, BudgetPoint};
@@ -38,9 +39,10 @@ pub use cayley::{CayleyFigure, GroupMaps};
 pub use equivariance::{EquivarianceCurve, EquivarianceFigure};
 pub use errors::{ErrorRow, ErrorsFigure};
 pub use filters::{FilterFigure, FilterRow};
+pub use font::FONT_CSS;
 pub use layout::{Rect, TextBox};
 pub use learning::{LearningCurve, LearningFigure, RunCurve};
-pub use output::{FONT_CSS, Format, Page};
+pub use output::{Format, Page};
 pub use paired::{PairedFigure, PairedRow};
 pub use pairs::{Pair, PairsFigure};
 pub use raster::Raster;
@@ -109,6 +111,11 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// The mean of some values with Student's interval; `None` of no values.
+    pub fn mean(values: &[f64]) -> Option<Self> {
+        Some(Self { value: student::mean(values)?, interval: student::mean_interval(values) })
+    }
+
     /// The value and the ends of its interval.
     pub(super) fn all(self) -> impl Iterator<Item = f64> {
         std::iter::once(self.value).chain(self.interval.into_iter().flatten())

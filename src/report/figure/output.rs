@@ -1,25 +1,18 @@
 //! A drawn page as SVG, PNG and PDF. PNG and PDF are made from the SVG, so that all three look the same.
 
-use std::sync::{Arc, LazyLock};
-
-use base64::Engine;
 use krilla::geom::Size;
 use krilla::page::PageSettings;
 use krilla_svg::{SurfaceExt, SvgSettings};
 use plotters::drawing::IntoDrawingArea;
 use resvg::tiny_skia::{Color, Pixmap, Transform};
-use resvg::usvg::{self, fontdb};
+use resvg::usvg;
 
+use super::font::{FONT_CSS, FONTS};
 use super::layout::TextBox;
-use super::svg::{Sheet, SvgBackend};
+use super::svg::{Drawing, SvgBackend};
 use super::theme::mm;
 use super::{Canvas, Figure};
 use crate::error::{Error, Result};
-
-/// The font of all text, with the ones that come nearest where a viewer reads neither embedded nor installed ones.
-pub(super) const FONT_FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
-pub(super) static REGULAR_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
-pub(super) static BOLD_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf");
 
 /// Dots per inch of PNG files: what journals ask for line drawings.
 const DPI: f64 = 600.0;
@@ -27,22 +20,6 @@ const DPI: f64 = 600.0;
 const SVG_DPI: f64 = 96.0;
 const MM_PER_INCH: f64 = 25.4;
 const POINTS_PER_INCH: f64 = 72.0;
-
-/// The embedded font as CSS, for browsers.
-pub static FONT_CSS: LazyLock<String> = LazyLock::new(|| {
-    let face = |weight: &str, font: &[u8]| {
-        let data = base64::engine::general_purpose::STANDARD.encode(font);
-        format!("@font-face{{font-family:'DejaVu Sans';font-weight:{weight};src:url(data:font/ttf;base64,{data})}}")
-    };
-    face("normal", REGULAR_FONT) + &face("bold", BOLD_FONT)
-});
-
-static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(REGULAR_FONT.to_vec());
-    fonts.load_font_data(BOLD_FONT.to_vec());
-    Arc::new(fonts)
-});
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,9 +58,9 @@ impl Page {
     /// When plotters fails.
     pub fn draw(figure: &dyn Figure) -> Result<Self> {
         let size = figure.size();
-        let mut sheet = Sheet::new(size.map(mm), &figure.caption());
-        figure.draw(&Canvas::new(SvgBackend(&mut sheet).into_drawing_area(), size.map(mm)))?;
-        let (svg, texts) = sheet.finish();
+        let mut drawing = Drawing::new(size.map(mm), &figure.caption());
+        figure.draw(&Canvas::new(SvgBackend(&mut drawing).into_drawing_area(), size.map(mm)))?;
+        let (svg, texts) = drawing.finish();
         Ok(Self { size, svg, texts })
     }
 

@@ -13,20 +13,20 @@ use plotters_backend::{
 };
 use xmlwriter::XmlWriter;
 
-use super::layout::{ASCENT, DESCENT, HALF_CAPITAL, Rect, TextBox, width_of};
-use super::output::{FONT_CSS, FONT_FAMILY};
+use super::font::{ASCENT, DESCENT, FONT_CSS, FONT_FAMILY, HALF_CAPITAL, width_of};
+use super::layout::{Rect, TextBox};
 use super::theme::UNITS_PER_MM;
 
 type Drawn = Result<(), DrawingErrorKind<Infallible>>;
 
 /// A page that is being drawn.
-pub(super) struct Sheet {
+pub(super) struct Drawing {
     size: [u32; 2],
     xml: XmlWriter,
     texts: Vec<TextBox>,
 }
 
-impl Sheet {
+impl Drawing {
     /// An empty page; width and height in units.
     pub fn new(size: [i32; 2], title: &str) -> Self {
         let size = size.map(|length| length.max(1) as u32);
@@ -97,8 +97,8 @@ impl Sheet {
     }
 }
 
-/// Draws on a [`Sheet`].
-pub struct SvgBackend<'a>(pub(super) &'a mut Sheet);
+/// Draws on a [`Drawing`].
+pub struct SvgBackend<'a>(pub(super) &'a mut Drawing);
 
 impl DrawingBackend for SvgBackend<'_> {
     // Nothing can fail in memory.
@@ -122,37 +122,37 @@ impl DrawingBackend for SvgBackend<'_> {
 
     fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Drawn {
         let ends = [("x1", from.0), ("y1", from.1), ("x2", to.0), ("y2", to.1)];
-        self.0.shape("line", &ends, |sheet| sheet.paint(style, false));
+        self.0.shape("line", &ends, |drawing| drawing.paint(style, false));
         Ok(())
     }
 
     fn draw_rect<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S, fill: bool) -> Drawn {
         let (x, y) = (from.0.min(to.0), from.1.min(to.1));
         let sizes = [("x", x), ("y", y), ("width", (to.0 - from.0).abs()), ("height", (to.1 - from.1).abs())];
-        self.0.shape("rect", &sizes, |sheet| sheet.paint(style, fill));
+        self.0.shape("rect", &sizes, |drawing| drawing.paint(style, fill));
         Ok(())
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        self.0.shape("polyline", &[], |sheet| {
-            sheet.points(path);
-            sheet.paint(style, false);
-            sheet.xml.write_attribute("stroke-linejoin", "round");
+        self.0.shape("polyline", &[], |drawing| {
+            drawing.points(path);
+            drawing.paint(style, false);
+            drawing.xml.write_attribute("stroke-linejoin", "round");
         });
         Ok(())
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        self.0.shape("polygon", &[], |sheet| {
-            sheet.points(path);
-            sheet.paint(style, true);
+        self.0.shape("polygon", &[], |drawing| {
+            drawing.points(path);
+            drawing.paint(style, true);
         });
         Ok(())
     }
 
     fn draw_circle<S: BackendStyle>(&mut self, (x, y): BackendCoord, radius: u32, style: &S, fill: bool) -> Drawn {
         let radius = i32::try_from(radius).unwrap_or(i32::MAX);
-        self.0.shape("circle", &[("cx", x), ("cy", y), ("r", radius)], |sheet| sheet.paint(style, fill));
+        self.0.shape("circle", &[("cx", x), ("cy", y), ("r", radius)], |drawing| drawing.paint(style, fill));
         Ok(())
     }
 
@@ -167,22 +167,22 @@ impl DrawingBackend for SvgBackend<'_> {
         let upward = matches!(style.transform(), FontTransform::Rotate270);
         let place = if upward { (x + down, y) } else { (x, y + down) };
         self.0.texts.push(TextBox { text: text.to_owned(), rect: text_rect(text, style, place, upward) });
-        self.0.shape("text", &[("x", place.0), ("y", place.1)], |sheet| {
-            sheet.xml.write_attribute("font-size", &size);
+        self.0.shape("text", &[("x", place.0), ("y", place.1)], |drawing| {
+            drawing.xml.write_attribute("font-size", &size);
             if is_bold(style) {
-                sheet.xml.write_attribute("font-weight", "bold");
+                drawing.xml.write_attribute("font-weight", "bold");
             }
             match style.anchor().h_pos {
                 HPos::Left => {}
-                HPos::Center => sheet.xml.write_attribute("text-anchor", "middle"),
-                HPos::Right => sheet.xml.write_attribute("text-anchor", "end"),
+                HPos::Center => drawing.xml.write_attribute("text-anchor", "middle"),
+                HPos::Right => drawing.xml.write_attribute("text-anchor", "end"),
             }
             if upward {
-                sheet.xml.write_attribute_fmt("transform", format_args!("rotate(-90 {} {})", place.0, place.1));
+                drawing.xml.write_attribute_fmt("transform", format_args!("rotate(-90 {} {})", place.0, place.1));
             }
-            sheet.colour("fill", style.color());
-            sheet.xml.set_preserve_whitespaces(true);
-            write_text(&mut sheet.xml, text);
+            drawing.colour("fill", style.color());
+            drawing.xml.set_preserve_whitespaces(true);
+            write_text(&mut drawing.xml, text);
         });
         self.0.xml.set_preserve_whitespaces(false);
         Ok(())

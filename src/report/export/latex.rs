@@ -1,9 +1,9 @@
 //! Tables as LaTeX, with the rules of the package booktabs.
 
-use super::export::{CellTables, Export, Tables};
-use super::sentence::answer;
-use super::sheet::{Sheet, cells, notes, sheets};
+use super::{CellTables, Export, Tables};
 use crate::error::Result;
+use crate::report::sentence::answer;
+use crate::report::sheet::{Sheet, notes, sheets};
 use crate::text;
 
 /// Rows that a page has room for, beside its head and caption.
@@ -20,10 +20,8 @@ pub struct Latex;
 
 impl Export for Latex {
     fn export(&self, tables: &Tables) -> Result<String> {
-        let study =
-            tables.cells.first().map_or("", |cell| cell.attribution.study.split(", ").next().unwrap_or_default());
-        let cells =
-            cells(&tables.attributions()).map(|cells| numbered([&cells.with_minus_signs()], &format!("{study}-cells")));
+        let study = &tables.study;
+        let cells = tables.all_cells().map(|cells| numbered([&cells], &format!("{study}-cells")));
         let tuning = tables.tuning.as_ref().map(|tuning| numbered([tuning], &format!("{study}-tuning")));
         let pages = tables.cells.iter().map(page);
         let tables = cells.into_iter().chain(pages).chain(tuning).collect::<Vec<_>>().join("\n");
@@ -33,7 +31,7 @@ impl Export for Latex {
     }
 }
 
-fn page(CellTables { attribution, further }: &CellTables) -> String {
+fn page(CellTables { attribution, further, .. }: &CellTables) -> String {
     let tables = numbered(sheets(attribution).iter().chain(further), &attribution.study);
     let answer = format!("{}: {}", attribution.study, answer(attribution));
     // A line break would end the comment.

@@ -1,9 +1,9 @@
 //! Tables as GitHub-flavoured Markdown.
 
-use super::export::{CellTables, Export, Tables};
-use super::sentence::answer;
-use super::sheet::{Sheet, cells, notes, sheets};
+use super::{CellTables, Export, Tables};
 use crate::error::Result;
+use crate::report::sentence::answer;
+use crate::report::sheet::{Sheet, notes, sheets};
 use crate::stats::attribution::Attribution;
 use crate::text;
 
@@ -16,14 +16,14 @@ impl Export for Markdown {
             1 => String::new(),
             _ => format!("## {}\n\n", escaped(&attribution.study)),
         };
-        let parts = cells(&tables.attributions()).map(|cells| table(&cells.with_minus_signs())).into_iter();
+        let parts = tables.all_cells().as_ref().map(table).into_iter();
         let parts = parts.chain(tables.cells.iter().map(|cell| title(&cell.attribution) + &page(cell)));
         let parts = parts.chain(tables.tuning.as_ref().map(table));
         Ok(parts.collect::<Vec<_>>().join("\n"))
     }
 }
 
-fn page(CellTables { attribution, further }: &CellTables) -> String {
+fn page(CellTables { attribution, further, .. }: &CellTables) -> String {
     let tables: Vec<String> = sheets(attribution).iter().chain(further).map(table).collect();
     let notes: String = notes(attribution).iter().map(|note| format!("\n- {}", escaped(note))).collect();
     let notes = if notes.is_empty() { notes } else { format!("\nNotes:\n{notes}\n") };

@@ -8,27 +8,28 @@ use super::figure::{
     Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
     LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use super::layout::levels_in_words;
 use super::pictures::{self, Album};
 use super::roles::roles;
 use super::sentence::with_minus_signs;
 use super::sheet::Sheet;
 use super::{differences, export, learned, progress};
 use crate::error::{Error, Result};
-use crate::stats::attribution::{ArmSummary, Attribution, Ratio, Step};
+use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio};
 use crate::stats::student;
 use crate::study::{Level, Record, Run, Store, TuningRecord};
 use crate::train::EpochMetrics;
 
 /// What a cell of a study's grid holds, read once; the whole study where there's no grid.
-pub struct Source {
+pub struct CellResults {
     /// The study.
     pub record: Record,
     /// The study file's own text, where the store has it.
     pub file: Option<String>,
     /// What tuning chose for every arm.
     pub choices: Vec<(String, TuningRecord)>,
-    /// The cell; empty where there's no grid.
-    pub cell: Vec<Level>,
+    /// The cell: a level of every factor; empty where there's no grid.
+    pub levels: Vec<Level>,
     /// Its outcome.
     pub attribution: Attribution,
     runs: Vec<Run>,
@@ -45,7 +46,7 @@ struct ArmRuns {
     train: usize,
 }
 
-impl Source {
+impl CellResults {
     /// Reads the store in `folder`, cell by cell.
     ///
     /// # Errors
@@ -58,7 +59,7 @@ impl Source {
     /// [`load`](crate::data::load). Those that the program draws need none.
     ///
     /// # Errors
-    /// As [`Source::read`].
+    /// As [`CellResults::read`].
     pub fn read_with(folder: &Path, data: Option<&Path>) -> Result<Vec<Self>> {
         let album = Arc::new(Album::new(data));
         let store = Store::open(folder)?;
@@ -67,14 +68,14 @@ impl Source {
         let runs = store.runs(&record)?;
         let choices = store.choices(&record)?;
         let cells = record.study.cells().into_iter().zip(store.attribute_as(&record)?);
-        let source = |(cell, attribution): (&[Level], Attribution)| {
-            let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == cell).cloned().collect();
-            let arms = roles(&record.study, cell).into_iter().map(|arm| arm_runs(&record, arm, &runs));
+        let read = |(levels, attribution): (&[Level], Attribution)| {
+            let runs: Vec<Run> = runs.iter().filter(|run| run.arm.levels == levels).cloned().collect();
+            let arms = roles(&record.study, levels).into_iter().map(|arm| arm_runs(&record, arm, &runs));
             let arms = arms.collect::<Result<_>>()?;
             let (record, file, choices) = (record.clone(), file.clone(), choices.clone());
-            Ok(Self { record, file, choices, cell: cell.to_vec(), attribution, arms, runs, album: album.clone() })
+            Ok(Self { record, file, choices, levels: levels.to_vec(), attribution, arms, runs, album: album.clone() })
         };
-        cells.map(source).collect()
+        cells.map(read).collect()
     }
 
     /// Leaves baseline, target and these arms in the figures. Nothing is computed anew: what is attributed stays as it is.
@@ -95,44 +96,44 @@ impl Source {
     }
 
     /// What to say where the study has runs left.
-    pub fn unfinished(sources: &[Self]) -> Option<String> {
-        progress::unfinished(&sources.first()?.record, &Self::runs(sources))
+    pub fn unfinished(cells: &[Self]) -> Option<String> {
+        progress::unfinished(&cells.first()?.record, &Self::runs(cells))
     }
 
     /// The programs and processors that made the runs.
-    pub fn makers(sources: &[Self]) -> Vec<String> {
-        progress::makers(&Self::runs(sources))
+    pub fn makers(cells: &[Self]) -> Vec<String> {
+        progress::makers(&Self::runs(cells))
     }
 
-    fn runs(sources: &[Self]) -> Vec<Run> {
-        sources.iter().flat_map(|source| source.runs.iter().cloned()).collect()
+    fn runs(cells: &[Self]) -> Vec<Run> {
+        cells.iter().flat_map(|cell| cell.runs.iter().cloned()).collect()
     }
 
     /// The cell as a part of files' names: `train-500`; empty where there's no grid.
     pub fn label(&self) -> String {
-        self.cell.iter().map(Level::label).collect::<Vec<_>>().join(".")
+        self.levels.iter().map(Level::label).collect::<Vec<_>>().join(".")
     }
 
     /// The figures that lie across the cells of a grid: test error against the number of training images, if that is one of
     /// its factors, for every combination of the others.
-    pub fn across(sources: &[Self]) -> Vec<Box<dyn Figure>> {
+    pub fn across(cells: &[Self]) -> Vec<Box<dyn Figure>> {
         let is_size = |level: &&Level| level.key == "train";
         let mut groups: Vec<(Vec<&Level>, Vec<&Self>)> = Vec::new();
-        for source in sources.iter().filter(|source| source.cell.iter().any(|level| is_size(&level))) {
-            let others: Vec<&Level> = source.cell.iter().filter(|level| !is_size(level)).collect();
+        for cell in cells.iter().filter(|cell| cell.levels.iter().any(|level| is_size(&level))) {
+            let others: Vec<&Level> = cell.levels.iter().filter(|level| !is_size(level)).collect();
             match groups.iter_mut().find(|(known, _)| *known == others) {
-                Some((_, cells)) => cells.push(source),
-                None => groups.push((others, vec![source])),
+                Some((_, same)) => same.push(cell),
+                None => groups.push((others, vec![cell])),
             }
         }
         let figure = |(others, cells): (Vec<&Level>, Vec<&Self>)| -> Box<dyn Figure> {
             let label: Vec<String> = others.iter().map(|level| level.label()).collect();
-            let told: Vec<String> = others.iter().map(|level| format!("{} = {}", level.key, level.value)).collect();
+            let told = levels_in_words(others.iter().copied());
             let study = &cells[0].record.study;
             let curves = [Self::error_point, Self::share_point].map(|point| Self::size_curves(&cells, point));
             let [errors, shares] = curves;
             let ends = [study.baseline.as_str(), study.target.as_str()];
-            Box::new(TrainingSizeFigure::new([&label.join("."), &told.join(", ")], ends, errors, shares))
+            Box::new(TrainingSizeFigure::new([&label.join("."), &told], ends, errors, shares))
         };
         groups.into_iter().map(figure).collect()
     }
@@ -140,7 +141,7 @@ impl Source {
     /// Curves over cells that differ in the number of training images alone.
     fn size_curves(cells: &[&Self], point: fn(&Self, &str) -> Option<SizePoint>) -> Vec<TrainingSizeCurve> {
         let curve = |runs: &ArmRuns| {
-            let mut points: Vec<SizePoint> = cells.iter().filter_map(|source| point(source, &runs.arm.name)).collect();
+            let mut points: Vec<SizePoint> = cells.iter().filter_map(|cell| point(cell, &runs.arm.name)).collect();
             points.sort_by_key(|point| point.images);
             TrainingSizeCurve { arm: runs.arm.clone(), points }
         };
@@ -150,7 +151,7 @@ impl Source {
 
     fn error_point(&self, name: &str) -> Option<SizePoint> {
         let errors = errors(self.summary(name)?);
-        Some(SizePoint { images: self.train(name)?, value: mean(&errors)?, seeds: errors.len() })
+        Some(SizePoint { images: self.train(name)?, value: Estimate::mean(&errors)?, seeds: errors.len() })
     }
 
     fn share_point(&self, name: &str) -> Option<SizePoint> {
@@ -185,7 +186,7 @@ impl Source {
         }
         let arms = self.arms.iter().map(|runs| &runs.arm);
         figures.extend(learned::figures(&self.record, arms, &self.runs)?);
-        let shown = self.record.study.arms_of(&self.cell).filter(|arm| self.arm(&arm.name).is_some());
+        let shown = self.record.study.arms_of(&self.levels).filter(|arm| self.arm(&arm.name).is_some());
         figures.extend(pictures::figures(&self.record, shown, &self.runs, &self.album));
         Ok(figures)
     }
@@ -195,7 +196,7 @@ impl Source {
     /// # Errors
     /// When a record can't be read.
     pub fn further(&self) -> Result<Vec<Sheet>> {
-        export::further(&self.record, &self.cell, &self.runs)
+        export::further(&self.record, &self.levels, &self.runs)
     }
 
     fn arm(&self, name: &str) -> Option<&Arm> {
@@ -226,7 +227,7 @@ impl Source {
             target: self.arm(target)?.clone(),
             ends,
             steps: ends.map_or_else(Vec::new, |ends| self.steps(ends, &seeds)),
-            gain: mean(&self.differences([baseline, target], &seeds)),
+            gain: Estimate::mean(&self.differences([baseline, target], &seeds)),
             shares: controls.collect(),
             reason: self.attribution.reason.as_deref().map(with_minus_signs),
             seeds: seeds.len(),
@@ -234,7 +235,7 @@ impl Source {
     }
 
     /// The ladder; empty too where no seed finished in all of its arms.
-    fn ladder(&self) -> &[Step] {
+    fn ladder(&self) -> &[LadderStep] {
         let ladder = &self.attribution.ladder;
         if ladder.iter().all(|step| step.ratio.share.is_some()) { ladder } else { &[] }
     }
@@ -246,7 +247,7 @@ impl Source {
             let interval = student::mean_interval(&self.differences([baseline, target], seeds));
             return vec![StepBar { to: target.clone(), errors: ends, interval, share: None }];
         }
-        let step = |Step { from, to, ratio }: &Step| {
+        let step = |LadderStep { from, to, ratio }: &LadderStep| {
             let errors = [self.mean_error(from, seeds)?, self.mean_error(to, seeds)?];
             let interval = student::mean_interval(&self.differences([from, to], seeds));
             Some(StepBar { to: to.clone(), errors, interval, share: estimate(ratio) })
@@ -277,7 +278,7 @@ impl Source {
     fn errors_figure(&self) -> ErrorsFigure {
         let row = |runs: &ArmRuns| {
             let errors = self.summary(&runs.arm.name).map_or_else(Vec::new, errors);
-            ErrorRow { arm: runs.arm.clone(), mean: mean(&errors), runs: errors, failed: runs.failed }
+            ErrorRow { arm: runs.arm.clone(), mean: Estimate::mean(&errors), runs: errors, failed: runs.failed }
         };
         let data = &self.record.data;
         let tested = format!("{} ({} test images)", data.name, data.test);
@@ -291,7 +292,7 @@ impl Source {
                 arm: runs.arm.clone(),
                 parameters: summary.budget.parameters,
                 multiply_adds: summary.budget.multiply_adds,
-                error: mean(&errors(summary))?,
+                error: Estimate::mean(&errors(summary))?,
                 seeds: summary.seeds.len(),
             })
         };
@@ -301,7 +302,7 @@ impl Source {
     fn learning_figure(&self) -> LearningFigure {
         let arms = self.arms.iter().filter(|arm| !arm.curves.is_empty());
         let curve = |runs: &ArmRuns| LearningCurve { arm: runs.arm.clone(), runs: runs.curves.clone() };
-        LearningFigure { arms: arms.map(curve).collect(), tested: tested(&self.record, &self.cell) }
+        LearningFigure { arms: arms.map(curve).collect(), tested: tested(&self.record, &self.levels) }
     }
 }
 
@@ -334,11 +335,6 @@ fn curve(run: &Run, tested: bool) -> Result<RunCurve> {
 
 fn errors(arm: &ArmSummary) -> Vec<f64> {
     arm.seeds.iter().map(|run| run.test_error).collect()
-}
-
-/// Mean with Student's interval; `None` of no values.
-pub(super) fn mean(values: &[f64]) -> Option<Estimate> {
-    Some(Estimate { value: student::mean(values)?, interval: student::mean_interval(values) })
 }
 
 fn estimate(ratio: &Ratio) -> Option<Estimate> {
