@@ -8,6 +8,9 @@ use equisplit::{Result, files};
 
 use super::choice::choice;
 
+/// All that the program is built with.
+const FORMATS: &str = if cfg!(feature = "print") { "svg,png,pdf" } else { "svg" };
+
 #[derive(clap::Args)]
 pub struct Args {
     /// The store of a study: <out>/<study>.
@@ -23,7 +26,7 @@ pub struct Args {
     #[arg(long, value_name = "ARM", value_delimiter = ',')]
     arms: Vec<String>,
     /// Kinds of files.
-    #[arg(long, value_parser = choice::<Format>(), value_delimiter = ',', default_value = "svg,png,pdf")]
+    #[arg(long, value_parser = choice::<Format>(), value_delimiter = ',', default_value = FORMATS)]
     format: Vec<Format>,
 }
 

@@ -2,9 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::limits::{
-    LONGEST_NAME, MOST_ARMS, MOST_FACTORS, MOST_SEEDS, MOST_SETTINGS, folder_name_fault, repeated,
-};
+use super::limits::{LONGEST_NAME, MOST_ARMS, MOST_FACTORS, MOST_SEEDS, MOST_SETTINGS, folder_name_fault, repeated};
 use super::tuning::runs_fault;
 use super::{Arm, Level, Record, Study, Tuning, TuningRecord};
 use crate::error::Result;
@@ -87,8 +85,7 @@ impl Study {
                 return Err(format!("equivariance.step = {step}, but it must divide 90 degrees"));
             }
         }
-        runs_fault(self.arms.len(), self.seeds.len(), self.tuning.as_ref())
-            .map_or(Ok(()), Err)
+        runs_fault(self.arms.len(), self.seeds.len(), self.tuning.as_ref()).map_or(Ok(()), Err)
     }
 }
 

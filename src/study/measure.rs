@@ -4,10 +4,10 @@ use super::record::SCHEMA_VERSION;
 use super::{EquivarianceRecord, Outcome, Run, RunResult, Study, training_images};
 use crate::data::Dataset;
 use crate::error::{Error, Result};
+use crate::group::Symmetry;
 use crate::lab::{
     GridReport, LAYER_IMAGES, LearnedEquivariance, Sample, Subject, Turning, held_against, learned_equivariance,
 };
-use crate::group::Symmetry;
 use crate::model::InputShape;
 use crate::train::PixelStatistics;
 

@@ -1,8 +1,8 @@
 //! Attribution against numbers worked out by hand.
 
+use crate::stats_support::{arm, close, finished, names, study};
 use equisplit::report::table;
 use equisplit::stats::attribution::{ArmResults, Attribution, attribute, attribute_resampled};
-use crate::stats_support::{arm, close, finished, names, study};
 
 #[test]
 fn three_arms_by_hand() {

@@ -1,8 +1,8 @@
 //! What stands beside an attribution: comparisons of pairs of arms, and warnings.
 
+use crate::stats_support::{arm, close, finished, study};
 use equisplit::report::table;
 use equisplit::stats::attribution::attribute;
-use crate::stats_support::{arm, close, finished, study};
 
 #[test]
 fn comparisons_name_the_seeds_they_are_over_and_have_an_interval() {

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::common::{TINY, equisplit, results, study_file};
+use crate::store_support::Made;
 use equisplit::train::Checkpoint;
 use safetensors::SafeTensors;
 use serde_json::{Value, json};
-use crate::store_support::Made;
 
 #[test]
 fn a_result_of_another_seed_is_no_result_and_is_kept_aside() {

@@ -1,15 +1,14 @@
 //! The font of all text in figures: its files, its measures, and how browsers and renderers get it.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use base64::Engine;
-use resvg::usvg::fontdb;
 use ttf_parser::Face;
 
 /// The font of all text, with the ones that come nearest where a viewer reads neither embedded nor installed ones.
 pub(super) const FONT_FAMILY: &str = "DejaVu Sans, Verdana, sans-serif";
-static REGULAR_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
-static BOLD_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf");
+pub(super) static REGULAR_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans.ttf");
+pub(super) static BOLD_FONT: &[u8] = include_bytes!("../../../assets/fonts/DejaVuSans-Bold.ttf");
 
 /// Part of an em above the baseline: capitals, digits and brackets of DejaVu Sans.
 pub(super) const ASCENT: f64 = 0.76;
@@ -25,14 +24,6 @@ pub static FONT_CSS: LazyLock<String> = LazyLock::new(|| {
         format!("@font-face{{font-family:'DejaVu Sans';font-weight:{weight};src:url(data:font/ttf;base64,{data})}}")
     };
     face("normal", REGULAR_FONT) + &face("bold", BOLD_FONT)
-});
-
-/// The embedded font for what draws SVG.
-pub(super) static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
-    let mut fonts = fontdb::Database::new();
-    fonts.load_font_data(REGULAR_FONT.to_vec());
-    fonts.load_font_data(BOLD_FONT.to_vec());
-    Arc::new(fonts)
 });
 
 static REGULAR: LazyLock<Option<Face>> = LazyLock::new(|| Face::parse(REGULAR_FONT, 0).ok());

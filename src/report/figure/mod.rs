@@ -9,6 +9,8 @@ mod font;
 mod layout;
 mod legend;
 mod output;
+#[cfg(feature = "print")]
+mod print;
 mod rows;
 mod spread;
 mod svg;
