@@ -4,16 +4,11 @@ use std::any::Any;
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 
-use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
-use super::registry::{families, family};
 use super::{Bank, Family, Portrait, Site};
 use crate::error::{Error, Result};
 use crate::group::Symmetry;
-
-/// The key that names the family.
-const NAME_KEY: &str = "bank";
 
 /// The configuration of a bank: a value of any [`Family`].
 #[derive(Clone)]
@@ -97,17 +92,6 @@ impl BankConfig {
         Self(Arc::new(family))
     }
 
-    /// The bank that study files call `name`, with its keys at their defaults.
-    ///
-    /// # Errors
-    /// When no family is called so; the message has those that are.
-    pub fn named(name: &str) -> Result<Self> {
-        family(name).ok_or_else(|| {
-            let known: Vec<&str> = families().iter().map(Self::name).collect();
-            Error::invalid(format!("unknown bank {name:?}; there are {}", known.join(", ")))
-        })
-    }
-
     /// The value, if the bank is of this family.
     pub fn get<F: Family>(&self) -> Option<&F> {
         self.0.as_any().downcast_ref()
@@ -174,6 +158,11 @@ impl BankConfig {
         self.0.keys()
     }
 
+    /// The family with these values of its keys.
+    pub(super) fn with_keys(&self, keys: Map<String, Value>) -> serde_json::Result<Self> {
+        self.0.with_keys(keys)
+    }
+
     /// The same with another value for one of its keys.
     ///
     /// # Errors
@@ -181,7 +170,7 @@ impl BankConfig {
     pub fn with(&self, key: &str, value: Value) -> Result<Self> {
         let mut keys = self.keys();
         keys.insert(key.to_owned(), value);
-        self.0.with_keys(keys).map_err(|e| Error::invalid(e.to_string()))
+        self.with_keys(keys).map_err(|e| Error::invalid(e.to_string()))
     }
 }
 
@@ -200,26 +189,5 @@ impl Debug for BankConfig {
 impl PartialEq for BankConfig {
     fn eq(&self, other: &Self) -> bool {
         self.0.equals(other.0.as_any())
-    }
-}
-
-/// From a table with the family's name as `bank` and its keys beside it. Records have keys of other families too, which are passed
-/// over; those of no family are refused.
-impl<'de> Deserialize<'de> for BankConfig {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        let mut table = Map::deserialize(deserializer)?;
-        let name = match table.remove(NAME_KEY) {
-            Some(Value::String(name)) => name,
-            Some(other) => return Err(D::Error::custom(format!("bank = {other}, but it's a name"))),
-            None => return Err(D::Error::missing_field(NAME_KEY)),
-        };
-        let family = Self::named(&name).map_err(D::Error::custom)?;
-        let own = family.keys();
-        let others: Vec<Map<String, Value>> = families().iter().map(Self::keys).collect();
-        if let Some(key) = table.keys().find(|key| !others.iter().any(|keys| keys.contains_key(*key))) {
-            return Err(D::Error::custom(format!("unknown field `{key}`")));
-        }
-        table.retain(|key, _| own.contains_key(key));
-        family.0.with_keys(table).map_err(D::Error::custom)
     }
 }

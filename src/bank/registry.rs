@@ -2,6 +2,9 @@
 
 use std::sync::{LazyLock, PoisonError, RwLock};
 
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::{Map, Value};
+
 use super::{
     BankConfig, Family, Free, P4, P4m, RandomMask, RepeatDrop, RepeatLinear, RepeatMask, RepeatSwish, Scrambled,
 };
@@ -21,6 +24,9 @@ static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
         RandomMask {}.into(),
     ])
 });
+
+/// The key that names the family.
+const NAME_KEY: &str = "bank";
 
 /// Keys that every network has, so that no bank's can be called so.
 pub const RESERVED_KEYS: [&str; 20] = [
@@ -74,6 +80,40 @@ pub fn register<F: Family>() -> Result<()> {
     }
     families.push(own);
     Ok(())
+}
+
+impl BankConfig {
+    /// The bank that study files call `name`, with its keys at their defaults.
+    ///
+    /// # Errors
+    /// When no family is called so; the message has those that are.
+    pub fn named(name: &str) -> Result<Self> {
+        family(name).ok_or_else(|| {
+            let known: Vec<&str> = families().iter().map(Self::name).collect();
+            Error::invalid(format!("unknown bank {name:?}; there are {}", known.join(", ")))
+        })
+    }
+}
+
+/// From a table with the family's name as `bank` and its keys beside it. Records have keys of other families too, which are passed
+/// over; those of no family are refused.
+impl<'de> Deserialize<'de> for BankConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let mut table = Map::deserialize(deserializer)?;
+        let name = match table.remove(NAME_KEY) {
+            Some(Value::String(name)) => name,
+            Some(other) => return Err(D::Error::custom(format!("bank = {other}, but it's a name"))),
+            None => return Err(D::Error::missing_field(NAME_KEY)),
+        };
+        let family = Self::named(&name).map_err(D::Error::custom)?;
+        let own = family.keys();
+        let others: Vec<Map<String, Value>> = families().iter().map(Self::keys).collect();
+        if let Some(key) = table.keys().find(|key| !others.iter().any(|keys| keys.contains_key(*key))) {
+            return Err(D::Error::custom(format!("unknown field `{key}`")));
+        }
+        table.retain(|key, _| own.contains_key(key));
+        family.with_keys(table).map_err(D::Error::custom)
+    }
 }
 
 #[cfg(test)]
