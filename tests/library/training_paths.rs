@@ -39,7 +39,7 @@ static ALLOCATOR: Counting = Counting;
 /// One test at a time: the counters see what every thread allocates.
 static ALONE: Mutex<()> = Mutex::new(());
 
-struct Run {
+struct Trained {
     losses: Vec<f64>,
     /// Bytes allocated in each step.
     bytes: Vec<usize>,
@@ -50,7 +50,7 @@ struct Run {
 }
 
 /// Trains p4 (or z2) on drawn digits, through candle's graph or the fast way.
-fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Run {
+fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
     let config = DataConfig { train: Some(1000), test: Some(500), ..DataConfig::new(Source::Builtin) };
     let dataset = data::load(&config, None).unwrap();
     let weights = Weights::new(seed);
@@ -62,7 +62,7 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Run {
     let statistics = PixelStatistics::of(&dataset.train);
     let batches = Batches::new(&dataset.train, statistics, 50, &Device::Cpu);
     let mut stream = rng::stream(seed, "dropout");
-    let mut run = Run { losses: Vec::new(), bytes: Vec::new(), largest: Vec::new(), error: 0.0 };
+    let mut run = Trained { losses: Vec::new(), bytes: Vec::new(), largest: Vec::new(), error: 0.0 };
     for epoch in 1..=epochs {
         let draw = EpochDraw { seed, epoch, images: None, augmentation: Default::default() };
         for batch in batches.shuffled(draw, 0) {
@@ -120,7 +120,7 @@ fn both_ways_train_alike_from_the_same_seed() {
 fn steps_after_the_first_allocate_no_feature_maps() {
     let _alone = ALONE.lock();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    let Run { bytes, largest, .. } = pool.install(|| train("p4", 3, true, 1));
+    let Trained { bytes, largest, .. } = pool.install(|| train("p4", 3, true, 1));
     // 50 images, 4 fields over 4 turns, and the sides of the network of Cohen & Welling: each layer's maps once.
     let layer = |side: usize| 50 * 16 * side * side * DType::F32.size_in_bytes();
     let maps: usize = [26, 24, 12, 10, 8, 6, 4].map(layer).into_iter().sum();
