@@ -48,6 +48,7 @@
 //! | --- | --- |
 //! | [`report`] | tables, figures, pages, exports |
 //! | [`study`] | a study file → runs → the store of their results |
+//! | [`prelude`] | what networks of group convolutions are made with |
 //! | [`lab`] | whether networks are equivariant, and where they stop being so |
 //! | [`mod@bench`] | how fast networks and convolutions run on this machine |
 //! | [`stats`] | Student, Fieller, bootstrap, tests, attribution: numbers in, numbers out |
@@ -59,6 +60,13 @@
 //! | [`group`] | point and plane groups and their actions, with no idea of tensors |
 //! | [`data`] | sources, rotation, augmentation |
 //! | [`error`], [`files`], [`npy`], [`number`], [`rng`], [`text`] | what all of them use |
+//!
+//! # Features
+//!
+//! By itself the crate has [`group`], [`kernel`], [`bank`], [`nn`], [`model`], images in memory and the equivariance assertions.
+//! `study` adds files, training, statistics and the study engine; `report` tables, figures and pages; `print` PNG and PDF; `cli` the
+//! program; `fetch`, `tensorboard` and `parquet` what their names say; `cuda` training on NVIDIA GPUs. All but the last two are the
+//! default.
 
 #![warn(missing_docs)]
 

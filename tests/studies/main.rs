@@ -12,6 +12,7 @@ mod errors;
 mod expand;
 mod factors;
 mod foreign;
+mod help;
 mod lab_cli;
 mod lab_record;
 mod lab_store;

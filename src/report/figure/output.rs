@@ -81,9 +81,9 @@ impl Page {
         match format {
             Format::Svg => Ok(self.svg.clone().into_bytes()),
             #[cfg(feature = "print")]
-            Format::Png => super::print::png(self),
+            Format::Png => super::print::png(&self.svg, self.size),
             #[cfg(feature = "print")]
-            Format::Pdf => super::print::pdf(self),
+            Format::Pdf => super::print::pdf(&self.svg, self.size),
             #[cfg(not(feature = "print"))]
             Format::Png | Format::Pdf => {
                 Err(crate::error::Error::invalid("this program is built without PNG and PDF (feature print)"))

@@ -8,7 +8,6 @@ use krilla_svg::{SurfaceExt, SvgSettings};
 use resvg::tiny_skia::{Color, Pixmap, Transform};
 use resvg::usvg::{self, fontdb};
 
-use super::Page;
 use super::font::{BOLD_FONT, REGULAR_FONT};
 use crate::error::{Error, Result};
 
@@ -27,38 +26,38 @@ static FONTS: LazyLock<Arc<fontdb::Database>> = LazyLock::new(|| {
     Arc::new(fonts)
 });
 
-fn tree(page: &Page) -> Result<usvg::Tree> {
+fn tree(svg: &str) -> Result<usvg::Tree> {
     let options = usvg::Options { fontdb: FONTS.clone(), ..usvg::Options::default() };
-    usvg::Tree::from_str(page.svg(), &options).map_err(|e| Error::invalid(format!("figure: {e}")))
+    usvg::Tree::from_str(svg, &options).map_err(|e| Error::invalid(format!("figure: {e}")))
 }
 
-/// The page as PNG.
+/// A page of this size, in mm, as PNG.
 ///
 /// # Errors
 /// When it can't be encoded.
-pub fn png(page: &Page) -> Result<Vec<u8>> {
-    let [width, height] = page.size().map(|millimetres| (millimetres / MM_PER_INCH * DPI).round() as u32);
+pub(super) fn png(svg: &str, size: [f64; 2]) -> Result<Vec<u8>> {
+    let [width, height] = size.map(|millimetres| (millimetres / MM_PER_INCH * DPI).round() as u32);
     let mut pixels = Pixmap::new(width, height)
         .ok_or_else(|| Error::invalid(format!("figure: {width}×{height} pixels are none or too many")))?;
     pixels.fill(Color::WHITE);
     let scale = (DPI / SVG_DPI) as f32;
-    resvg::render(&tree(page)?, Transform::from_scale(scale, scale), &mut pixels.as_mut());
+    resvg::render(&tree(svg)?, Transform::from_scale(scale, scale), &mut pixels.as_mut());
     let rgb: Vec<u8> = pixels.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
     encode_png(&rgb, [width, height]).map_err(|e| Error::invalid(format!("figure as PNG: {e}")))
 }
 
-/// The page as PDF.
+/// A page of this size, in mm, as PDF.
 ///
 /// # Errors
 /// When it can't be encoded.
-pub fn pdf(page: &Page) -> Result<Vec<u8>> {
+pub(super) fn pdf(svg: &str, size: [f64; 2]) -> Result<Vec<u8>> {
     let fail = |what: &str| Error::invalid(format!("figure as PDF: {what}"));
-    let [width, height] = page.size().map(|millimetres| (millimetres / MM_PER_INCH * POINTS_PER_INCH) as f32);
+    let [width, height] = size.map(|millimetres| (millimetres / MM_PER_INCH * POINTS_PER_INCH) as f32);
     let size = Size::from_wh(width, height).ok_or_else(|| fail("a page without area"))?;
     let mut document = krilla::Document::new();
     let mut sheet = document.start_page_with(PageSettings::new(size));
     let mut surface = sheet.surface();
-    surface.draw_svg(&tree(page)?, size, SvgSettings::default()).ok_or_else(|| fail("it can't be drawn"))?;
+    surface.draw_svg(&tree(svg)?, size, SvgSettings::default()).ok_or_else(|| fail("it can't be drawn"))?;
     surface.finish();
     sheet.finish();
     document.finish().map_err(|e| fail(&format!("{e:?}")))
