@@ -20,7 +20,7 @@ fn a_bank_of_another_crate_is_an_arm_as_any_other() {
     let target = record.study.arms[2].budget.parameters as f64;
     assert!((arm.budget.parameters as f64 / target - 1.0).abs() <= 0.02);
     let runs = store.runs(&record).unwrap();
-    assert_eq!(runs.iter().filter(|run| run.arm == *arm && run.test_error().is_some()).count(), 3);
+    assert_eq!(runs.iter().filter(|run| run.arm == *arm && run.test_error().is_some()).count(), 4);
     let share = &store.attribute_as(&record).unwrap()[0].shares[0];
     assert_eq!(share.control, "low-rank");
     // A second time nothing is left to do, and the answer is the same.
@@ -40,5 +40,5 @@ fn its_keys_are_checked_as_any_others() {
     assert!(refused("rank = 2", "rank = 0").contains(&format!("study.toml:{place}: rank = 0, but")));
     assert!(refused("rank = 2", "rank = \"2\"").contains(&format!(":{place}: rank: invalid type")));
     assert!(refused("rank = 2", "ranks = 2").contains("unknown field `ranks`"));
-    assert!(refused("width = 5", "width = 5\nrank = 1").contains("rank is for low-rank only, but the bank here is p4"));
+    assert!(refused("width = 6", "width = 6\nrank = 1").contains("rank is for low-rank only, but the bank here is p4"));
 }
