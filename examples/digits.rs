@@ -11,11 +11,13 @@
 use candle_nn::loss::cross_entropy;
 use candle_nn::{AdamW, Optimizer, VarBuilder, VarMap};
 use equisplit::candle_core::{DType, Device, Tensor};
-use equisplit::data::{self, Augmentation, DataConfig, Source};
+use equisplit::data::{Images, builtin};
 use equisplit::prelude::*;
-use equisplit::train::{Batches, EpochDraw, PixelStatistics};
+use equisplit::rng;
+use rand::seq::SliceRandom;
 
 const EPOCHS: usize = 4;
+const BATCH: usize = 50;
 
 /// From images (batch, 1, 28, 28) to scores (batch, 10): three group convolutions, the maximum over turns and pixels, a linear
 /// layer. The scores don't change when the image makes a quarter turn.
@@ -37,31 +39,35 @@ fn network(vb: &VarBuilder) -> equisplit::Result<SequentialT> {
     Ok(network.add(turns).add(pixels).add_fn(|maps| maps.flatten_from(1)).add(head))
 }
 
+/// Images (count, 1, 28, 28) around 0, and their labels.
+fn tensors(images: &Images) -> equisplit::Result<[Tensor; 2]> {
+    let pixels = Tensor::new(images.pixels.as_slice(), &Device::Cpu)?.affine(4.0, -0.5)?;
+    let labels = images.labels.iter().map(|&label| u32::from(label)).collect::<Vec<_>>();
+    Ok([pixels.reshape((images.len(), 1, images.height, images.width))?, Tensor::new(labels, &Device::Cpu)?])
+}
+
 /// Trains a network and returns the part of the test images that it gets wrong.
 pub fn test_error() -> equisplit::Result<f64> {
-    let config = DataConfig { train: Some(1500), test: Some(1000), ..DataConfig::new(Source::Builtin) };
-    let digits = data::load(&config, None)?;
-    let statistics = PixelStatistics::of(&digits.train);
+    let digits = builtin::digits(0, 1500, 1000)?;
+    let [images, labels] = tensors(&digits.train)?;
     let variables = VarMap::new();
     let network = network(&VarBuilder::from_varmap(&variables, DType::F32, &Device::Cpu))?;
     let mut optimiser = AdamW::new_lr(variables.all_vars(), 0.01)?;
-    let batches = Batches::new(&digits.train, statistics, 50, &Device::Cpu);
-    for epoch in 1..=EPOCHS {
-        let draw = EpochDraw { seed: 0, epoch, images: None, augmentation: Augmentation::default() };
-        for batch in batches.shuffled(draw, 0) {
-            let batch = batch?;
-            let loss = cross_entropy(&network.forward_t(&batch.images, true)?, &batch.labels)?;
-            optimiser.backward_step(&loss)?;
+    let mut order: Vec<u32> = (0..digits.train.len() as u32).collect();
+    let mut stream = rng::stream(0, "order");
+    for _ in 0..EPOCHS {
+        order.shuffle(&mut stream);
+        for batch in order.chunks(BATCH) {
+            let batch = Tensor::new(batch, &Device::Cpu)?;
+            let scores = network.forward_t(&images.index_select(&batch, 0)?, true)?;
+            optimiser.backward_step(&cross_entropy(&scores, &labels.index_select(&batch, 0)?)?)?;
         }
     }
-    let mut wrong = 0.0;
-    for batch in Batches::new(&digits.test, statistics, 100, &Device::Cpu).in_order() {
-        let batch = batch?;
-        let answers = network.forward_t(&batch.images, false)?.argmax(1)?;
-        wrong += answers.ne(&batch.labels)?.to_dtype(DType::F64)?.sum_all()?.to_scalar::<f64>()?;
-    }
+    let [images, labels] = tensors(&digits.test)?;
+    let answers = network.forward_t(&images, false)?.argmax(1)?;
+    let wrong = answers.ne(&labels)?.to_dtype(DType::F64)?.mean_all()?.to_scalar::<f64>()?;
     check_turns(&network)?;
-    Ok(wrong / digits.test.len() as f64)
+    Ok(wrong)
 }
 
 /// Any image scores the same after a quarter turn, whatever the network has learned.

@@ -11,7 +11,7 @@ use candle_core::{Device, Tensor};
 use equisplit::bank::{self, Bank, Family, Fan, Initial, Kind, Line, Marker, Parameter, Portrait, Site};
 use equisplit::model::InputShape;
 use equisplit::study::{self, Options, Record, Store, StudyFile};
-use equisplit::{Error, Result, data, report};
+use equisplit::{Error, Result, data, number, report};
 use serde::{Deserialize, Serialize};
 
 /// What an arm with `bank = "low-rank"` can say.
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 #[serde(deny_unknown_fields)]
 pub struct LowRank {
     /// Products that a filter is the sum of.
+    #[serde(deserialize_with = "number::told")]
     pub rank: usize,
 }
 

@@ -84,7 +84,6 @@ pub mod model;
 pub mod nn;
 #[cfg(feature = "study")]
 pub mod npy;
-#[cfg(feature = "study")]
 pub mod number;
 pub mod prelude;
 #[cfg(feature = "report")]

@@ -4,9 +4,10 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
+#[cfg(feature = "study")]
 use toml::Spanned;
 
-/// For serde's `deserialize_with`, on a number or an option, a list or a [`Spanned`] of numbers.
+/// For serde's `deserialize_with`, on a number or an option, a list or a `toml::Spanned` of numbers.
 ///
 /// # Errors
 /// Where something else stands, or a number of another kind.
@@ -113,6 +114,7 @@ impl<T: Told> Told for Vec<T> {
     }
 }
 
+#[cfg(feature = "study")]
 impl<T: Told> Told for Spanned<T> {
     type Raw = Spanned<T::Raw>;
 

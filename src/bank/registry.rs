@@ -10,7 +10,7 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// Every family with its keys at their defaults. A bank of this crate is added here.
+/// Every family with its keys at their defaults. A bank of this crate is added here, beside its `mod` above.
 static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
     RwLock::new(vec![
         Free {}.into(),
@@ -24,6 +24,9 @@ static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
         RandomMask {}.into(),
     ])
 });
+
+/// Networks that are called otherwise than their bank.
+const PRESETS: [&str; 3] = ["z2", "wide", "p4-rp"];
 
 /// The key that names the family.
 const NAME_KEY: &str = "bank";
@@ -65,7 +68,8 @@ pub fn family(name: &str) -> Option<BankConfig> {
 /// Makes a family of banks known to study files and records, for as long as the program runs.
 ///
 /// # Errors
-/// When another family has its name, or one of its keys is one that every network has.
+/// When another family or a preset has its name, one of its keys is one that every network has, or its default can't be written
+/// down and read again.
 pub fn register<F: Family>() -> Result<()> {
     let own = BankConfig::new(F::default());
     let mut families = FAMILIES.write().unwrap_or_else(PoisonError::into_inner);
@@ -74,6 +78,15 @@ pub fn register<F: Family>() -> Result<()> {
     }
     if families.iter().any(|family| family.name() == F::NAME) {
         return Err(Error::invalid(format!("two families of banks are called {:?}", F::NAME)));
+    }
+    if PRESETS.contains(&F::NAME) {
+        return Err(Error::invalid(format!("{:?} is a preset; call the family otherwise", F::NAME)));
+    }
+    let is_object = serde_json::to_value(F::default()).is_ok_and(|value| value.is_object());
+    if !is_object || !own.with_keys(own.keys()).is_ok_and(|read| read == own) {
+        let message = "its default can't be written down as keys and read again: it's a struct, every field of it is there, \
+                       and no number is infinite or NaN";
+        return Err(Error::invalid(format!("{}: {message}", F::NAME)));
     }
     if let Some(key) = own.keys().keys().find(|key| RESERVED_KEYS.contains(&key.as_str())) {
         return Err(Error::invalid(format!("{}: every network has a key {key:?}; call the bank's otherwise", F::NAME)));
@@ -107,9 +120,16 @@ impl<'de> Deserialize<'de> for BankConfig {
         };
         let family = Self::named(&name).map_err(D::Error::custom)?;
         let own = family.keys();
-        let others: Vec<Map<String, Value>> = families().iter().map(Self::keys).collect();
-        if let Some(key) = table.keys().find(|key| !others.iter().any(|keys| keys.contains_key(*key))) {
-            return Err(D::Error::custom(format!("unknown field `{key}`")));
+        for (key, value) in &table {
+            let of_others = families().iter().find_map(|other| other.keys().get(key).cloned());
+            match of_others {
+                None => return Err(D::Error::custom(format!("unknown field `{key}`"))),
+                // No program gave a bank that doesn't have the key another value.
+                Some(default) if !own.contains_key(key) && default != *value => {
+                    return Err(D::Error::custom(format!("{key} = {value}, but {name} has no such key")));
+                }
+                Some(_) => {}
+            }
         }
         table.retain(|key, _| own.contains_key(key));
         family.with_keys(table).map_err(D::Error::custom)
@@ -149,6 +169,18 @@ mod tests {
         }
     }
 
+    #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+    struct Unit;
+
+    impl Family for Unit {
+        const NAME: &'static str = "unit";
+        const PORTRAIT: Portrait = P4::PORTRAIT;
+
+        fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
+            Free {}.bank(site)
+        }
+    }
+
     #[test]
     fn names_are_their_familys_alone_and_keys_no_networks() {
         for own in families() {
@@ -158,6 +190,7 @@ mod tests {
         assert_eq!(family("p5"), None);
         assert!(register::<P4>().is_ok(), "again");
         assert!(register::<Namesake>().unwrap_err().to_string().contains("\"p4\""));
+        assert!(register::<Unit>().unwrap_err().to_string().contains("read again"));
         assert!(register::<Grasping>().unwrap_err().to_string().contains("\"width\""));
     }
 }

@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{Bank, Copies, Family, Initial, Kind, Line, Marker, Parameter, Portrait, Rescale, Site, checked};
 use crate::error::{Error, Result};
+use crate::number;
 
 /// Repetition with a fixed Bernoulli mask.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RepeatDrop {
     /// Probability that an entry stays.
+    #[serde(deserialize_with = "number::told")]
     pub keep: f64,
 }
 

@@ -33,7 +33,8 @@ impl Choice for Skeleton {
     const VALUES: &'static [(&'static str, &'static str, Self)] = &[
         (
             "cohen2016",
-            "The rot-MNIST network of Cohen & Welling (2016): seven convolutions, the last 4×4",
+            "The rot-MNIST network of Cohen & Welling (2016): six 3×3 convolutions, a 2×2 max pool after the second, then a 4×4 \
+             convolution to the classes",
             Self::Cohen2016,
         ),
         ("lenet", "Two 5×5 convolutions, each followed by a max pool, then a 4×4 convolution", Self::Lenet),
@@ -43,14 +44,24 @@ impl Choice for Skeleton {
 impl Choice for TableFormat {
     const VALUES: &'static [(&'static str, &'static str, Self)] = &[
         ("markdown", "For repositories and issues", Self::Markdown),
-        ("csv", "Unrounded, one row a number, for notebooks: of the attribution alone", Self::Csv),
+        (
+            "csv",
+            "Unrounded, one row a number, for notebooks: of the attribution alone. Text that a spreadsheet would take for a formula has an \
+             apostrophe in front",
+            Self::Csv,
+        ),
         ("latex", "For papers; needs \\usepackage{booktabs}", Self::Latex),
     ];
 }
 
 impl Choice for tidy::Format {
     const VALUES: &'static [(&'static str, &'static str, Self)] = &[
-        ("csv", "Comma-separated values with a header (RFC 4180); missing values are empty", Self::Csv),
+        (
+            "csv",
+            "Comma-separated values with a header (RFC 4180); missing values are empty. Text that a spreadsheet would take for a formula \
+             has an apostrophe in front",
+            Self::Csv,
+        ),
         ("jsonl", "One JSON object a line; missing values are null", Self::Jsonl),
         ("parquet", "Apache Parquet, one row group", Self::Parquet),
     ];

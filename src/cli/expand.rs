@@ -37,6 +37,15 @@ pub struct Args {
     /// Another tensor of the bank, by its name in checkpoints.
     #[arg(long, value_name = "NAME=T.npy", value_parser = named_file)]
     tensor: Vec<(String, PathBuf)>,
+    /// A key of the bank, as an arm of a study has it.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = named_text)]
+    key: Vec<(String, String)>,
+    /// Seed of a bank that holds draws, as scrambled does: that of the run.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Name of the layer whose draws a bank holds, as conv2.
+    #[arg(long, value_name = "LAYER")]
+    layer: Option<String>,
     /// Out and in maps of a bank that rescales [default: those of the mask, or whole tiles of α].
     #[arg(long, value_name = "O,I", value_delimiter = ',')]
     shape: Vec<usize>,
@@ -50,24 +59,47 @@ fn names() -> PossibleValuesParser {
     PossibleValuesParser::new(GROUPY.map(|(name, ..)| name).into_iter().chain(families))
 }
 
+fn named_text(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("a name, = and a value are wanted")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 fn named_file(text: &str) -> std::result::Result<(String, PathBuf), String> {
-    let (name, path) = text.split_once('=').ok_or("NAME=T.npy is wanted")?;
-    Ok((name.to_owned(), path.into()))
+    named_text(text).map(|(name, path)| (name, path.into()))
 }
 
 pub fn run(args: &Args) -> Result<()> {
     let groupy = GROUPY.into_iter().find(|(name, ..)| *name == args.bank);
     let bank = BankConfig::named(groupy.map_or(args.bank.as_str(), |(_, family, _)| family))?;
+    let bank = args.key.iter().try_fold(bank, |bank, (key, value)| {
+        if !bank.keys().contains_key(key) {
+            super::wrong_usage(&format!("{} has no key {key}", args.bank));
+        }
+        // A number, or else a word.
+        let value = serde_json::from_str(value).unwrap_or_else(|_| value.as_str().into());
+        bank.with(key, value).map_err(|e| Error::invalid(format!("--key {key}: {e}")))
+    })?;
+    bank.check()?;
+    if bank.draws() != (args.seed.is_some() && args.layer.is_some())
+        || bank.draws() != (args.seed.is_some() || args.layer.is_some())
+    {
+        let message = if bank.draws() {
+            "needs --seed and --layer, which its draws are of"
+        } else {
+            "takes no --seed or --layer"
+        };
+        super::wrong_usage(&format!("{} {message}", args.bank));
+    }
     let group = bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
     // The same bank of the smallest layer tells which tensors it has.
     let small = Site {
-        layer: "expand",
+        layer: args.layer.as_deref().unwrap_or("expand"),
         widths: [1, 1],
         rescaled: [2, 2],
         kernel: 3,
         input: Representation::Trivial,
         group: &group,
-        seed: 0,
+        seed: args.seed.unwrap_or_default(),
     };
     let parameters = bank.bank(&small)?.parameters();
     let files = args.files(&bank, &parameters);
@@ -97,7 +129,13 @@ impl Args {
         };
         let given = options.iter().filter_map(|(name, _, path)| Some((*name, path.as_deref()?)));
         let further = self.tensor.iter().map(|(name, path)| (name.as_str(), path.as_path()));
-        let given: BTreeMap<&str, &Path> = given.chain(further).collect();
+        let mut files: BTreeMap<&str, &Path> = BTreeMap::new();
+        for (name, path) in given.chain(further) {
+            if files.insert(name, path).is_some() {
+                super::wrong_usage(&format!("{} is given twice", option(name)));
+            }
+        }
+        let given = files;
         if let Some(name) = given.keys().find(|name| !others.iter().any(|parameter| parameter.name == **name)) {
             super::wrong_usage(&format!("{} is of no use to {}", option(name), self.bank));
         }
@@ -132,7 +170,7 @@ fn weight(args: &Args, group: &PointGroup, input: Option<Representation>) -> Res
     match *weight.dims() {
         [_, _, k, width] if components == 1 && k == width => Ok((weight, input)),
         // GrouPy's arrays have a group axis of length 1 on images, too.
-        [out, inputs, 1, k, width] if components == 1 && k == width => {
+        [out, inputs, 1, k, width] if components == 1 && k == width && group.order() > 1 => {
             Ok((weight.reshape((out, inputs, k, k))?, input))
         }
         [_, _, found, k, width] if components == found && k == width => Ok((weight, input)),

@@ -16,7 +16,7 @@ const ENLARGED: usize = 3;
 
 /// Which random changes an image goes through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Augmentation {
     /// Rotation by an angle uniform in [0, 2π).
     #[serde(default)]

@@ -74,6 +74,7 @@ mod tests {
         };
         assert!(refused("\"repeat-drop\"", "\"repeat-dorp\"").contains("random-mask"));
         assert!(refused("\"mimics\"", "\"mimes\"").contains("`mimes`"));
-        assert!(refused("0.25", "\"0.25\"").contains("expected f64"));
+        assert!(refused("0.25", "\"0.25\"").contains("expected a number"));
+        assert!(refused("\"joint\"", "\"positions\"").contains("repeat-drop has no such key"));
     }
 }

@@ -20,7 +20,7 @@ const LEAST_SEEDS: usize = 6;
 ///
 /// Simulated studies of four arms with 1,000 test images, binomial errors of 5 or 45 % and no or normal noise over seeds: of
 /// 500 each, none is warned of with 3 to 5 seeds and 0.2 to 2.2 % with 6, 10 or 30, most where errors are few and therefore
-/// skewed (tests/stats_coverage.rs).
+/// skewed (tests/statistics/coverage.rs).
 const LEAST_DISTANCE: f64 = 2.0;
 
 /// The warnings of a study, in sentences.

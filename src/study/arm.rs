@@ -1,5 +1,7 @@
 //! The arms of a study file.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
@@ -64,11 +66,21 @@ impl ArmFile {
         if let DeValue::Table(keys) = table.get_mut() {
             for name in families().iter().flat_map(|bank| bank.keys().into_iter().map(|(key, _)| key)) {
                 let Some((key, value)) = keys.remove_entry(name.as_str()) else { continue };
-                let value = serde_json::Value::deserialize(ValueDeserializer::from(value)).map_err(fail)?;
-                bank_keys.push((Spanned::new(key.span(), name), value));
+                let value = toml::Value::deserialize(ValueDeserializer::from(value)).map_err(fail)?;
+                let key = Spanned::new(key.span(), name);
+                let value = plain(value).map_err(|fault| text.error(&key, format!("{}: {fault}", key.as_ref())))?;
+                bank_keys.push((key, value));
             }
         }
-        let own = Self::deserialize(ValueDeserializer::from(table)).map_err(fail)?;
+        let own = Self::deserialize(ValueDeserializer::from(table)).map_err(|e| match e.span() {
+            Some(span) if e.message().starts_with("unknown field") => {
+                let keys: BTreeSet<String> =
+                    families().iter().flat_map(|bank| bank.keys()).map(|(key, _)| key).collect();
+                let keys = keys.into_iter().collect::<Vec<_>>().join("`, `");
+                text.at(span.start, &format!("{}, and some banks have `{keys}`", e.message()))
+            }
+            _ => fail(e),
+        })?;
         Ok(Self { bank_keys, ..own })
     }
 
@@ -196,6 +208,21 @@ impl ArmFile {
             _ => Ok(()),
         }
     }
+}
+
+/// A value of TOML as banks read it.
+fn plain(value: toml::Value) -> std::result::Result<serde_json::Value, String> {
+    use toml::Value;
+    Ok(match value {
+        Value::String(text) => text.into(),
+        Value::Integer(number) => number.into(),
+        Value::Float(number) if number.is_finite() => number.into(),
+        Value::Float(number) => return Err(format!("{number} isn't a finite number")),
+        Value::Boolean(value) => value.into(),
+        Value::Datetime(time) => return Err(format!("{time} is a time, which no bank has")),
+        Value::Array(values) => values.into_iter().map(plain).collect::<std::result::Result<_, _>>()?,
+        Value::Table(_) => return Err("a table, which no bank has".to_owned()),
+    })
 }
 
 /// What is wrong with a key that is for banks that it `fits`, which `bank` isn't.

@@ -113,6 +113,10 @@ impl StudyPlan {
 /// # Errors
 /// When the store holds runs of another configuration or other images, or a network can't be built.
 pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<StudyPlan> {
+    if options.tensorboard && cfg!(not(feature = "tensorboard")) {
+        let message = "this program is built without event files for TensorBoard (feature tensorboard)";
+        return Err(Error::invalid(message));
+    }
     // What the store would refuse to read is told before anything is trained.
     record.check().map_err(Error::invalid)?;
     store.check(record)?;

@@ -61,7 +61,22 @@ impl Store {
     /// When the record can't be read or is of a newer version.
     pub fn record(&self) -> Result<Option<Record>> {
         let remedy = "delete it, and `equisplit run` with the study's file writes it anew";
-        read(&self.record_path(), remedy, Record::check)
+        read(&self.record_path(), remedy, Record::check).map_err(|damage| match self.foreign_bank() {
+            Some(bank) => {
+                let message =
+                    format!("a bank {bank:?} that this program doesn't have; use the one that made the store");
+                Error::content(self.record_path(), message)
+            }
+            None => damage,
+        })
+    }
+
+    /// The first bank in the store's record that is none of the [`families`](crate::bank::families).
+    fn foreign_bank(&self) -> Option<String> {
+        let bytes = files::read_record(&self.record_path()).ok()?;
+        let record: serde_json::Value = serde_json::from_slice(&bytes).ok()?;
+        let banks = record["study"]["arms"].as_array()?.iter().filter_map(|arm| arm["net"]["bank"].as_str());
+        banks.into_iter().find(|bank| crate::bank::family(bank).is_none()).map(str::to_owned)
     }
 
     /// What the store says of its study.

@@ -1,4 +1,4 @@
-//! The operators in vector lanes against the same operators on f64 tensors, which tests/kernel.rs checks against their
+//! The operators in vector lanes against the same operators on f64 tensors, which tests/library/kernel.rs checks against their
 //! definitions.
 
 use crate::kernel_support::{Storage, cases, flat, random, run};

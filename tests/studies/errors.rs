@@ -133,6 +133,14 @@ fn what_does_not_fit_together_is_told() {
     check("target = \"p4\"\nladder = [\"z2\", \"scrambled\", \"p4\"]", "target = \"z2\"", 0, &["the same arm"]);
     check("name = \"repeat-mask\"", "name = \"z2\"", 0, &["two arms"]);
     check("dropout = 0.1", "mimics = \"p4m\"", 0, &["mimics is for scrambled only", "repeat-mask"]);
+    check("dropout = 0.1", "mimics = 1979-05-27", 0, &["mimics: 1979-05-27 is a time"]);
+    check("dropout = 0.1", "keep = nan", 0, &["keep: NaN isn't a finite number"]);
+    check(
+        "dropout = 0.1",
+        "keeep = 0.5",
+        0,
+        &["unknown field `keeep`", "some banks have `keep`, `mimics`, `scramble`"],
+    );
     check("dropout = 0.1", "keep = 0.5", 0, &["keep", "repeat-drop"]);
     check("dropout = 0.1", "match = \"p4\"", 0, &["match finds the widths"]);
     check("dropout = 0.1", "widths = [1, 2]", -1, &["can't both"]);

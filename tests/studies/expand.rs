@@ -59,6 +59,39 @@ fn repeated_filters_are_the_authors() {
     }
 }
 
+/// Banks without arrays of other packages: what the library makes of the same tensors and draws.
+#[test]
+fn every_bank_expands_as_in_a_network() {
+    use equisplit::bank::{BankConfig, Site, families};
+    use equisplit::group::{PointGroup, Representation};
+    for name in families().iter().map(BankConfig::name) {
+        let folder = tempfile::tempdir().unwrap();
+        let bank = BankConfig::named(name).unwrap();
+        let group = bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
+        let input = if group.order() > 1 { Representation::Regular } else { Representation::Trivial };
+        let rescaled = if bank.rescales() { [4, 6] } else { [2, 3] };
+        let site = Site { layer: "conv2", widths: [2, 3], rescaled, kernel: 3, input, group: &group, seed: 5 };
+        let bank = bank.bank(&site).unwrap();
+        let (mut values, mut options) = (Vec::new(), Vec::new());
+        for parameter in bank.parameters() {
+            let value = Tensor::rand(-1f32, 1.0, parameter.shape.as_slice(), &candle_core::Device::Cpu).unwrap();
+            let file = folder.path().join(format!("{}.npy", parameter.name));
+            equisplit::npy::write(&file, &value).unwrap();
+            let file = file.to_str().unwrap().to_owned();
+            options.push(match values.len() {
+                0 => ("--weight", file),
+                _ => ("--tensor", format!("{}={file}", parameter.name)),
+            });
+            values.push(value);
+        }
+        options.extend((rescaled == [4, 6]).then(|| ("--shape", "6,4".to_owned())));
+        if name == "scrambled" {
+            options.extend([("--seed", "5".to_owned()), ("--layer", "conv2".to_owned())]);
+        }
+        assert_eq!(entries(&expand(name, &options)), entries(&bank.filters(&values).unwrap()), "{name}");
+    }
+}
+
 #[test]
 fn what_is_not_right_is_told_and_nothing_is_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -105,7 +138,8 @@ fn what_is_not_right_is_told_and_nothing_is_written() {
 fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     let (w, out) = (path(folder.path(), "w.npy"), path(folder.path(), "out.npy"));
-    let cases: [(&str, &[&str], &str); 7] = [
+    let sign = format!("sign={w}");
+    let cases: [(&str, &[&str], &str); 13] = [
         ("p5", &[], "invalid value 'p5'"),
         ("z2_p4", &["--mask", &w], "--mask is of no use to z2_p4"),
         ("p4_p4", &["--alpha", &w], "--alpha is of no use to p4_p4"),
@@ -113,6 +147,12 @@ fn wrong_usage_exits_with_2_and_says_what_is_wrong() {
         ("repeat-linear", &["--shape", "4"], "--shape takes two numbers"),
         ("repeat-swish", &["--alpha", &w], "repeat-swish needs --beta"),
         ("repeat-mask", &["--shape", "4,4"], "repeat-mask needs --mask"),
+        ("repeat-drop", &["--shape", "4,4"], "repeat-drop needs --tensor lot=T.npy"),
+        ("repeat-drop", &["--key", "kept=0.5"], "repeat-drop has no key kept"),
+        ("repeat-mask", &["--mask", &w, "--tensor", &sign], "--mask is given twice"),
+        ("scrambled", &["--seed", "1"], "scrambled needs --seed and --layer"),
+        ("p4", &["--layer", "conv1"], "p4 takes no --seed or --layer"),
+        ("free", &["--shape", "4,4"], "--shape is of no use to free"),
     ];
     for (bank, options, wanted) in cases {
         let arguments = [&["expand", "--bank", bank, "--weight", &w, "--out", &out], options].concat();

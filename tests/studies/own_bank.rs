@@ -23,6 +23,9 @@ fn a_bank_of_another_crate_is_an_arm_as_any_other() {
     assert_eq!(runs.iter().filter(|run| run.arm == *arm && run.test_error().is_some()).count(), 4);
     let share = &store.attribute_as(&record).unwrap()[0].shares[0];
     assert_eq!(share.control, "low-rank");
+    // The program itself doesn't have the bank, and says so.
+    let shown = crate::common::failure(&["show", folder.path().join("own-bank").to_str().unwrap()]);
+    assert!(shown.contains("a bank \"low-rank\" that this program doesn't have"), "{shown}");
     // A second time nothing is left to do, and the answer is the same.
     assert_eq!(example::answer(study, folder.path()).unwrap(), said);
 }
@@ -38,7 +41,10 @@ fn its_keys_are_checked_as_any_others() {
     };
     let place = 1 + text.lines().position(|line| line == "rank = 2").unwrap();
     assert!(refused("rank = 2", "rank = 0").contains(&format!("study.toml:{place}: rank = 0, but")));
-    assert!(refused("rank = 2", "rank = \"2\"").contains(&format!(":{place}: rank: invalid type")));
+    assert!(
+        refused("rank = 2", "rank = \"2\"")
+            .contains(&format!(":{place}: rank: invalid type: string \"2\", expected a whole number"))
+    );
     assert!(refused("rank = 2", "ranks = 2").contains("unknown field `ranks`"));
     assert!(refused("width = 6", "width = 6\nrank = 1").contains("rank is for low-rank only, but the bank here is p4"));
 }
