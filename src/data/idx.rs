@@ -26,6 +26,7 @@ pub const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
 /// Lengths in bytes of the decompressed files of both published sets, in the same order.
+#[cfg(feature = "fetch")]
 const PUBLISHED_LENGTHS: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
 
 /// MNIST's hashes are the published ones, Fashion-MNIST's those of Debian's package `dataset-fashion-mnist`.
@@ -51,12 +52,14 @@ const PUBLISHED: [Published; 2] = [
 ];
 
 /// The published hash of file `name` (one of [`FILES`]) of the set called `set` ("MNIST", "Fashion-MNIST").
+#[cfg(feature = "fetch")]
 pub(super) fn published_sha256(set: &str, name: &str) -> Option<&'static str> {
     let file = FILES.iter().position(|&file| file == name)?;
     PUBLISHED.iter().find(|published| published.name == set).map(|published| published.sha256[file])
 }
 
 /// The decompressed length in bytes of a published set's file `name` (one of [`FILES`]).
+#[cfg(feature = "fetch")]
 pub(super) fn published_length(name: &str) -> Option<u64> {
     FILES.iter().position(|&file| file == name).map(|file| PUBLISHED_LENGTHS[file])
 }
