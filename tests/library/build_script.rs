@@ -5,9 +5,9 @@ use std::process::Command;
 
 #[allow(dead_code, reason = "cargo runs its main")]
 #[path = "../../build.rs"]
-mod build_script;
+mod script;
 
-use build_script::{head_log, revision};
+use script::{head_log, revision};
 
 fn git(folder: &Path, args: &[&str]) -> String {
     let settings = ["-c", "user.name=n", "-c", "user.email=e", "-c", "commit.gpgsign=false"];
