@@ -35,7 +35,7 @@ pub use group::{P4, P4m};
 pub use initial::{Fan, Initial, Initialisation};
 pub use portrait::{Line, Marker, Portrait};
 pub use random_mask::{RandomMask, RandomMaskBank};
-pub use registry::{RESERVED_KEYS, families, family, register};
+pub use registry::{RESERVED_KEYS, RESERVED_NAMES, families, family, register};
 pub use repeat::Rescale;
 pub use repeat_drop::{RepeatDrop, RepeatDropBank};
 pub use repeat_linear::{RepeatLinear, RepeatLinearBank};

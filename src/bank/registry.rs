@@ -25,8 +25,8 @@ static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
     ])
 });
 
-/// Networks that are called otherwise than their bank.
-const PRESETS: [&str; 3] = ["z2", "wide", "p4-rp"];
+/// Names of networks that are called otherwise than their bank, so that no bank can be called so.
+pub const RESERVED_NAMES: [&str; 3] = ["z2", "wide", "p4-rp"];
 
 /// The key that names the family.
 const NAME_KEY: &str = "bank";
@@ -79,7 +79,7 @@ pub fn register<F: Family>() -> Result<()> {
     if families.iter().any(|family| family.name() == F::NAME) {
         return Err(Error::invalid(format!("two families of banks are called {:?}", F::NAME)));
     }
-    if PRESETS.contains(&F::NAME) {
+    if RESERVED_NAMES.contains(&F::NAME) {
         return Err(Error::invalid(format!("{:?} is a preset; call the family otherwise", F::NAME)));
     }
     let is_object = serde_json::to_value(F::default()).is_ok_and(|value| value.is_object());

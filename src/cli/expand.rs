@@ -80,13 +80,10 @@ pub fn run(args: &Args) -> Result<()> {
         bank.with(key, value).map_err(|e| Error::invalid(format!("--key {key}: {e}")))
     })?;
     bank.check()?;
-    if bank.draws() != (args.seed.is_some() && args.layer.is_some())
-        || bank.draws() != (args.seed.is_some() || args.layer.is_some())
-    {
-        let message = if bank.draws() {
-            "needs --seed and --layer, which its draws are of"
-        } else {
-            "takes no --seed or --layer"
+    if [args.seed.is_some(), args.layer.is_some()] != [bank.draws(); 2] {
+        let message = match bank.draws() {
+            true => "needs --seed and --layer, which its draws are of",
+            false => "takes no --seed or --layer",
         };
         super::wrong_usage(&format!("{} {message}", args.bank));
     }

@@ -41,7 +41,7 @@ impl Serialize for NetConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bank::{RepeatDrop, Scramble, Scrambled};
+    use crate::bank::{RESERVED_KEYS, RESERVED_NAMES, RepeatDrop, Scramble, Scrambled, family};
     use crate::group::Symmetry;
     use crate::model::presets;
 
@@ -57,6 +57,19 @@ mod tests {
             let json = serde_json::to_string(&net).unwrap();
             assert_eq!(serde_json::from_str::<NetConfig>(&json).unwrap(), net);
         }
+    }
+
+    #[test]
+    fn no_bank_can_have_a_key_or_a_name_of_all_networks() {
+        let net = NetConfig::preset("p4").unwrap();
+        let json = serde_json::to_value(&net).unwrap();
+        let of_banks = kept().map(|(key, _)| key);
+        for key in json.as_object().unwrap().keys().filter(|key| !of_banks.contains(&key.as_str())) {
+            assert!(RESERVED_KEYS.contains(&key.as_str()), "{key}");
+        }
+        let presets = presets();
+        let others = presets.iter().map(String::as_str).filter(|name| family(name).is_none());
+        assert!(others.eq(RESERVED_NAMES), "{presets:?}");
     }
 
     #[test]

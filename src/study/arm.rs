@@ -243,3 +243,18 @@ fn only_for<T>(
 fn given<T: Copy>(value: &Option<Spanned<T>>, default: T) -> T {
     value.as_ref().map_or(default, |value| *value.as_ref())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bank::RESERVED_KEYS;
+
+    #[test]
+    fn no_bank_can_have_a_key_of_all_arms() {
+        let error = toml::from_str::<ArmFile>("name = \"a\"\nnone-such = 1").unwrap_err();
+        // The message names every key that an arm has.
+        let keys: Vec<&str> = error.message().split('`').skip(3).step_by(2).collect();
+        assert!(keys.len() > 12, "{error}");
+        assert!(keys.iter().all(|key| RESERVED_KEYS.contains(key)), "{keys:?}");
+    }
+}
