@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 
 use candle_core::{Device, Tensor};
 use equisplit::bank::{self, Bank, Family, Fan, Initial, Kind, Line, Marker, Parameter, Portrait, Site};
+use equisplit::data::Draws;
 use equisplit::model::InputShape;
 use equisplit::study::{self, Options, Record, Store, StudyFile};
-use equisplit::{Error, Result, data, number, report};
+use equisplit::{Error, Result, number, report};
 use serde::{Deserialize, Serialize};
 
 /// What an arm with `bank = "low-rank"` can say.
@@ -83,14 +84,15 @@ impl Bank for LowRankBank {
 pub fn answer(study: &Path, folder: &Path) -> Result<String> {
     bank::register::<LowRank>()?;
     let file = StudyFile::read(study)?;
-    let dataset = data::load(&file.content.data, None).map_err(|e| file.text.locate(e))?;
-    let input = InputShape::of(&dataset.train, dataset.classes);
-    let study = file.resolve(input, Some(dataset.train.len()))?;
+    let draws = Draws::load(&file.content.data, None).map_err(|e| file.text.locate(e))?;
+    let first = draws.first();
+    let input = InputShape::of(&first.train, first.classes);
+    let study = file.resolve(input, Some(first.train.len()))?;
     let options = Options { quiet: true, ..Options::default() };
-    let record = Record::new(&study, &dataset, &Device::Cpu);
+    let record = Record::new(&study, &draws, &Device::Cpu);
     let store = Store::new(folder, &study.name);
-    let plan = study::plan(&record, &dataset, &store, &options)?;
-    study::run(plan, &record, &dataset, &store, &options)?;
+    let plan = study::plan(&record, &draws, &store, &options)?;
+    study::run(plan, &record, &draws, &store, &options)?;
     let attributions = store.attribute_as(&record)?;
     Ok(attributions.iter().map(report::sentence::answer).collect::<Vec<_>>().join("\n"))
 }

@@ -18,7 +18,7 @@ static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
         P4m {}.into(),
         Scrambled::default().into(),
         RepeatLinear {}.into(),
-        RepeatSwish {}.into(),
+        RepeatSwish::default().into(),
         RepeatMask {}.into(),
         RepeatDrop::default().into(),
         RandomMask {}.into(),
@@ -32,7 +32,7 @@ pub const RESERVED_NAMES: [&str; 3] = ["z2", "wide", "p4-rp"];
 const NAME_KEY: &str = "bank";
 
 /// Keys that every network has, so that no bank's can be called so.
-pub const RESERVED_KEYS: [&str; 20] = [
+pub const RESERVED_KEYS: [&str; 21] = [
     "bank",
     "dropout",
     "group_pooling",
@@ -48,6 +48,7 @@ pub const RESERVED_KEYS: [&str; 20] = [
     "scale",
     "scramble_seed",
     "seed",
+    "seeds",
     "skeleton",
     "train",
     "training",

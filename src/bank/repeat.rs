@@ -66,13 +66,22 @@ impl Rescale {
 
     /// The learned base, drawn as the small layer that it is.
     pub(super) fn base_parameter(&self) -> Parameter {
+        self.base_drawn_for(self.base)
+    }
+
+    /// The learned base, drawn as the filters are of a layer of their size.
+    pub(super) fn base_of_filters(&self) -> Parameter {
+        self.base_drawn_for(self.scaled)
+    }
+
+    fn base_drawn_for(&self, [out_maps, in_maps]: [usize; 2]) -> Parameter {
         let [o, i] = self.base;
         let area = self.kernel * self.kernel;
         Parameter {
             name: "base",
             shape: vec![o, i, self.kernel, self.kernel],
             kind: Kind::Real,
-            initial: Initial::Weight(Fan { inputs: i * area, outputs: o * area }),
+            initial: Initial::Weight(Fan { inputs: in_maps * area, outputs: out_maps * area }),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use equisplit::data::{self, DataConfig, Dataset, Source};
+use equisplit::data::{DataConfig, Draws, Source};
 use equisplit::group::Symmetry;
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, presets};
@@ -45,7 +45,7 @@ struct Candidate {
 
 /// The images to check with.
 struct Inputs {
-    dataset: Dataset,
+    draws: Draws,
     /// What networks are built for: the images' shape, or that of --size.
     shape: InputShape,
     /// Whether the images have that shape.
@@ -90,7 +90,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         let Candidate { name, net, seed, trained } = candidate;
         let tensors = trained.as_ref().map(|(_, checkpoint)| &checkpoint.tensors);
         let subject = Subject { name, config: net, input: inputs.shape, seed: *seed, trained: tensors, symmetry };
-        lab::check(&subject, inputs.sample(candidate).as_ref())
+        lab::check(&subject, inputs.sample(candidate)?.as_ref())
     });
     let checks: Vec<ArmCheck> = checks.collect::<Result<_>>()?;
     if args.json {
@@ -105,17 +105,19 @@ pub fn run(args: &Args) -> Result<ExitCode> {
 
 impl Inputs {
     /// Images as the candidate's run saw them; `None` where they don't fit.
-    fn sample(&self, candidate: &Candidate) -> Option<Sample> {
-        let dataset = &self.dataset;
-        let sample = || match &candidate.trained {
-            Some((run, _)) => run.sample(dataset, lab::TURNED_IMAGES),
+    fn sample(&self, candidate: &Candidate) -> Result<Option<Sample>> {
+        if !self.fit {
+            return Ok(None);
+        }
+        let dataset = self.draws.of(candidate.seed)?;
+        Ok(Some(match &candidate.trained {
+            Some((run, _)) => run.sample(&dataset, lab::TURNED_IMAGES),
             None => Sample {
                 name: dataset.name.clone(),
                 images: dataset.test.first(lab::TURNED_IMAGES),
                 statistics: PixelStatistics::of(&dataset.train),
             },
-        };
-        self.fit.then(sample)
+        }))
     }
 }
 
@@ -123,19 +125,19 @@ impl Inputs {
 fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
     let drawn = DataConfig { test: Some(lab::TURNED_IMAGES), ..DataConfig::new(Source::Builtin) };
     let config = if config.source == Source::Builtin || args.data.is_some() { config } else { &drawn };
-    let dataset = data::load(config, args.data.as_deref())?;
-    let mut shape = InputShape::of(&dataset.train, dataset.classes);
+    let draws = Draws::load(config, args.data.as_deref())?;
+    let mut shape = InputShape::of(&draws.first().train, draws.first().classes);
     let own = shape.size;
     if let Some(size) = args.size {
         shape.size = [usize::from(size); 2];
     }
-    Ok(Inputs { fit: shape.size == own, dataset, shape })
+    Ok(Inputs { fit: shape.size == own, draws, shape })
 }
 
 /// Images of the store's own, or some that stand for them: networks are built for the shape that its runs were made with.
 fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
-    let Inputs { dataset, mut shape, .. } = images(args, &record.study.data)?;
-    let found = DataRecord::of(&dataset);
+    let Inputs { draws, mut shape, .. } = images(args, &record.study.data)?;
+    let found = DataRecord::of(&draws);
     if found != record.data && args.data.is_some() {
         let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
         return Err(Error::invalid(message));
@@ -147,12 +149,12 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
         ),
         _ => {}
     }
-    let fit = shape == InputShape::of(&dataset.train, dataset.classes);
+    let fit = shape == InputShape::of(&draws.first().train, draws.first().classes);
     if found != record.data {
         let others = if fit { "digits that the program draws" } else { "random images" };
         tell!("note: without --data, {others} stand for {}", record.data.name);
     }
-    Ok(Inputs { fit, dataset, shape })
+    Ok(Inputs { fit, draws, shape })
 }
 
 /// The arms that --arm names, by name or name and levels; all without it.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use equisplit::Result;
-use equisplit::data::{self, Source};
+use equisplit::data::{self, Draws, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::stats::few_seeds;
@@ -62,26 +62,26 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     // What is wrong with the study is told before any image is read, but for the images that it's about.
     let (shape, classes) = data::shape(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
     file.resolve(InputShape::new(shape, classes), None)?;
-    let dataset = data::load(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
-    let train = &dataset.train;
-    let input = InputShape::of(train, dataset.classes);
-    let study = file.resolve(input, Some(train.len()))?;
+    let draws = Draws::load(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
+    let first = draws.first();
+    let input = InputShape::of(&first.train, first.classes);
+    let study = file.resolve(input, Some(first.train.len()))?;
     for (grid, arms) in study.grid_faults(input)? {
         tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
     }
     if let Some(warning) = few_seeds(study.seeds.len()).filter(|_| study.arms.len() > 1 && study.seeds.len() < 3) {
         tell!("warning: {warning}");
     }
-    for doubt in study.doubts(&dataset) {
+    for doubt in study.doubts(first) {
         tell!("warning: {doubt}");
     }
-    let record = Record::new(&study, &dataset, &device);
+    let record = Record::new(&study, &draws, &device);
     let store = Store::new(&args.out, &study.name);
     let wish = Wish { jobs: args.jobs.map(usize::from), threads: args.threads.map(usize::from) };
     let tensorboard = args.tensorboard;
     let mut options = Options { wish, device, quiet: false, tensorboard, signal: Arc::default() };
-    let plan = study::plan(&record, &dataset, &store, &options).map_err(|e| file.text.locate(e))?;
-    let table = report::plan::table(&plan, &record, &dataset);
+    let plan = study::plan(&record, &draws, &store, &options).map_err(|e| file.text.locate(e))?;
+    let table = report::plan::table(&plan, &record, &draws);
     tell_of_left_out(&store, &record);
     if args.dry_run {
         super::print(&table)?;
@@ -95,7 +95,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if let Err(error) = store.keep_file(&file) {
         tell!("warning: the study file isn't kept: {error}");
     }
-    let summary = match study::run(plan, &record, &dataset, &store, &options) {
+    let summary = match study::run(plan, &record, &draws, &store, &options) {
         // A signal ends the waiting for a store, too.
         Err(error) if options.signal.load(Ordering::Relaxed) != 0 => {
             tell!("{error}");

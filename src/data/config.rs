@@ -23,6 +23,17 @@ pub enum Source {
     Npz,
 }
 
+/// Whether the seeds of a study share their images.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Draw {
+    /// All seeds learn from the same images and are judged by the same.
+    #[default]
+    Fixed,
+    /// Every seed has training and test images of its own ([`Draws`](super::Draws)), the same for all arms.
+    PerSeed,
+}
+
 /// The `[data]` table of a study: which images, how many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
@@ -38,6 +49,9 @@ pub struct DataConfig {
     /// Seed of the random choices behind builtin and mnist-rot.
     #[serde(default, deserialize_with = "number::told")]
     pub seed: u64,
+    /// Whether the seeds of a study share their images.
+    #[serde(default, skip_serializing_if = "Draw::is_fixed")]
+    pub draw: Draw,
     /// amat only: the files hold each image column by column.
     #[serde(default)]
     pub transpose: bool,
@@ -53,6 +67,12 @@ pub struct DataConfig {
     pub labels_key: Option<String>,
 }
 
+impl Draw {
+    fn is_fixed(&self) -> bool {
+        *self == Self::Fixed
+    }
+}
+
 impl Source {
     /// Its name in study files.
     pub fn name(self) -> &'static str {
@@ -66,7 +86,7 @@ impl Source {
     }
 
     /// Whether the seed has a say in its images.
-    fn has_seed(self) -> bool {
+    pub(super) fn has_seed(self) -> bool {
         matches!(self, Self::Builtin | Self::MnistRot)
     }
 }
@@ -79,6 +99,7 @@ impl DataConfig {
             train: None,
             test: None,
             seed: 0,
+            draw: Draw::Fixed,
             transpose: false,
             train_file: None,
             test_file: None,

@@ -91,6 +91,18 @@ impl Images {
         Self { pixels, labels, ..*self }
     }
 
+    /// A copy of the images at `places`, in that order.
+    ///
+    /// # Panics
+    /// If there's no image at a place, as indexing a slice does.
+    pub fn pick(&self, places: &[usize]) -> Self {
+        Self {
+            pixels: places.iter().flat_map(|&place| self.image(place)).copied().collect(),
+            labels: places.iter().map(|&place| self.labels[place]).collect(),
+            ..*self
+        }
+    }
+
     /// How often each class occurs, for classes 0 to `classes` − 1.
     pub fn histogram(&self, classes: usize) -> Vec<usize> {
         histogram(&self.labels, classes)

@@ -64,7 +64,8 @@ fn check_sizes(upright: &idx::Folder, train: usize, test: usize) -> Result<usize
     Ok(total)
 }
 
-fn fingerprint(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> String {
+/// The fingerprint of the set that [`make`] would make.
+pub(super) fn fingerprint(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> String {
     let recipe = format!("mnist-rot, recipe 1: seed {seed}, {train} train, {test} test");
     hash::fingerprint(upright.sha256.iter().map(String::as_str).chain([recipe.as_str()]))
 }

@@ -25,6 +25,8 @@ pub mod rotate;
 #[cfg(feature = "study")]
 mod config;
 #[cfg(feature = "study")]
+mod draws;
+#[cfg(feature = "study")]
 mod folder;
 pub(crate) mod hash;
 mod images;
@@ -37,7 +39,9 @@ mod stream;
 
 pub use augment::Augmentation;
 #[cfg(feature = "study")]
-pub use config::{DataConfig, Source};
+pub use config::{DataConfig, Draw, Source};
+#[cfg(feature = "study")]
+pub use draws::Draws;
 pub use images::{CLASSES, Dataset, Images, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};

@@ -11,6 +11,11 @@ fn kept() -> [(&'static str, Value); 3] {
     [("mimics", json!("p4")), ("scramble", json!("joint")), ("keep", json!(0.5))]
 }
 
+/// Whether a bank has gained this key since records with its hash were made, and has it at what it was before: it's left out then.
+fn is_later_default(bank: &str, key: &str, value: &Value) -> bool {
+    [("repeat-swish", "start", "published")].contains(&(bank, key, value.as_str().unwrap_or_default()))
+}
+
 impl Serialize for NetConfig {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut own = self.bank.keys();
@@ -31,7 +36,7 @@ impl Serialize for NetConfig {
         map.serialize_entry("dropout", &self.dropout)?;
         map.serialize_entry("norm", &self.norm)?;
         map.serialize_entry("initialisation", &self.initialisation)?;
-        for (key, value) in &own {
+        for (key, value) in own.iter().filter(|(key, value)| !is_later_default(self.bank.name(), key, value)) {
             map.serialize_entry(key, value)?;
         }
         map.end()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sheet::Sheet;
-use crate::study::{Arm, Level, Outcome, Record, Run};
+use crate::study::{Arm, Level, Mistake, Outcome, Record, Run};
 
 /// Pairs of classes that are listed of every arm.
 const LISTED: usize = 4;
@@ -34,18 +34,19 @@ fn row(arm: &str, outcomes: &[&Outcome], labels: &[u8]) -> Option<Vec<String>> {
         Outcome::Finished { mistakes, .. } => Some(mistakes),
         _ => None,
     });
-    let (mut runs, mut confused) = (0, BTreeMap::<[u8; 2], usize>::new());
+    let (mut runs, mut tested, mut confused) = (0, 0, BTreeMap::<[u8; 2], usize>::new());
     for mistakes in mistakes {
         runs += 1;
-        for (&image, &class) in mistakes.images.iter().zip(&mistakes.classes) {
-            let Some(&label) = labels.get(image) else { continue };
+        tested += mistakes.tested;
+        // What can't be of these labels is refused where runs are attributed.
+        for Mistake { label, class, .. } in mistakes.each(labels).unwrap_or_default() {
             *confused.entry([label.min(class), label.max(class)]).or_default() += 1;
         }
     }
     let mut confused: Vec<([u8; 2], usize)> = confused.into_iter().collect();
     confused.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let cell = |(pair, count): ([u8; 2], usize)| {
-        let percent = 100.0 * count as f64 / (runs * labels.len()) as f64;
+        let percent = 100.0 * count as f64 / tested as f64;
         format!("{} and {}: {percent:.2}", pair[0], pair[1])
     };
     let cells = confused.into_iter().map(cell).chain(std::iter::repeat_with(String::new)).take(LISTED);

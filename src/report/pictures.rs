@@ -8,7 +8,7 @@ use candle_nn::VarBuilder;
 
 use super::figure::{CayleyFigure, Figure, FilterFigure, FilterRow, GroupMaps, Raster};
 use crate::bank::Copies;
-use crate::data::{self, Dataset, Source};
+use crate::data::{Dataset, Draws, Source};
 use crate::error::{Error, Result};
 use crate::group::Representation;
 use crate::model::{InputShape, Network};
@@ -18,31 +18,31 @@ use crate::study::{Arm, DataRecord, Record, Run, first_trained};
 /// The study's images, which are read where the first picture needs one.
 pub(super) struct Album {
     data: Option<PathBuf>,
-    dataset: OnceLock<Option<Dataset>>,
+    draws: OnceLock<Option<Draws>>,
 }
 
 impl Album {
     /// `data` says where the images are; those that the program draws lie nowhere.
     pub fn new(data: Option<&Path>) -> Self {
-        Self { data: data.map(Path::to_owned), dataset: OnceLock::new() }
+        Self { data: data.map(Path::to_owned), draws: OnceLock::new() }
     }
 
     /// The images, or `None` where they can't be had, which is told once.
     fn images(&self, record: &Record) -> Option<&Dataset> {
         let read = || self.read(record).inspect_err(|e| log::info!("note: no pictures of feature maps: {e}")).ok();
-        self.dataset.get_or_init(read).as_ref()
+        self.draws.get_or_init(read).as_ref().map(Draws::first)
     }
 
-    fn read(&self, record: &Record) -> Result<Dataset> {
+    fn read(&self, record: &Record) -> Result<Draws> {
         let config = &record.study.data;
         let needed =
             || Error::invalid(format!("they show an image of {}; --data says where these are", record.data.name));
         if self.data.is_none() && config.source != Source::Builtin {
             return Err(needed());
         }
-        let dataset = data::load(config, self.data.as_deref())?;
-        match DataRecord::of(&dataset) {
-            found if found == record.data => Ok(dataset),
+        let draws = Draws::load(config, self.data.as_deref())?;
+        match DataRecord::of(&draws) {
+            found if found == record.data => Ok(draws),
             _ if self.data.is_none() => Err(needed()),
             found => {
                 let message = format!("the study's images are {}, and --data has {}", record.data.name, found.name);

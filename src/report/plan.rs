@@ -5,14 +5,14 @@ use std::time::Duration;
 use indicatif::HumanDuration;
 
 use super::screen::{budget_cells, budget_header, lines};
-use crate::data::Dataset;
+use crate::data::Draws;
 use crate::study::{Arm, Record, Run, RunState, StudyPlan, Workers};
 
 /// What runs of an arm there are, and about how long the missing ones take.
-pub fn table(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
+pub fn table(plan: &StudyPlan, record: &Record, draws: &Draws) -> String {
     let study = &record.study;
     let header = budget_header(&["images", "done", "failed", "left", "a run"]);
-    let rows = study.arms.iter().map(|arm| row(plan, arm, dataset));
+    let rows = study.arms.iter().map(|arm| row(plan, arm, draws));
     let seeds = if study.seeds.len() == 1 { "seed" } else { "seeds" };
     let head = format!(
         "{}: {} arms × {} {seeds}{}, {} ({} training, {} test images)",
@@ -20,11 +20,11 @@ pub fn table(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
         study.arms.len(),
         study.seeds.len(),
         tuning(record),
-        dataset.name,
-        dataset.train.len(),
-        dataset.test.len()
+        draws.name(),
+        draws.first().train.len(),
+        draws.first().test.len()
     );
-    format!("{head}\n\n{}\n{}", lines(&header, 2, rows), outlook(plan, record, dataset))
+    format!("{head}\n\n{}\n{}", lines(&header, 2, rows), outlook(plan, record, draws))
 }
 
 fn tuning(record: &Record) -> String {
@@ -34,14 +34,14 @@ fn tuning(record: &Record) -> String {
     }
 }
 
-fn row(plan: &StudyPlan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
+fn row(plan: &StudyPlan, arm: &Arm, draws: &Draws) -> Vec<String> {
     let of_arm: Vec<&Run> = plan.trials.iter().chain(&plan.runs).filter(|run| run.arm == *arm).collect();
     let failed = of_arm.iter().filter(|run| run.failure().is_some()).count();
     let left: Vec<&&Run> = of_arm.iter().filter(|run| run.is_pending()).collect();
-    let seconds = left.iter().map(|run| plan.calibration.run_seconds(run, 0, dataset)).fold(0.0, f64::max);
+    let seconds = left.iter().map(|run| plan.calibration.run_seconds(run, 0, draws)).fold(0.0, f64::max);
     let takes = if left.is_empty() { "–".to_owned() } else { about(seconds) };
     let runs = [
-        arm.train.unwrap_or(dataset.train.len()).to_string(),
+        arm.train.unwrap_or(draws.first().train.len()).to_string(),
         (of_arm.len() - failed - left.len()).to_string(),
         failed.to_string(),
         left.len().to_string(),
@@ -51,7 +51,7 @@ fn row(plan: &StudyPlan, arm: &Arm, dataset: &Dataset) -> Vec<String> {
 }
 
 /// What is left, and how it's shared out.
-fn outlook(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
+fn outlook(plan: &StudyPlan, record: &Record, draws: &Draws) -> String {
     let left = plan.pending().count();
     let lost = match plan.unmeasurable {
         0 => String::new(),
@@ -77,7 +77,7 @@ fn outlook(plan: &StudyPlan, record: &Record, dataset: &Dataset) -> String {
     let short = if calibration.short_of_memory { ", as many as the free memory holds" } else { "" };
     format!(
         "{left} runs left{elsewhere}: about {} with {} × {}, {memory} MiB a job{short}{unmeasured}{measure}",
-        about(plan.seconds(dataset)),
+        about(plan.seconds(draws)),
         counted(jobs, "job"),
         counted(threads, "thread")
     )

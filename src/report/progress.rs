@@ -13,7 +13,7 @@ pub fn table(record: &Record, runs: &[Run], trials: &[Run]) -> String {
         let of_arm = |runs: &[Run]| runs.iter().filter(|run| run.arm == *arm).cloned().collect::<Vec<_>>();
         let trials = of_arm(trials);
         let tuning = (!trials.is_empty()).then(|| row(format!("{}, trials", arm.id()), trials.len(), &trials));
-        [row(arm.id(), record.study.seeds.len(), &of_arm(runs))].into_iter().chain(tuning)
+        [row(arm.id(), record.study.seeds_of(arm).len(), &of_arm(runs))].into_iter().chain(tuning)
     });
     let made = record.maker.crate_version.as_str();
     let head = format!("{}, {}, run by equisplit {made}\n", record.study.name, record.data.name);
@@ -29,7 +29,8 @@ pub fn choices(choices: &[(String, TuningRecord)]) -> Option<String> {
 
 /// Says so where a study has runs left: what is told of it rests on the others.
 pub fn unfinished(record: &Record, runs: &[Run]) -> Option<String> {
-    let all = record.study.arms.len() * record.study.seeds.len();
+    let study = &record.study;
+    let all: usize = study.arms.iter().map(|arm| study.seeds_of(arm).len()).sum();
     let ended = runs.iter().filter(|run| !run.is_pending()).count();
     (ended < all).then(|| format!("{ended} of the study's {all} runs have ended; all that is shown rests on these"))
 }

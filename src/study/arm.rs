@@ -53,6 +53,9 @@ pub struct ArmFile {
     /// Number of training images, drawn anew for every seed; all by default.
     #[serde(default, deserialize_with = "number::told")]
     pub train: Option<Spanned<usize>>,
+    /// How many of the study's seeds it's run with, the first ones; all by default.
+    #[serde(default, deserialize_with = "number::told")]
+    pub seeds: Option<Spanned<usize>>,
     /// What differs from the study's `[training]`.
     #[serde(default)]
     pub training: TrainingFile,

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::limits::{LONGEST_NAME, MOST_ARMS, MOST_FACTORS, MOST_SEEDS, MOST_SETTINGS, folder_name_fault, repeated};
 use super::tuning::runs_fault;
 use super::{Arm, Level, Record, Study, Tuning, TuningRecord};
+use crate::data::Draw;
 use crate::error::Result;
 use crate::model::{MAX_MAPS, NetConfig};
 use crate::train::{MOST_IMAGES, Maker};
@@ -39,7 +40,8 @@ impl Record {
         printable("data.fingerprint", &self.data.fingerprint)?;
         within("data.train", self.data.train, 0, MOST_IMAGES)?;
         within("data.test", self.data.test, 0, MOST_IMAGES)?;
-        within("the number of test_labels", self.test_labels.len(), self.data.test, self.data.test)?;
+        let labels = if self.study.data.draw == Draw::PerSeed { 0 } else { self.data.test };
+        within("the number of test_labels", self.test_labels.len(), labels, labels)?;
         check_maker(&self.maker)?;
         let Some(input) = self.input else { return Ok(()) };
         in_words("input", input.check())?;
@@ -69,6 +71,9 @@ impl Study {
         }
         within("the number of arms", self.arms.len(), 1, MOST_ARMS)?;
         self.arms.iter().try_for_each(Arm::check)?;
+        for arm in &self.arms {
+            within("an arm's seeds", arm.seeds.unwrap_or(1), 1, self.seeds.len())?;
+        }
         let missing = [&self.baseline, &self.target].into_iter().chain(&self.ladder);
         if let Some(name) = missing.into_iter().find(|name| !self.arms.iter().any(|arm| arm.name == **name)) {
             return Err(format!("{name:?} is baseline, target or on the ladder, but no arm is called so"));

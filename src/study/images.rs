@@ -82,7 +82,7 @@ pub fn training_images(dataset: &Dataset, count: usize, seed: u64) -> Cow<'_, Im
     if count >= dataset.train.len() {
         return Cow::Borrowed(&dataset.train);
     }
-    Cow::Owned(pick(&dataset.train, &order(dataset.train.len(), seed, "subset")[..count]))
+    Cow::Owned(dataset.train.pick(&order(dataset.train.len(), seed, "subset")[..count]))
 }
 
 /// Their labels alone.
@@ -100,7 +100,7 @@ impl Split {
         let images = training_images(dataset, train + validation, seed);
         let order = order(images.len(), seed, "split");
         let (learn, held_out) = order.split_at(train.min(order.len()));
-        Self { learn: pick(&images, learn), held_out: pick(&images, held_out) }
+        Self { learn: images.pick(learn), held_out: images.pick(held_out) }
     }
 
     /// The images to learn from.
@@ -121,15 +121,6 @@ fn order(count: usize, seed: u64, name: &str) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut rng::stream(seed, name));
     order
-}
-
-/// A copy of some images.
-fn pick(images: &Images, places: &[usize]) -> Images {
-    Images {
-        pixels: places.iter().flat_map(|&place| images.image(place)).copied().collect(),
-        labels: places.iter().map(|&place| images.labels[place]).collect(),
-        ..*images
-    }
 }
 
 #[cfg(test)]

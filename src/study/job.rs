@@ -12,7 +12,7 @@ use super::progress::{RunProgress, StudyProgress};
 use super::record::{Mistakes, Outcome, Provenance, SCHEMA_VERSION};
 use super::tensorboard::Events;
 use super::{Run, RunFolder, RunResult, RunState, Study};
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Draws, Images};
 use crate::error::{Error, Result};
 use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
 
@@ -37,7 +37,7 @@ impl Control<'_> {
 /// What the runs of a study have in common.
 pub(super) struct Job<'a> {
     pub study: &'a Study,
-    pub dataset: &'a Dataset,
+    pub draws: &'a Draws,
     pub device: &'a Device,
     pub maker: &'a Maker,
     pub progress: &'a StudyProgress,
@@ -49,6 +49,8 @@ pub(super) struct Job<'a> {
 /// A run as far as it's trained.
 struct Sitting<'a> {
     trainer: Trainer<'a>,
+    /// The images that judge the run.
+    test: &'a Images,
     metrics: Vec<EpochMetrics>,
     past: Past,
     /// When `past` was last brought up to date.
@@ -69,21 +71,24 @@ impl Job<'_> {
         }
         run.folder.begin(&run.config)?;
         let stop = &mut || self.control.stop();
+        let dataset = &self.draws.of(run.config.seed)?;
         match run.config.purpose {
             Purpose::TestSet { train } => {
-                let images = training_images(self.dataset, train, run.config.seed);
-                self.train(run, &images, |trainer| {
-                    let test = &self.dataset.test;
-                    let evaluation = trainer.evaluate(test, stop)?;
-                    Ok(evaluation.map(|found| Outcome::Finished {
-                        test_error: found.error,
-                        mistakes: Mistakes::of(&found.predictions, &test.labels),
-                    }))
+                let images = training_images(dataset, train, run.config.seed);
+                self.train(run, dataset, &images, |trainer| {
+                    let labels = &dataset.test.labels;
+                    let outcome = trainer.evaluate(&dataset.test, stop)?.map(|found| {
+                        let mistakes = Mistakes::of(&found.predictions, labels);
+                        let per_seed = self.draws.are_per_seed();
+                        let mistakes = if per_seed { mistakes.labelled(labels) } else { mistakes };
+                        Outcome::Finished { test_error: found.error, mistakes }
+                    });
+                    Ok(outcome)
                 })
             }
             Purpose::HeldOut { train, validation } => {
-                let split = Split::new(self.dataset, train, validation, run.config.seed);
-                self.train(run, split.learn(), |trainer| {
+                let split = Split::new(dataset, train, validation, run.config.seed);
+                self.train(run, dataset, split.learn(), |trainer| {
                     let error = split.judge(trainer, stop)?;
                     Ok(error.map(|validation_error| Outcome::Validated { validation_error }))
                 })
@@ -119,7 +124,11 @@ impl Job<'_> {
             return Ok(());
         }
         let label = run.label();
-        match run.measure(self.study, self.dataset, turning, &mut || self.control.stop()) {
+        let measured = self
+            .draws
+            .of(run.config.seed)
+            .and_then(|dataset| run.measure(self.study, &dataset, turning, &mut || self.control.stop()));
+        match measured {
             Ok(Some(record)) => {
                 run.folder.write_equivariance(&record)?;
                 self.progress.line(&format!("{label}: equivariance measured"));
@@ -134,11 +143,12 @@ impl Job<'_> {
     fn train(
         &self,
         run: &Run,
+        dataset: &Dataset,
         images: &Images,
         judge: impl FnOnce(&Trainer) -> Result<Option<Outcome>>,
     ) -> Result<bool> {
         let epochs = run.config.training.epochs;
-        let mut sitting = self.sit_down(run, images)?;
+        let mut sitting = self.sit_down(run, dataset, images)?;
         let progress = self.progress.run(&run.label(), epochs, sitting.trainer.epoch());
         sitting.save(&run.folder)?;
         while sitting.trainer.epoch() < epochs {
@@ -164,13 +174,10 @@ impl Job<'_> {
     }
 
     /// Takes up the last checkpoint, if there's one that can be used.
-    fn sit_down<'i>(&self, run: &Run, images: &'i Images) -> Result<Sitting<'i>> {
+    fn sit_down<'i>(&self, run: &Run, dataset: &'i Dataset, images: &'i Images) -> Result<Sitting<'i>> {
         let Run { config, folder, .. } = run;
         let hash = config.hash()?;
-        let fresh = || {
-            let classes = self.dataset.classes;
-            Trainer::new(&config.net, &config.training, images, classes, config.seed, self.device)
-        };
+        let fresh = || Trainer::new(&config.net, &config.training, images, dataset.classes, config.seed, self.device);
         let mut trainer = fresh()?;
         let (metrics, mut past) = match resume(&mut trainer, folder, &hash) {
             Ok(past) => past,
@@ -203,7 +210,7 @@ impl Job<'_> {
             past.makers.push(self.maker.clone());
         }
         let events = self.begin_events(run, &metrics);
-        Ok(Sitting { trainer, metrics, past, since: Instant::now(), hash, events })
+        Ok(Sitting { trainer, test: &dataset.test, metrics, past, since: Instant::now(), hash, events })
     }
 
     /// The event file of a sitting, if one is asked for and can be written.
@@ -233,7 +240,7 @@ impl Job<'_> {
         let seconds = std::mem::take(&mut sitting.past.epoch_seconds);
         let mut test_error = None;
         if training.test_every_epoch && done.epoch < training.epochs {
-            let evaluation = sitting.trainer.evaluate(&self.dataset.test, &mut || self.control.stop())?;
+            let evaluation = sitting.trainer.evaluate(sitting.test, &mut || self.control.stop())?;
             let Some(evaluation) = evaluation else { return Ok(Advance::Dropped) };
             test_error = Some(evaluation.error);
         }

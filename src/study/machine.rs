@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use candle_core::Device;
 
 use super::{Run, RunConfig};
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Draws, Images};
 use crate::error::{Error, Result};
 use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig, free_memory, resident_memory};
 
@@ -59,7 +59,7 @@ impl Calibration {
     ///
     /// # Errors
     /// When a network can't be built or trained, or the threads not be started.
-    pub fn of(runs: &[&Run], dataset: &Dataset, device: &Device, wish: Wish) -> Result<Self> {
+    pub fn of(runs: &[&Run], draws: &Draws, device: &Device, wish: Wish) -> Result<Self> {
         let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let mut candidates = candidates(wish, cores, runs.len(), device.is_cpu());
         let Some(costliest) = runs.iter().max_by_key(|run| run.arm.budget.multiply_adds) else {
@@ -72,7 +72,7 @@ impl Calibration {
                 short_of_memory: false,
             });
         };
-        let bench = Bench { dataset, device };
+        let bench = Bench { dataset: draws.first(), device };
         let (job_memory, fitting) = bench.memory(&costliest.config)?;
         let short_of_memory = candidates.iter().any(|workers| workers.jobs > fitting);
         candidates.iter_mut().for_each(|workers| workers.jobs = workers.jobs.min(fitting));
@@ -99,9 +99,9 @@ impl Calibration {
     }
 
     /// About how long a run takes from epoch `done` on, while the other jobs run.
-    pub fn run_seconds(&self, run: &Run, done: usize, dataset: &Dataset) -> f64 {
+    pub fn run_seconds(&self, run: &Run, done: usize, draws: &Draws) -> f64 {
         let RunConfig { training, purpose, .. } = &run.config;
-        let (learned, judged) = purpose.images(dataset.test.len());
+        let (learned, judged) = purpose.images(draws.first().test.len());
         let per_epoch = training.images_per_epoch.unwrap_or(learned).div_ceil(training.batch);
         let judgements = if training.test_every_epoch { training.epochs.saturating_sub(done) } else { 1 };
         let judging = (judgements * judged) as f64 / training.batch as f64 * FORWARD_SHARE;

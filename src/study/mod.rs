@@ -50,7 +50,7 @@ pub use images::{Purpose, Split, ValidationError, training_images};
 pub use location::StudyText;
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
-pub use record::{DataRecord, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use record::{DataRecord, Mistake, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};

@@ -55,6 +55,9 @@ pub struct Arm {
     pub training: TrainingConfig,
     /// Number of training images; `None`: all.
     pub train: Option<usize>,
+    /// How many of the study's seeds it's run with, the first ones; `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seeds: Option<usize>,
     /// What the network costs.
     pub budget: Budget,
 }
@@ -87,6 +90,11 @@ impl Study {
     pub fn title(&self, cell: &[Level]) -> String {
         let levels = cell.iter().map(|level| format!("{} = {}", level.key, level.value));
         std::iter::once(self.name.clone()).chain(levels).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The seeds of an arm.
+    pub fn seeds_of(&self, arm: &Arm) -> &[u64] {
+        &self.seeds[..arm.seeds.unwrap_or(self.seeds.len()).min(self.seeds.len())]
     }
 
     /// The arms of a cell.
@@ -171,16 +179,17 @@ impl StudyFile {
         let name = arm.name.as_ref().clone();
         let located = |e: crate::Error| self.text.error(&arm.name, format!("arm {name}: {e}"));
         let budget = Network::budget(&net, input).map_err(located)?;
-        if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(&arm.training)) {
-            let message = format!("training.{key} is tuned, so neither an arm nor the grid can set it");
+        if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(arm)) {
+            let message = format!("{key} is tuned, so neither an arm nor the grid can set it");
             return Err(self.text.error(&arm.name, message));
         }
         let training = arm.training.resolve(training);
         training.check().map_err(located)?;
         self.check_size(arm.train.as_ref(), train)?;
+        let seeds = arm.seeds.as_ref().map(|seeds| self.checked_seeds(seeds)).transpose()?;
         let (levels, train) = (levels.clone(), arm.train.as_ref().map(|train| *train.as_ref()));
         let scramble_seed = arm.scramble_seed.as_ref().map(|seed| *seed.as_ref());
-        Ok(Arm { name, levels, net, scramble_seed, training, train, budget })
+        Ok(Arm { name, levels, net, scramble_seed, training, train, seeds, budget })
     }
 
     fn check_size(&self, wanted: Option<&Spanned<usize>>, available: Option<usize>) -> Result<()> {
@@ -193,6 +202,18 @@ impl StudyFile {
                 Err(self.text.error(wanted, message))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn checked_seeds(&self, wanted: &Spanned<usize>) -> Result<usize> {
+        let all = self.seeds()?.len();
+        match *wanted.as_ref() {
+            seeds if (1..=all).contains(&seeds) => Ok(seeds),
+            seeds => {
+                let message =
+                    format!("seeds = {seeds}, but it must be 1 to the study's {all}: an arm has the first of them");
+                Err(self.text.error(wanted, message))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
-use crate::data::{Dataset, hash};
+use crate::data::{Draws, hash};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig};
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
@@ -27,7 +27,7 @@ pub struct Record {
     pub input: Option<InputShape>,
     /// Where it runs: processors round differently.
     pub device: DeviceKind,
-    /// The class of every test image.
+    /// The class of every test image; none where every seed has test images of its own.
     #[serde(with = "spaced")]
     pub test_labels: Vec<u8>,
 }
@@ -129,6 +129,20 @@ pub struct Mistakes {
     /// The classes that these were taken for.
     #[serde(with = "spaced")]
     pub classes: Vec<u8>,
+    /// The classes that they are, where the study's record can't tell, since every seed has test images of its own.
+    #[serde(with = "spaced", default, skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<u8>,
+}
+
+/// A test image that is taken for what it isn't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Its place in the test set.
+    pub image: usize,
+    /// What it is.
+    pub label: u8,
+    /// What it's taken for.
+    pub class: u8,
 }
 
 impl Mistakes {
@@ -136,27 +150,44 @@ impl Mistakes {
     pub fn of(predictions: &[u8], labels: &[u8]) -> Self {
         let images = (0..labels.len()).filter(|&image| predictions[image] != labels[image]).collect::<Vec<_>>();
         let classes = images.iter().map(|&image| predictions[image]).collect();
-        Self { tested: labels.len(), images, classes }
+        Self { tested: labels.len(), images, classes, labels: Vec::new() }
     }
 
-    /// Whether each test image is wrong.
+    /// The same, with the classes that the images are.
+    pub fn labelled(self, labels: &[u8]) -> Self {
+        Self { labels: self.images.iter().map(|&image| labels[image]).collect(), ..self }
+    }
+
+    /// Every mistake, on a test set with these labels, or with none where the mistakes tell their own.
+    ///
+    /// # Errors
+    /// When they aren't mistakes on such a set; how so.
+    pub fn each(&self, test_labels: &[u8]) -> std::result::Result<Vec<Mistake>, String> {
+        let Self { tested, images, classes, labels } = self;
+        if !test_labels.is_empty() && *tested != test_labels.len() {
+            return Err(format!("{tested} images were tested, but the store has {} labels", test_labels.len()));
+        }
+        let own = test_labels.is_empty();
+        if images.len() != classes.len() || own && labels.len() != images.len() || !images.is_sorted_by(|a, b| a < b) {
+            return Err("its mistakes aren't images in their order with a class each".to_owned());
+        }
+        let label = |place: usize, image: usize| if own { labels.get(place) } else { test_labels.get(image) };
+        let mistake = |(place, (&image, &class)): (usize, (&usize, &u8))| match label(place, image) {
+            Some(&label) if label != class && image < *tested => Ok(Mistake { image, label, class }),
+            _ => Err(format!("image {image} taken for {class} is no mistake")),
+        };
+        images.iter().zip(classes).enumerate().map(mistake).collect()
+    }
+
+    /// Whether each test image is wrong; labels and errors as of [`Mistakes::each`].
     ///
     /// # Errors
     /// When they aren't mistakes on images with these labels; how so.
-    pub fn wrong(&self, labels: &[u8]) -> std::result::Result<Vec<bool>, String> {
-        let Self { tested, images, classes } = self;
-        if *tested != labels.len() {
-            return Err(format!("{tested} images were tested, but the store has {} labels", labels.len()));
-        }
-        if images.len() != classes.len() || !images.is_sorted_by(|a, b| a < b) {
-            return Err("its mistakes aren't images in their order with a class each".to_owned());
-        }
-        let mut wrong = vec![false; labels.len()];
-        for (&image, &class) in images.iter().zip(classes) {
-            match labels.get(image) {
-                Some(&label) if label != class => wrong[image] = true,
-                _ => return Err(format!("image {image} taken for {class} is no mistake")),
-            }
+    pub fn wrong(&self, test_labels: &[u8]) -> std::result::Result<Vec<bool>, String> {
+        let mistakes = self.each(test_labels)?;
+        let mut wrong = vec![false; self.tested];
+        for Mistake { image, .. } in mistakes {
+            wrong[image] = true;
         }
         Ok(wrong)
     }
@@ -194,22 +225,18 @@ impl Outcome {
 }
 
 impl DataRecord {
-    /// The record of `dataset`.
-    pub fn of(dataset: &Dataset) -> Self {
-        Self {
-            name: dataset.name.clone(),
-            fingerprint: dataset.fingerprint.clone(),
-            train: dataset.train.len(),
-            test: dataset.test.len(),
-        }
+    /// The record of a study's images.
+    pub fn of(draws: &Draws) -> Self {
+        let first = draws.first();
+        Self { name: draws.name(), fingerprint: draws.fingerprint(), train: first.train.len(), test: first.test.len() }
     }
 }
 
 impl Record {
     /// The configuration of a run of the study, with what tuning chose.
     pub fn run_config(&self, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> RunConfig {
-        let training = chosen.map_or_else(|| arm.training.clone(), |setting| setting.of(&arm.training));
-        self.config(arm, Purpose::TestSet { train: self.train(arm) }, training, seed)
+        let setting = chosen.copied().unwrap_or_default();
+        self.config(arm, Purpose::TestSet { train: self.train(arm) }, &setting, setting.of(&arm.training), seed)
     }
 
     /// The configuration of the trial of `setting` that is made with the `run`-th seed, counted from 0.
@@ -223,7 +250,7 @@ impl Record {
             other => other,
         };
         let purpose = Purpose::trial(self.train(arm), validation).map_err(of_arm)?;
-        Ok(self.config(arm, purpose, training, tuning::FIRST_SEED + run as u64))
+        Ok(self.config(arm, purpose, setting, training, tuning::FIRST_SEED + run as u64))
     }
 
     /// Number of the arm's training images.
@@ -231,13 +258,15 @@ impl Record {
         arm.train.unwrap_or(self.data.train)
     }
 
-    fn config(&self, arm: &Arm, purpose: Purpose, training: TrainingConfig, seed: u64) -> RunConfig {
+    fn config(&self, arm: &Arm, purpose: Purpose, setting: &Setting, training: TrainingConfig, seed: u64) -> RunConfig {
+        let scramble_seed = arm.scramble_seed.unwrap_or(seed);
+        let dropout = setting.dropout.unwrap_or(arm.net.dropout);
         RunConfig {
             schema_version: SCHEMA_VERSION,
             data: self.data.clone(),
             purpose,
             device: self.device,
-            net: NetConfig { scramble_seed: arm.scramble_seed.unwrap_or(seed), ..arm.net.clone() },
+            net: NetConfig { scramble_seed, dropout, ..arm.net.clone() },
             training,
             seed,
         }

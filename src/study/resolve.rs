@@ -1,18 +1,20 @@
 //! From the tables of a study file to what they ask for, checked.
 
 use super::limits::MOST_SETTINGS;
-use super::{EquivarianceFile, Setting, StudyText, TrainingFile, Tuning, TuningFile};
+use super::{ArmFile, EquivarianceFile, Setting, StudyText, Tuning, TuningFile};
 use crate::error::{Error, Result};
 use crate::lab::Turning;
 use crate::train::{MOST_IMAGES, TrainingConfig};
 
 impl TuningFile {
-    /// A key of `training` that tuning would override.
-    pub(super) fn overridden(&self, training: &TrainingFile) -> Option<&'static str> {
+    /// A key of the arm that tuning would override.
+    pub(super) fn overridden(&self, arm: &ArmFile) -> Option<&'static str> {
+        let ArmFile { training, .. } = arm;
         let keys = [
-            ("learning_rate", self.learning_rate.is_empty(), training.learning_rate.is_some()),
-            ("weight_decay", self.weight_decay.is_empty(), training.weight_decay.is_some()),
-            ("batch", self.batch.is_empty(), training.batch.is_some()),
+            ("training.learning_rate", self.learning_rate.is_empty(), training.learning_rate.is_some()),
+            ("training.weight_decay", self.weight_decay.is_empty(), training.weight_decay.is_some()),
+            ("training.batch", self.batch.is_empty(), training.batch.is_some()),
+            ("dropout", self.dropout.is_empty(), arm.dropout.is_some()),
         ];
         keys.into_iter().find(|(_, untuned, given)| !untuned && *given).map(|(key, ..)| key)
     }
@@ -22,7 +24,7 @@ impl TuningFile {
         fn axis<T: Copy>(values: &[T]) -> Vec<Option<T>> {
             if values.is_empty() { vec![None] } else { values.iter().copied().map(Some).collect() }
         }
-        let lists = [self.learning_rate.len(), self.weight_decay.len(), self.batch.len()];
+        let lists = [self.learning_rate.len(), self.weight_decay.len(), self.batch.len(), self.dropout.len()];
         let count = lists.iter().fold(1, |count: usize, list| count.saturating_mul(*list.max(&1)));
         if count > MOST_SETTINGS {
             let message = format!("[tuning] has {count} settings to try, but at most {MOST_SETTINGS} are possible");
@@ -32,7 +34,8 @@ impl TuningFile {
         for learning_rate in axis(&self.learning_rate) {
             for weight_decay in axis(&self.weight_decay) {
                 for batch in axis(&self.batch) {
-                    settings.push(Setting { learning_rate, weight_decay, batch });
+                    let of_dropout = |dropout| Setting { learning_rate, weight_decay, batch, dropout };
+                    settings.extend(axis(&self.dropout).into_iter().map(of_dropout));
                 }
             }
         }
@@ -41,7 +44,7 @@ impl TuningFile {
                 Error::Key { key, message, .. } => Error::key("tuning", key, message),
                 other => other,
             };
-            setting.of(training).check().map_err(|e| file.locate(tuned(e)))?;
+            setting.check().and_then(|()| setting.of(training).check()).map_err(|e| file.locate(tuned(e)))?;
         }
         let validation = self.validation.as_ref().map_or(1.0 / 6.0, |fraction| *fraction.as_ref());
         if let Some(spanned) = self.validation.as_ref().filter(|_| !(validation > 0.0 && validation < 1.0)) {
@@ -53,8 +56,9 @@ impl TuningFile {
         if let Some(spanned) = self.seeds.as_ref().filter(|_| !(1..=MOST_SETTINGS).contains(&seeds)) {
             return Err(file.error(spanned, format!("tuning.seeds = {seeds}, but it must be 1 to {MOST_SETTINGS}")));
         }
-        if self.learning_rate.is_empty() && self.weight_decay.is_empty() && self.batch.is_empty() {
-            let message = "[tuning] has nothing to try: give it a list of learning_rate, weight_decay or batch";
+        if lists == [0; 4] {
+            let message =
+                "[tuning] has nothing to try: give it a list of learning_rate, weight_decay, batch or dropout";
             return Err(file.error_at("tuning", "learning_rate", message));
         }
         Ok(Tuning { settings, validation, seeds })

@@ -86,11 +86,13 @@ fn cells(record: &Record, runs: &[Run]) -> Result<Vec<Vec<ArmResults>>> {
 
 /// What the arms of a cell lack of the runs that the study wants, in sentences.
 fn lacking(record: &Record, cell: &[Level], runs: &[Run]) -> Vec<String> {
-    let seeds = record.study.seeds.len();
+    let study = &record.study;
     let tell = |what: &str, count: fn(&Run) -> bool, is_told: fn(usize, usize) -> bool| {
         let of_arm = |arm: &Arm| runs.iter().filter(|run| run.arm == *arm && count(run)).count();
-        let arms = record.study.arms_of(cell).map(|arm| (arm, of_arm(arm))).filter(|(_, runs)| is_told(*runs, seeds));
-        let arms: Vec<String> = arms.map(|(arm, runs)| format!("{} ({runs} of {seeds} runs)", arm.name)).collect();
+        let arms = study.arms_of(cell).map(|arm| (arm, of_arm(arm), study.seeds_of(arm).len()));
+        let arms = arms.filter(|(_, runs, seeds)| is_told(*runs, *seeds));
+        let arms: Vec<String> =
+            arms.map(|(arm, runs, seeds)| format!("{} ({runs} of {seeds} runs)", arm.name)).collect();
         (!arms.is_empty()).then(|| format!("{what}: {}", arms.join(", ")))
     };
     let unfinished = tell("not all runs have ended", |run| !run.is_pending(), |ended, seeds| ended < seeds);

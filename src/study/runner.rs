@@ -14,7 +14,7 @@ use super::progress::StudyProgress;
 use super::record::{Outcome, SCHEMA_VERSION};
 use super::tuning::{Trial, TuningRecord, choose};
 use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
-use crate::data::Dataset;
+use crate::data::Draws;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::{InputShape, Network};
@@ -76,16 +76,17 @@ pub struct Summary {
 
 impl Record {
     /// The record of a study that runs on `device`.
-    pub fn new(study: &Study, dataset: &Dataset, device: &Device) -> Self {
+    pub fn new(study: &Study, draws: &Draws, device: &Device) -> Self {
         let device = DeviceKind::of(device);
+        let first = draws.first();
         Self {
             schema_version: SCHEMA_VERSION,
             maker: Maker::here(device, 0, 0),
             study: study.clone(),
-            data: DataRecord::of(dataset),
-            input: Some(InputShape::of(&dataset.train, dataset.classes)),
+            data: DataRecord::of(draws),
+            input: Some(InputShape::of(&first.train, first.classes)),
             device,
-            test_labels: dataset.test.labels.clone(),
+            test_labels: if draws.are_per_seed() { Vec::new() } else { first.test.labels.clone() },
         }
     }
 }
@@ -97,9 +98,9 @@ impl StudyPlan {
     }
 
     /// About how long all that takes, in seconds.
-    pub fn seconds(&self, dataset: &Dataset) -> f64 {
+    pub fn seconds(&self, draws: &Draws) -> f64 {
         let Workers { jobs, .. } = self.calibration.workers;
-        let seconds = |run: &Run| self.calibration.run_seconds(run, run.epochs_done(), dataset);
+        let seconds = |run: &Run| self.calibration.run_seconds(run, run.epochs_done(), draws);
         let (sum, longest) = self
             .pending()
             .map(seconds)
@@ -112,7 +113,7 @@ impl StudyPlan {
 ///
 /// # Errors
 /// When the store holds runs of another configuration or other images, or a network can't be built.
-pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<StudyPlan> {
+pub fn plan(record: &Record, draws: &Draws, store: &Store, options: &Options) -> Result<StudyPlan> {
     if options.tensorboard && cfg!(not(feature = "tensorboard")) {
         let message = "this program is built without event files for TensorBoard (feature tensorboard)";
         return Err(Error::invalid(message));
@@ -125,14 +126,14 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
     let trials = store.trials(record)?;
     let mut runs = Vec::new();
     for &seed in &study.seeds {
-        for arm in &study.arms {
+        for arm in study.arms.iter().filter(|arm| study.seeds_of(arm).contains(&seed)) {
             let setting = store.setting(record, arm)?;
             runs.push(store.run(record, arm, setting.as_ref(), seed)?);
         }
     }
     let pending: Vec<&Run> = trials.iter().chain(&runs).filter(|run| run.is_pending()).collect();
-    check_memory(&pending, dataset, &options.device)?;
-    let calibration = Calibration::of(&pending, dataset, &options.device, options.wish)?;
+    check_memory(&pending, draws, &options.device)?;
+    let calibration = Calibration::of(&pending, draws, &options.device, options.wish)?;
     let (mut unmeasured, mut unmeasurable) = (0, 0);
     for run in &runs {
         if run.lacks_measure(study)? {
@@ -143,11 +144,12 @@ pub fn plan(record: &Record, dataset: &Dataset, store: &Store, options: &Options
 }
 
 /// Refuses runs that the free memory can't hold, by arithmetic.
-fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<()> {
+fn check_memory(pending: &[&Run], draws: &Draws, device: &Device) -> Result<()> {
     if !device.is_cpu() {
         return Ok(());
     }
-    let input = InputShape::of(&dataset.train, dataset.classes);
+    let first = draws.first();
+    let input = InputShape::of(&first.train, first.classes);
     let mut seen = BTreeSet::new();
     for Run { arm, config, .. } in pending {
         let TrainingConfig { batch, images_per_epoch, .. } = config.training;
@@ -173,17 +175,17 @@ fn check_memory(pending: &[&Run], dataset: &Dataset, device: &Device) -> Result<
 ///
 /// # Errors
 /// When the store can't be written, or holds runs of another configuration. What was done until then stays.
-pub fn run(plan: StudyPlan, record: &Record, dataset: &Dataset, store: &Store, options: &Options) -> Result<Summary> {
+pub fn run(plan: StudyPlan, record: &Record, draws: &Draws, store: &Store, options: &Options) -> Result<Summary> {
     let StudyPlan { trials, runs, calibration, .. } = plan;
     let Workers { jobs, threads } = calibration.workers;
     let record = &Record { maker: Maker::here(record.device, jobs, threads), ..record.clone() };
     let control = Control { signal: &options.signal, failed: AtomicBool::new(false) };
     let pending = trials.iter().chain(&runs).filter(|run| run.is_pending());
-    let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), dataset)).collect();
+    let work = pending.map(|run| calibration.run_seconds(run, run.epochs_done(), draws)).collect();
     let progress = StudyProgress::new(work, jobs, options.quiet);
     let job = Job {
         study: &record.study,
-        dataset,
+        draws,
         device: &options.device,
         maker: &record.maker,
         progress: &progress,
@@ -332,9 +334,9 @@ impl Crew<'_> {
     /// Seed by seed, so that a study that is cut short has whole pairs; of each seed the longest first, so that no job is
     /// left alone with a long run at the end.
     fn sort(&self, runs: &mut [Run]) {
-        let Job { study, dataset, .. } = self.job;
+        let Job { study, draws, .. } = self.job;
         let seed = |run: &Run| study.seeds.iter().position(|&seed| seed == run.config.seed);
-        let seconds = |run: &Run| self.calibration.run_seconds(run, 0, dataset);
+        let seconds = |run: &Run| self.calibration.run_seconds(run, 0, draws);
         runs.sort_by(|a, b| seed(a).cmp(&seed(b)).then_with(|| seconds(b).total_cmp(&seconds(a))));
     }
 

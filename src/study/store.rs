@@ -179,7 +179,11 @@ impl Store {
         let Some(tuning) = &record.study.tuning else { return Ok(None) };
         let Some(setting) = tuning.settings.get(place) else { return Ok(None) };
         let config = record.trial_config(arm, setting, tuning.validation, run)?;
-        let folder = RunFolder::new(&self.folder, format!("{}/tuning/trial-{place}/run-{run}", arm.id()));
+        // By its name and not its place, so that lists can become longer. Earlier versions took the place.
+        let by_place = format!("{}/tuning/trial-{place}", arm.id());
+        let by_name = format!("{}/tuning/{}", arm.id(), setting.label());
+        let trial = if self.folder.join(&by_place).is_dir() { by_place } else { by_name };
+        let folder = RunFolder::new(&self.folder, format!("{trial}/run-{run}"));
         let state = folder.state(&config)?.of_arm(arm);
         Ok(Some(Run { arm: arm.clone(), config, folder, state }))
     }
@@ -264,7 +268,7 @@ impl Store {
         let tuned = tuned.collect::<Result<Vec<_>>>()?;
         let ready = |setting: &Option<Setting>| study.tuning.is_none() || setting.is_some();
         let runs = study.seeds.iter().flat_map(|&seed| {
-            let arms = tuned.iter().filter(|(_, setting)| ready(setting));
+            let arms = tuned.iter().filter(move |(arm, setting)| ready(setting) && study.seeds_of(arm).contains(&seed));
             arms.map(move |(arm, setting)| self.run(record, arm, setting.as_ref(), seed))
         });
         runs.collect()

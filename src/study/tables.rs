@@ -98,6 +98,9 @@ pub struct TuningFile {
     /// Batch sizes to try.
     #[serde(default, deserialize_with = "number::told")]
     pub batch: Vec<usize>,
+    /// Dropouts to try.
+    #[serde(default, deserialize_with = "number::told")]
+    pub dropout: Vec<f64>,
     /// Fraction of an arm's training images that is held out; default: 1/6, which is 2,000 of 12,000.
     #[serde(default, deserialize_with = "number::told")]
     pub validation: Option<Spanned<f64>>,

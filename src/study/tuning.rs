@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::limits::MOST_RUNS;
 use super::{Purpose, ValidationError};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::{Protocol, TrainingConfig};
 
 /// Seed of the first run of every trial; beyond the seeds that studies use, so that no final run repeats a trial's draws.
@@ -28,7 +28,7 @@ pub struct Tuning {
 }
 
 /// What tuning sets.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
     /// Rate of Adam.
@@ -37,6 +37,9 @@ pub struct Setting {
     pub weight_decay: Option<f64>,
     /// Images per step.
     pub batch: Option<usize>,
+    /// Dropout of the network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropout: Option<f64>,
 }
 
 /// `tuning.json`: what an arm tried and chose.
@@ -71,7 +74,22 @@ impl Setting {
     /// # Errors
     /// As [`TrainingConfig::check`].
     pub(super) fn check(&self) -> Result<()> {
+        if let Some(dropout) = self.dropout.filter(|dropout| !(0.0..1.0).contains(dropout)) {
+            return Err(Error::key("training", "dropout", format!("= {dropout}, but it's a probability below 1")));
+        }
         self.of(&Protocol::default().config()).check()
+    }
+
+    /// Its name, as its trials' folder in the store is called: `learning_rate-0.003.dropout-0.3`.
+    pub fn label(&self) -> String {
+        let number = |key: &str, value: Option<f64>| value.map(|value| format!("{key}-{value}"));
+        let keys = [
+            number("learning_rate", self.learning_rate),
+            number("weight_decay", self.weight_decay),
+            number("batch", self.batch.map(|images| images as f64)),
+            number("dropout", self.dropout),
+        ];
+        keys.into_iter().flatten().collect::<Vec<_>>().join(".")
     }
 
     /// `training` with what the setting sets.
@@ -99,10 +117,11 @@ impl TuningRecord {
     /// Where the choice lies at an end of what was tried, so that a better one may lie beyond: "learning rate 0.001, the least".
     pub fn at_ends(&self) -> Vec<String> {
         type Axis = (&'static str, fn(&Setting) -> Option<f64>);
-        let axes: [Axis; 3] = [
+        let axes: [Axis; 4] = [
             ("learning rate", |setting| setting.learning_rate),
             ("weight decay", |setting| setting.weight_decay),
             ("batch", |setting| setting.batch.map(|images| images as f64)),
+            ("dropout", |setting| setting.dropout),
         ];
         let at_end = |(name, value): Axis| {
             let chosen = value(&self.trials.get(self.chosen)?.setting)?;
@@ -150,7 +169,7 @@ mod tests {
 
     fn chosen(of: [[f64; 2]; 4], chosen: usize) -> Vec<String> {
         let trial = |[rate, decay]: [f64; 2]| Trial {
-            setting: Setting { learning_rate: Some(rate), weight_decay: Some(decay), batch: None },
+            setting: Setting { learning_rate: Some(rate), weight_decay: Some(decay), ..Default::default() },
             validation_errors: vec![None],
         };
         let trials = of.map(trial).to_vec();

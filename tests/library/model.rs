@@ -178,7 +178,7 @@ fn what_cannot_be_built_is_refused() {
     assert!(refused(NetConfig { widths: vec![10; 5], ..p4.clone() }, IMAGE).contains("5 widths"));
     assert!(refused(NetConfig { widths: vec![0; 6], ..p4.clone() }, IMAGE).contains("is 0"));
     assert!(refused(NetConfig { dropout: 1.0, ..p4.clone() }, IMAGE).contains("dropout"));
-    let swish = NetConfig::uniform(Default::default(), RepeatSwish {}.into(), 20);
+    let swish = NetConfig::uniform(Default::default(), RepeatSwish::default().into(), 20);
     assert!(refused(NetConfig { scale: 0, ..swish }, IMAGE).contains("is 0"));
     let pooled = NetConfig { pool_every_layer: true, group_pooling: GroupPooling::None, ..p4 };
     assert!(refused(pooled, IMAGE).contains("group_pooling"));

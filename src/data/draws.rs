@@ -1,0 +1,140 @@
+//! The images of a study: one set for all its seeds, or one for each.
+//!
+//! With `[data] draw = "per-seed"` seeds stand for new data sets. Seed s of a study has the images that `[data] seed` + s makes
+//! ([`Source::Builtin`] draws new digits, [`Source::MnistRot`] draws images and angles anew from MNIST's 70,000), so that
+//! `equisplit data make --seed` gives any of them to other programs. A source without a seed, or a file made by `data make`, is
+//! split anew: its training and test images are shuffled together, and the first become the training images again. Either way
+//! the draws of two seeds share images where the source has no more of them: they are draws from the source, and say nothing of
+//! images beyond it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rand::seq::SliceRandom;
+
+use super::{DataConfig, Dataset, Draw, Images, Source, hash, idx, load, mnist_rot};
+use crate::error::{Error, Result};
+use crate::rng;
+
+/// Draws that are kept for whoever asks next: jobs side by side are at the same seed or at two that follow each other.
+const KEPT: usize = 2;
+
+/// The images of a study, from which every seed has its own or all have the same.
+#[derive(Debug)]
+pub struct Draws {
+    /// How the draws are made; `None` where there's one for all seeds.
+    recipe: Option<Recipe>,
+    /// The images of `[data] seed` itself.
+    first: Arc<Dataset>,
+    kept: Mutex<Vec<(u64, Arc<Dataset>)>>,
+}
+
+/// How a draw is made.
+#[derive(Debug)]
+enum Recipe {
+    /// By the source's own recipe with another seed.
+    Seeded(DataConfig, Option<PathBuf>),
+    /// By splitting anew what the source has.
+    Split,
+}
+
+impl From<Dataset> for Draws {
+    fn from(dataset: Dataset) -> Self {
+        Self { recipe: None, first: Arc::new(dataset), kept: Mutex::default() }
+    }
+}
+
+impl Draws {
+    /// Loads the images that `config` asks for; `dir` as in [`load`].
+    ///
+    /// # Errors
+    /// As [`load`].
+    pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Self> {
+        let draws = Self::from(load(config, dir)?);
+        if config.draw == Draw::Fixed {
+            return Ok(draws);
+        }
+        let drawn_anew = config.source.has_seed() && !dir.is_some_and(Path::is_file);
+        let recipe = if drawn_anew { Recipe::Seeded(config.clone(), dir.map(Path::to_owned)) } else { Recipe::Split };
+        Ok(Self { recipe: Some(recipe), ..draws })
+    }
+
+    /// Whether every seed has images of its own.
+    pub fn are_per_seed(&self) -> bool {
+        self.recipe.is_some()
+    }
+
+    /// The images of `[data] seed` itself: what they are like, and how many, is the same of all draws.
+    pub fn first(&self) -> &Dataset {
+        &self.first
+    }
+
+    /// What they are, for tables and figures.
+    pub fn name(&self) -> String {
+        match &self.recipe {
+            None => self.first.name.clone(),
+            Some(Recipe::Seeded(..)) => format!("{}, drawn anew for every seed", self.first.name),
+            Some(Recipe::Split) => format!("{}, split anew for every seed", self.first.name),
+        }
+    }
+
+    /// SHA-256 (hexadecimal) over the inputs and the recipe of all draws.
+    pub fn fingerprint(&self) -> String {
+        let first = self.first.fingerprint.as_str();
+        match &self.recipe {
+            None => first.to_owned(),
+            Some(Recipe::Seeded(..)) => hash::fingerprint([first, "drawn anew for every seed, recipe 1"]),
+            Some(Recipe::Split) => hash::fingerprint([first, "split anew for every seed, recipe 1"]),
+        }
+    }
+
+    /// The images of a seed.
+    ///
+    /// # Errors
+    /// When the source's files can't be read any more, or aren't what they were.
+    pub fn of(&self, seed: u64) -> Result<Arc<Dataset>> {
+        let Some(recipe) = &self.recipe else { return Ok(self.first.clone()) };
+        // Held while a draw is made: the other jobs want the same one.
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, dataset)) = kept.iter().find(|(of, _)| *of == seed) {
+            return Ok(dataset.clone());
+        }
+        let dataset = Arc::new(match recipe {
+            Recipe::Split => split(&self.first, seed),
+            Recipe::Seeded(config, dir) => seeded(config, dir.as_deref(), &self.first, seed)?,
+        });
+        kept.truncate(KEPT - 1);
+        kept.insert(0, (seed, dataset.clone()));
+        Ok(dataset)
+    }
+}
+
+/// The images that the source's recipe makes with the study's seed added to its own.
+fn seeded(config: &DataConfig, dir: Option<&Path>, first: &Dataset, seed: u64) -> Result<Dataset> {
+    let drawn = DataConfig { seed: config.seed.wrapping_add(seed), ..config.clone() };
+    // Not through the folder's cache: there would be a file for every seed.
+    let (Source::MnistRot, Some(folder)) = (config.source, dir) else { return load(&drawn, dir) };
+    let (train, test) = (first.train.len(), first.test.len());
+    let upright = idx::read_folder(folder)?;
+    if mnist_rot::fingerprint(&upright, config.seed, train, test) != first.fingerprint {
+        return Err(Error::content(folder, "its images aren't those any more that the study began with"));
+    }
+    mnist_rot::make(&upright, drawn.seed, train, test)
+}
+
+/// All images of the set in two parts of the same sizes.
+fn split(set: &Dataset, seed: u64) -> Dataset {
+    let train = set.train.len();
+    let mut order: Vec<usize> = (0..train + set.test.len()).collect();
+    order.shuffle(&mut rng::stream(seed, "data/split"));
+    let (learned, judged) = order.split_at(train);
+    let image = |place: usize| if place < train { (&set.train, place) } else { (&set.test, place - train) };
+    let part = |places: &[usize]| Images {
+        pixels: places.iter().map(|&place| image(place)).flat_map(|(set, at)| set.image(at)).copied().collect(),
+        labels: places.iter().map(|&place| image(place)).map(|(set, at)| set.labels[at]).collect(),
+        ..set.train
+    };
+    let (train, test) = (part(learned), part(judged));
+    let fingerprint = hash::fingerprint([set.fingerprint.as_str(), &format!("split anew by seed {seed}")]);
+    Dataset { name: format!("{}, split anew by seed {seed}", set.name), fingerprint, train, test, ..*set }
+}
