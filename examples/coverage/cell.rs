@@ -1,7 +1,7 @@
 //! One cell of the table: many studies of one kind.
 
-use equisplit::stats::Interval;
 use equisplit::stats::attribution::{ArmResults, Attribution, attribute_resampled};
+use equisplit::stats::{Covers, Design, Interval};
 use equisplit::{Error, Result};
 use rayon::prelude::*;
 
@@ -117,7 +117,9 @@ fn same_from_a_store(arms: &[ArmResults]) -> Result<()> {
 }
 
 fn attribute(arms: &[ArmResults], replicates: usize) -> Result<Attribution> {
-    attribute_resampled("simulated", "baseline", "target", &[], arms, replicates)
+    let design =
+        Design { study: "simulated", baseline: "baseline", target: "target", ladder: &[], covers: Covers::default() };
+    attribute_resampled(&design, arms, replicates)
 }
 
 /// Gains of control and target over the baseline, one pair a seed.

@@ -5,6 +5,7 @@
 mod cell;
 mod markdown;
 mod methods;
+mod records;
 mod simulate;
 mod store;
 
@@ -31,6 +32,9 @@ struct Arguments {
     /// How many of them also go through a run store on disk, which must change nothing.
     #[arg(long, default_value_t = 5)]
     stored: usize,
+    /// Studies in every cell of the table that is simulated from records.
+    #[arg(long, default_value_t = 1_000)]
+    from_records: usize,
     /// The file that the tables go to.
     #[arg(long, default_value = "docs/coverage.md")]
     out: PathBuf,
@@ -46,6 +50,7 @@ fn main() -> Result<()> {
         }
         eprintln!("{gain:?} gain, {noise:?} noise: done");
     }
-    let text = markdown::document(&outcomes, counts);
+    let from_records = records::coverage(arguments.from_records)?;
+    let text = markdown::document(&outcomes, counts) + &markdown::over_images(&from_records, arguments.from_records);
     write_whole(&arguments.out, |out| out.write_all(text.as_bytes()))
 }

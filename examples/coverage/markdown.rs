@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::cell::{Counts, Outcome, Outcomes};
 use super::methods::METHODS;
+use super::records::Coverage;
 use super::simulate::{GAINS, Gain, NOISES, Noise};
 use super::{SEEDS, SHARES};
 
@@ -26,6 +27,22 @@ pub fn document(outcomes: &[Outcomes], counts: Counts) -> String {
     );
     let tables = Tables { outcomes };
     text + &tables.headline() + &tables.bootstrap() + &tables.other_methods() + &tables.stricter()
+}
+
+/// The table of intervals that count test images.
+pub fn over_images(cells: &[Coverage], studies: usize) -> String {
+    let mut text = format!(
+        "\n### Test images that vary: the share's interval over seeds, and the one over seeds and images\n\n{studies} studies a cell, \
+         simulated from the records of rot-mnist-p4; widths are medians of half the interval, in points of share.\n\n\
+         | control | test images | seeds | over seeds | over images too | ± over seeds | ± over images too |\n\
+         | --- | ---: | ---: | ---: | ---: | ---: | ---: |\n"
+    );
+    for Coverage { control, images, seeds, over_seeds, over_images, widths } in cells {
+        let rates = [over_seeds, over_images].map(|rate| coverage(Some(*rate))).join(" | ");
+        let widths = widths.map(|width| percent(Some(width))).join(" | ");
+        let _ = writeln!(text, "| {control} | {images} | {seeds} | {rates} | {widths} |");
+    }
+    text
 }
 
 struct Tables<'a> {

@@ -23,6 +23,7 @@ mod log;
 mod man;
 mod params;
 mod report;
+mod reproduce;
 mod run;
 mod show;
 mod signals;
@@ -54,6 +55,8 @@ enum Command {
     Show(show::Args),
     /// Compare the arms that two stores have in common.
     Compare(compare::Args),
+    /// Make a run of a store once more, and hold its predictions against the record.
+    Reproduce(reproduce::Args),
     /// Write a store's runs and epochs as tables.
     Export(export::Args),
     /// Draw the figures of a store.
@@ -88,6 +91,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Show(args) => show::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Compare(args) => compare::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Reproduce(args) => reproduce::run(&args),
         Command::Export(args) => export::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Figures(args) => figures::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Report(args) => report::run(&args).map(|()| ExitCode::SUCCESS),

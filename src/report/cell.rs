@@ -231,6 +231,7 @@ impl CellResults {
             shares: controls.collect(),
             reason: self.attribution.reason.as_deref().map(with_minus_signs),
             seeds: seeds.len(),
+            covers: self.attribution.covers,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The tables of an attribution, laid out once: which there are, what their columns are and what each cell holds. How that reads is
 //! up to the formats: `screen` for the terminal, `sheet` for papers and pages, `export::csv` for notebooks.
 
-use super::numbers::{NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
+use super::numbers::{self, NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
 use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
@@ -23,6 +23,8 @@ pub(super) enum Heading {
     Step,
     Share,
     Interval,
+    Together,
+    OverImages,
     Bootstrap,
     Comparison,
     Difference,
@@ -104,16 +106,20 @@ pub(super) enum Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    /// Its cells, in the order of its table's headings.
-    pub fn cells(&self) -> Vec<Value<'a>> {
+    /// Its cells under the headings of its table.
+    fn cells(&self, headings: &[Heading]) -> Vec<Value<'a>> {
         match self {
             Self::Arm(arm) => {
                 let result = [Value::Seeds(arm.seeds.len()), Value::TestError(arm)];
                 budget(&arm.name, &arm.bank, arm.budget).into_iter().chain(result).collect()
             }
-            Self::Share(Share { control, ratio }, is_of_gain) => ratio_cells(control.clone(), ratio, *is_of_gain),
+            Self::Share(Share { control, ratio, simultaneous95 }, is_of_gain) => {
+                let what = Value::Compared(control.clone(), ratio.seeds_used.as_deref(), *is_of_gain);
+                ratio_cells(headings, &what, ratio, *simultaneous95)
+            }
             Self::Step(LadderStep { from, to, ratio }, is_of_gain) => {
-                ratio_cells(format!("{from} → {to}"), ratio, *is_of_gain)
+                let what = Value::Compared(format!("{from} → {to}"), ratio.seeds_used.as_deref(), *is_of_gain);
+                ratio_cells(headings, &what, ratio, None)
             }
             Self::Comparison(comparison) => comparison_cells(comparison),
             Self::Cell(cell, arm, ratio) => {
@@ -135,13 +141,21 @@ pub(super) fn budget<'a>(name: &str, bank: &str, budget: Budget) -> [Value<'a>; 
     [name, bank, parameters, one_bit, maps, Value::MultiplyAdds(multiply_adds)]
 }
 
-fn ratio_cells(what: String, ratio: &Ratio, is_of_gain: bool) -> Vec<Value<'_>> {
-    vec![
-        Value::Compared(what, ratio.seeds_used.as_deref(), is_of_gain),
-        Value::Share(ratio.share),
-        Value::Interval(ratio.ci95),
-        Value::Interval(ratio.bootstrap95),
-    ]
+fn ratio_cells<'a>(
+    headings: &[Heading],
+    what: &Value<'a>,
+    ratio: &'a Ratio,
+    together: Option<Interval>,
+) -> Vec<Value<'a>> {
+    let cell = |heading: &Heading| match heading {
+        Heading::Share => Value::Share(ratio.share),
+        Heading::Interval => Value::Interval(ratio.ci95),
+        Heading::Together => Value::Interval(together),
+        Heading::OverImages => Value::Interval(ratio.interval_over_images),
+        Heading::Bootstrap => Value::Interval(ratio.bootstrap95),
+        _ => what.clone(),
+    };
+    headings.iter().map(cell).collect()
 }
 
 fn comparison_cells(comparison: &Comparison) -> Vec<Value<'_>> {
@@ -162,6 +176,13 @@ pub(super) struct Table<'a> {
     pub rows: Vec<Row<'a>>,
 }
 
+impl<'a> Table<'a> {
+    /// The cells of every row.
+    pub fn cells(&self) -> impl Iterator<Item = Vec<Value<'a>>> {
+        self.rows.iter().map(|row| row.cells(&self.headings))
+    }
+}
+
 /// The tables of an attribution; one of what there isn't has no rows.
 pub(super) struct Layout<'a> {
     pub arms: Table<'a>,
@@ -176,7 +197,18 @@ pub(super) const BUDGET: [Heading; 6] =
 
 const RESULT: [Heading; 2] = [Heading::Seeds, Heading::TestError];
 
-const RATIO: [Heading; 3] = [Heading::Share, Heading::Interval, Heading::Bootstrap];
+/// The columns of what is a share of the gain: which intervals there are.
+fn ratio_headings(attribution: &Attribution, what: Heading) -> Vec<Heading> {
+    let all = [
+        (what, true),
+        (Heading::Share, true),
+        (Heading::Interval, true),
+        (Heading::Together, what == Heading::Arm && numbers::told(attribution) > 1),
+        (Heading::OverImages, !attribution.covers.test_images),
+        (Heading::Bootstrap, true),
+    ];
+    all.into_iter().filter(|(_, is_there)| *is_there).map(|(heading, _)| heading).collect()
+}
 
 const COMPARISON: [Heading; 5] =
     [Heading::Comparison, Heading::Difference, Heading::PHolm, Heading::PBetter, Heading::Interval];
@@ -193,8 +225,8 @@ impl<'a> Layout<'a> {
         let steps = ladder.iter().map(|step| Row::Step(step, is_of_gain(&step.ratio)));
         Self {
             arms: Table { headings: [&BUDGET[..], &RESULT].concat(), rows: arms.iter().map(Row::Arm).collect() },
-            shares: Table { headings: [&[Heading::Arm], &RATIO[..]].concat(), rows: shares.collect() },
-            ladder: Table { headings: [&[Heading::Step], &RATIO[..]].concat(), rows: steps.collect() },
+            shares: Table { headings: ratio_headings(attribution, Heading::Arm), rows: shares.collect() },
+            ladder: Table { headings: ratio_headings(attribution, Heading::Step), rows: steps.collect() },
             comparisons: Table {
                 headings: COMPARISON.to_vec(),
                 rows: comparisons.iter().map(Row::Comparison).collect(),

@@ -1,7 +1,7 @@
 //! How tables and sentences write numbers: errors and shares in percent, intervals in brackets, the seeds behind them.
 
 use crate::stats::Interval;
-use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio};
+use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
 use crate::stats::seeds::SeedsNeeded;
 
 /// What stands for a number that there is none of.
@@ -53,11 +53,49 @@ pub(super) fn over_seeds(seeds: Option<&[u64]>) -> String {
         None => String::new(),
         Some([]) => ": no seed finished in all arms compared".to_owned(),
         Some([seed]) => format!(", over seed {seed} alone"),
-        Some(seeds) => {
-            let seeds: Vec<String> = seeds.iter().map(u64::to_string).collect();
-            format!(", over seeds {} alone", seeds.join(", "))
-        }
+        Some(seeds) => format!(", over seeds {} alone", listed(seeds)),
     }
+}
+
+/// Numbers in their order, three or more in a row as "0 to 9".
+fn listed(numbers: &[u64]) -> String {
+    let rows = numbers.chunk_by(|a, b| a.checked_add(1) == Some(*b)).map(|row| match row {
+        [first, .., last] if row.len() > 2 => format!("{first} to {last}"),
+        row => row.iter().map(u64::to_string).collect::<Vec<_>>().join(", "),
+    });
+    rows.collect::<Vec<_>>().join(", ")
+}
+
+/// How many controls have a share.
+pub(super) fn told(attribution: &Attribution) -> usize {
+    attribution.shares.iter().filter(|share| share.ratio.share.is_some()).count()
+}
+
+/// A sentence: what intervals are for.
+pub(super) fn covers(attribution: &Attribution) -> String {
+    format!("Intervals {}.", attribution.covers.in_words())
+}
+
+/// A sentence: which interval to quote.
+pub(super) fn to_quote(attribution: &Attribution) -> &'static str {
+    match told(attribution) > 1 {
+        true => {
+            "Quote the 95 % interval of a control that was chosen beforehand, and those that hold together of controls that are \
+             compared or picked."
+        }
+        false => "Quote the 95 % interval.",
+    }
+}
+
+/// The p after Holm's correction of the difference between a control and the baseline, where its share's interval excludes 0 and
+/// that test doesn't; and the number of controls that it's corrected for.
+pub(super) fn undone_by_correction(attribution: &Attribution, share: &Share) -> Option<(f64, usize)> {
+    let [low, high] = share.ratio.ci95?;
+    let Attribution { baseline, target, comparisons, .. } = attribution;
+    let family =
+        || comparisons.iter().filter(|pair| pair.from == *baseline && pair.to != *target && pair.test.is_some());
+    let p = family().find(|pair| pair.to == share.control)?.p_holm?;
+    ((low > 0.0 || high < 0.0) && p > 0.05).then(|| (p, family().count()))
 }
 
 /// Why there's no share over the seeds that [`over_seeds`] names.
@@ -92,6 +130,14 @@ pub(super) fn seeds_needed(attribution: &Attribution) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn seeds_in_a_row_are_told_by_their_ends() {
+        let told = |seeds: &[u64]| over_seeds(Some(seeds));
+        assert_eq!(told(&[0, 1, 2, 3, 9]), ", over seeds 0 to 3, 9 alone");
+        assert_eq!(told(&[4, 5, 7, u64::MAX]), format!(", over seeds 4, 5, 7, {} alone", u64::MAX));
+        assert_eq!(told(&[1, 2]), ", over seeds 1, 2 alone");
+    }
 
     #[test]
     fn digits_are_grouped_from_the_right() {

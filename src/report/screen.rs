@@ -23,6 +23,8 @@ fn heading(heading: Heading) -> &'static str {
         Heading::Step => "step",
         Heading::Share => "share",
         Heading::Interval => "95 % interval",
+        Heading::Together => "all together",
+        Heading::OverImages => "test images too",
         Heading::Bootstrap => "bootstrap",
         Heading::Comparison => "comparison",
         Heading::Difference => "difference",
@@ -42,7 +44,7 @@ fn cell(value: &Value) -> String {
 pub(super) fn table(table: &layout::Table) -> String {
     let header: Vec<&str> = table.headings.iter().copied().map(heading).collect();
     let names = table.headings.iter().filter(|heading| heading.is_of_words()).count();
-    lines(&header, names, table.rows.iter().map(|row| row.cells().iter().map(cell).collect()))
+    lines(&header, names, table.cells().map(|cells| cells.iter().map(cell).collect()))
 }
 
 /// A table that the formats for papers have, too.

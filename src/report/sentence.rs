@@ -1,6 +1,6 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
-use super::numbers::{brackets, over_seeds, percent, why_none};
+use super::numbers::{brackets, covers, over_seeds, percent, undone_by_correction, why_none};
 use crate::bank::{Portrait, family};
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
@@ -33,13 +33,14 @@ fn told(attribution: &Attribution) -> String {
     };
     let size = format!("{:.2} {} percentage points", 100.0 * gain.value, brackets(gain.ci95, 2));
     let whole = format!("the gain of {target} over {baseline} ({size} of test error)");
-    let intervals = format!("In brackets: 95 % intervals, {}.", seeds(attribution, gain));
+    let intervals =
+        format!("In brackets: 95 % intervals, each by itself, {}. {}", seeds(attribution, gain), covers(attribution));
     let shares = ranked(attribution);
     let known: Vec<&Share> = shares.iter().copied().filter(|share| share.ratio.share.is_some()).collect();
     let Some(first) = known.first() else {
         let why = match shares.first() {
             None => "the study has no controls".to_owned(),
-            Some(Share { control, ratio }) => {
+            Some(Share { control, ratio, .. }) => {
                 let seeds = over_seeds(ratio.seeds_used.as_deref());
                 let others = if shares.len() > 1 { " and the other arms" } else { "" };
                 format!("no share can be told for {control}{others}{seeds}{}", why_none(ratio))
@@ -85,9 +86,13 @@ fn ranked(attribution: &Attribution) -> Vec<&Share> {
 }
 
 fn clause(attribution: &Attribution, share: &Share, matched: &str) -> String {
-    let Share { control, ratio } = share;
+    let Share { control, ratio, .. } = share;
     let seeds = over_other_seeds(attribution, ratio);
+    let corrected = undone_by_correction(attribution, share).map(|(p, controls)| {
+        format!(", which by itself differs from 0, but not after Holm's correction over the {controls} controls (p = {p:.3})")
+    });
     let claim = match ratio.ci95 {
+        _ if corrected.is_some() => corrected.as_deref().unwrap_or_default(),
         Some([low, high]) if low <= 0.0 && high >= 1.0 => {
             ", which is not established to differ from 0, nor from all of it"
         }

@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::layout::{self, Cell, Heading, Layout, Table, Value};
-use super::numbers::{NONE, brackets, grouped, over_seeds, seeds_needed, together};
+use super::numbers::{NONE, brackets, covers, grouped, over_seeds, seeds_needed, to_quote, together, told};
 use super::sentence::with_minus_signs;
 use crate::stats::attribution::Attribution;
 use crate::study::{Trial, TuningRecord};
@@ -25,7 +25,7 @@ impl Sheet {
             caption,
             header: table.headings.iter().map(|&of| heading(of).to_owned()).collect(),
             word_columns: table.headings.iter().filter(|heading| heading.is_of_words()).count(),
-            rows: table.rows.iter().map(|row| row.cells().iter().map(cell).collect()).collect(),
+            rows: table.cells().map(|cells| cells.iter().map(cell).collect()).collect(),
         }
     }
 
@@ -54,6 +54,8 @@ fn heading(heading: Heading) -> &'static str {
         Heading::Step => "Step",
         Heading::Share => "Share",
         Heading::Interval => "95 % interval",
+        Heading::Together => "All together",
+        Heading::OverImages => "Images too",
         Heading::Bootstrap => "Bootstrap",
         Heading::Comparison => "Comparison",
         Heading::Difference => "Difference",
@@ -79,8 +81,8 @@ pub fn sheets(attribution: &Attribution) -> Vec<Sheet> {
     let Layout { arms, shares, ladder, comparisons } = Layout::of(attribution);
     let steps = together(&attribution.ladder);
     let further = [
-        (ratios(&format!("Share of {gain} that each other arm matches in {study}")), shares),
-        (ratios(&format!("Steps of {gain} in {study}, {steps}")), ladder),
+        (ratios(&format!("Share of {gain} that each other arm matches in {study}"), attribution, true), shares),
+        (ratios(&format!("Steps of {gain} in {study}, {steps}"), attribution, false), ladder),
         (pairs(study), comparisons),
     ];
     let further = further.into_iter().filter(|(_, table)| !table.rows.is_empty());
@@ -94,16 +96,22 @@ fn budgets(study: &str) -> String {
     )
 }
 
-fn ratios(what: &str) -> String {
+/// `of_controls`: whether several controls are compared, and have intervals that hold together.
+fn ratios(what: &str, attribution: &Attribution, of_controls: bool) -> String {
+    let several = of_controls && told(attribution) > 1;
+    let together = if several { "; those that hold for all controls together (Bonferroni's)" } else { "" };
+    let images = if attribution.covers.test_images { "" } else { "; those over test images too" };
     format!(
-        "{what}; Fieller's 95 % interval, the one to quote, for each by itself, and that of the paired hierarchical bootstrap"
+        "{what}: Fieller's 95 % intervals, each by itself{together}{images}; and the paired hierarchical bootstrap's. {} {}",
+        covers(attribution),
+        to_quote(attribution)
     )
 }
 
 fn pairs(study: &str) -> String {
     format!(
         "Pairs of arms of {study}: difference of their test errors in percentage points, p of the paired t test after Holm's \
-         correction over the controls, and how likely a run of the second arm errs less than one of the first, with its \
+         correction over the controls of this table (those against the baseline and those against the target apart), and how likely a run of the second arm errs less than one of the first, with its \
          bootstrap interval ({NONE}: there is none, as of one seed, or where every run of one errs less than every run of \
          the other)"
     )
@@ -146,13 +154,15 @@ pub fn choices(choices: &[(String, TuningRecord)]) -> Option<Sheet> {
             setting(|trial| trial.setting.learning_rate.map(|rate| format!("{rate:?}"))),
             setting(|trial| trial.setting.weight_decay.map(|decay| format!("{decay:?}"))),
             setting(|trial| trial.setting.batch.map(|batch| batch.to_string())),
+            setting(|trial| trial.setting.dropout.map(|dropout| format!("{dropout:?}"))),
             tuned.trials.len().to_string(),
             grouped(tuned.train as u64),
             grouped(tuned.validation as u64),
             setting(|trial| trial.mean_error().map(|error| format!("{:.2}", 100.0 * error))),
         ]
     };
-    let header = ["Arm", "Learning rate", "Weight decay", "Batch", "Trials", "Trained on", "Held out", "Error (%)"];
+    let header =
+        ["Arm", "Learning rate", "Weight decay", "Batch", "Dropout", "Trials", "Trained on", "Held out", "Error (%)"];
     Some(Sheet {
         caption: format!(
             "What tuning chose for each arm ({NONE}: not tuned), and its error on the training images that were held out"

@@ -1,15 +1,15 @@
 //! The outcome of a study for the screen: tables, and sentences between them.
 
 use super::layout::{Cell, Layout};
-use super::numbers::{brackets, over_seeds, percent, seeds_needed, together, why_none};
+use super::numbers::{
+    brackets, covers, over_seeds, seeds_needed, to_quote, together, told, undone_by_correction, why_none,
+};
 use super::{screen, sheet};
 use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
 use crate::study::Study;
 
-const LEGEND: &str = "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,\n\
-                      each by itself; then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).\n";
-
-const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;\n\
+const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls\n\
+                                  of this table, those against the baseline and those against the target apart;\n\
                                   P(better): how likely a run of the second arm errs less than one of the first, with its\n\
                                   bootstrap interval (– where every run of one errs less than every run of the other).\n\
                                   There's no p of one seed, nor where the difference is the same in all.\n";
@@ -18,19 +18,22 @@ const COMPARISONS_LEGEND: &str = "Difference in percentage points of test error;
 /// gains in percentage points, shares in percent of the gain.
 pub fn attribution(attribution: &Attribution) -> String {
     let Attribution { study, baseline, target, .. } = attribution;
-    let Layout { arms, ladder, comparisons, .. } = Layout::of(attribution);
+    let Layout { arms, shares, ladder, comparisons } = Layout::of(attribution);
     let mut parts = vec![format!("{study}: {target} against {baseline}\n"), screen::table(&arms)];
     parts.extend(attribution.gain.as_ref().map(|gain| gain_sentence(gain, baseline, target)));
     parts.extend(attribution.reason.as_ref().map(|reason| format!("{reason}\n")));
     if !attribution.shares.is_empty() {
-        parts.push(attribution.shares.iter().map(|share| share_sentence(share, baseline, target)).collect());
+        let title = format!("Share of the gain of {target} over {baseline} that each other arm matches:");
+        parts.push(format!("{title}\n\n{}", screen::table(&shares)));
+        let notes: Vec<String> = attribution.shares.iter().filter_map(|share| note(attribution, share)).collect();
+        parts.extend((!notes.is_empty()).then(|| notes.concat()));
     }
     if !attribution.ladder.is_empty() {
         let steps = &attribution.ladder;
         let reasons = untold_steps(steps);
         parts.push(format!("Steps of the gain, {}:\n\n{}{reasons}", together(steps), screen::table(&ladder)));
     }
-    parts.push(LEGEND.to_owned());
+    parts.push(legend(attribution));
     if !attribution.comparisons.is_empty() {
         parts.push(format!("{}\n{COMPARISONS_LEGEND}", screen::table(&comparisons)));
     }
@@ -51,33 +54,54 @@ pub fn attributions(study: &Study, attributions: &[Attribution]) -> String {
 
 fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
     let (value, seeds) = (100.0 * gain.value, over_seeds(gain.seeds_used.as_deref()));
-    let intervals = (brackets(gain.ci95, 2), brackets(gain.bootstrap95, 2));
+    let images = gain
+        .interval_over_images
+        .map_or_else(String::new, |_| format!("test images too {}, ", brackets(gain.interval_over_images, 2)));
+    let intervals = (brackets(gain.ci95, 2), format!("{images}bootstrap {}", brackets(gain.bootstrap95, 2)));
     // Where the target is worse, the interval's signs would contradict "above".
     if gain.value < 0.0 {
         return format!(
-            "{target}'s test error is {:.2} percentage points above {baseline}'s (gain {value:.2} {}, bootstrap {}){seeds}\n",
+            "{target}'s test error is {:.2} percentage points above {baseline}'s (gain {value:.2} {}, {}){seeds}\n",
             -value, intervals.0, intervals.1
         );
     }
     format!(
-        "{target}'s test error is {value:.2} {} percentage points below {baseline}'s (bootstrap {}){seeds}\n",
+        "{target}'s test error is {value:.2} {} percentage points below {baseline}'s ({}){seeds}\n",
         intervals.0, intervals.1
     )
 }
 
-fn share_sentence(share: &Share, baseline: &str, target: &str) -> String {
-    let Share { control, ratio } = share;
+/// What the row of a share doesn't say.
+fn note(attribution: &Attribution, share: &Share) -> Option<String> {
+    let Share { control, ratio, .. } = share;
     let seeds = over_seeds(ratio.seeds_used.as_deref());
     if ratio.share.is_none() {
-        let why = why_none(ratio);
-        return format!("no share of the gain of {target} over {baseline} can be told for {control}{seeds}{why}\n");
+        return Some(format!("No share can be told for {control}{seeds}{}.\n", why_none(ratio)));
     }
-    format!(
-        "{} {} of the gain of {target} over {baseline} is matched by {control} (bootstrap {}){seeds}\n",
-        percent(ratio.share),
-        brackets(ratio.ci95, 1),
-        brackets(ratio.bootstrap95, 1),
-    )
+    let (p, controls) = undone_by_correction(attribution, share)?;
+    Some(format!(
+        "{control}'s share differs from 0 by itself, but not after Holm's correction over the {controls} controls (p = {p:.3}).\n"
+    ))
+}
+
+/// What the numbers above it are, and which of them to quote.
+fn legend(attribution: &Attribution) -> String {
+    let mut lines = vec![
+        "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,".to_owned(),
+        "each by itself.".to_owned(),
+    ];
+    if told(attribution) > 1 {
+        lines.push("All together: those of all controls hold at once in 95 % of studies (Bonferroni's).".to_owned());
+    }
+    lines.push(covers(attribution));
+    if !attribution.covers.test_images {
+        lines.push("Test images too: for other test images of the same kind as well.".to_owned());
+    }
+    lines.push(
+        "Bootstrap: the percentile interval of the paired hierarchical bootstrap (seeds, then test images).".to_owned(),
+    );
+    lines.push(to_quote(attribution).to_owned());
+    lines.join("\n") + "\n"
 }
 
 /// Why steps have no share, where the seeds don't say it.
@@ -90,11 +114,11 @@ fn untold_steps(steps: &[LadderStep]) -> String {
 mod tests {
     use super::*;
     use crate::model::Budget;
-    use crate::stats::Interval;
     use crate::stats::attribution::{ArmSummary, Method, Ratio, SeedError};
     use crate::stats::comparison::Comparison;
     use crate::stats::improvement::Improvement;
     use crate::stats::seeds::SeedsNeeded;
+    use crate::stats::{Covers, Interval};
 
     fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
         let runs = (1..).zip(errors).map(|(seed, &test_error)| SeedError { seed, test_error });
@@ -114,6 +138,7 @@ mod tests {
         Ratio {
             share: Some(share),
             ci95: Some(ci95),
+            interval_over_images: Some([share - 0.09, share + 0.09]),
             method: Method::Fieller,
             bootstrap95,
             seeds_used: None,
@@ -128,6 +153,7 @@ mod tests {
         let missing = Ratio {
             share: None,
             ci95: None,
+            interval_over_images: None,
             bootstrap95: None,
             seeds_used: Some(vec![]),
             seeds_needed: None,
@@ -137,6 +163,7 @@ mod tests {
             study: "rot-mnist".to_owned(),
             baseline: "z2".to_owned(),
             target: "p4".to_owned(),
+            covers: Covers::default(),
             arms: vec![
                 arm("z2", "free", &[0.0503, 0.0503]),
                 arm("repeat-swish", "repeat-swish", &[0.0398]),
@@ -146,19 +173,22 @@ mod tests {
             gain: Some(Gain {
                 value: 0.0275,
                 ci95: Some([0.0259, 0.0291]),
+                interval_over_images: Some([0.0251, 0.0299]),
                 bootstrap95: Some([0.0263, 0.0288]),
                 seeds_used: Some(vec![1, 2]),
                 seeds_needed: None,
             }),
             shares: vec![
-                Share { control: "repeat-swish".to_owned(), ratio: swish.clone() },
-                Share { control: "scrambled".to_owned(), ratio: missing },
+                Share { control: "repeat-swish".to_owned(), ratio: swish.clone(), simultaneous95: Some([0.25, 0.53]) },
+                Share { control: "scrambled".to_owned(), ratio: missing, simultaneous95: None },
+                Share { control: "wide".to_owned(), ratio: ratio(-0.122, [-0.256, -0.001]), simultaneous95: None },
             ],
             ladder: vec![step("z2", "repeat-swish", swish), step("repeat-swish", "p4", ratio(0.619, [0.543, 0.688]))],
             reason: None,
             comparisons: vec![
                 comparison("z2", "p4", Some((0.0275, 0.000_04)), Some((1.0, None))),
                 comparison("z2", "repeat-swish", Some((0.0105, 0.0321)), Some((0.875, Some([0.5, 1.0])))),
+                comparison("z2", "wide", Some((-0.0042, 0.098)), None),
                 comparison("scrambled", "p4", None, None),
             ],
             warnings: vec!["two seeds say next to nothing".to_owned()],
@@ -196,10 +226,18 @@ repeat-swish  repeat-swish       25104        0   140        4012345      1     
 scrambled     scrambled          25104        0   140        4012345      0              –
 p4            p4                 25104        0   140        4012345      2  2.28 ± 0.12 %
 
-p4's test error is 2.75 [2.59, 2.91] percentage points below z2's (bootstrap [2.63, 2.88]), over seeds 1, 2 alone
+p4's test error is 2.75 [2.59, 2.91] percentage points below z2's (test images too [2.51, 2.99], bootstrap [2.63, 2.88]), over seeds 1, 2 alone
 
-38.1 % [31.2, 45.7] of the gain of p4 over z2 is matched by repeat-swish (bootstrap [33.1, 43.1])
-no share of the gain of p4 over z2 can be told for scrambled: no seed finished in all arms compared
+Share of the gain of p4 over z2 that each other arm matches:
+
+arm                                                 share  95 % interval   all together  test images too       bootstrap
+────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+repeat-swish                                       38.1 %   [31.2, 45.7]   [25.0, 53.0]     [29.1, 47.1]    [33.1, 43.1]
+scrambled: no seed finished in all arms compared        –  [no interval]  [no interval]    [no interval]   [no interval]
+wide                                              -12.2 %  [-25.6, -0.1]  [no interval]    [-21.2, -3.2]  [-17.2, -7.2]
+
+No share can be told for scrambled: no seed finished in all arms compared.
+wide's share differs from 0 by itself, but not after Holm's correction over the 2 controls (p = 0.098).
 
 Steps of the gain, 100 % together:
 
@@ -233,7 +271,14 @@ Warning: two seeds say next to nothing.
     #[test]
     fn a_gain_that_is_not_established_says_why() {
         let reason = "gain not established: one seed gives no interval".to_owned();
-        let gain = Gain { value: 0.0275, ci95: None, bootstrap95: None, seeds_used: None, seeds_needed: None };
+        let gain = Gain {
+            value: 0.0275,
+            ci95: None,
+            interval_over_images: None,
+            bootstrap95: None,
+            seeds_used: None,
+            seeds_needed: None,
+        };
         let none =
             Attribution { gain: Some(gain), shares: Vec::new(), ladder: Vec::new(), reason: Some(reason), ..example() };
         let text = attribution(&none);

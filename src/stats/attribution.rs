@@ -9,7 +9,8 @@
 //!
 //! Seeds are paired across arms: every comparison uses the seeds that all its arms finished. The gain has Student's interval
 //! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both. Student's and Fieller's
-//! intervals are for these test images, over seeds; the bootstrap's also for other test images of the same kind.
+//! intervals are over seeds, whatever those stand for ([`Covers`]). Where all seeds are judged by the same test images, they are for these
+//! images, and `interval_over_images` and the bootstrap are for other test images of the same kind too.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -21,8 +22,8 @@ use super::comparison::{Comparison, comparisons};
 use super::paired::{Difference, Paired, not_established};
 pub use super::results::{ArmResults, SeedResult};
 pub use super::share::{Gain, LadderStep, Method, Ratio, Share};
-use super::student;
 use super::warnings::warnings;
+use super::{Covers, Design, student};
 use crate::Result;
 use crate::model::Budget;
 
@@ -38,6 +39,9 @@ pub struct Attribution {
     pub baseline: String,
     /// The arm whose gain is shared out.
     pub target: String,
+    /// What its intervals over seeds are for.
+    #[serde(default)]
+    pub covers: Covers,
     /// All arms, in the order given.
     pub arms: Vec<ArmSummary>,
     /// Gain of target over baseline; `None` if no seed finished in both.
@@ -85,20 +89,13 @@ pub struct SeedError {
     pub test_error: f64,
 }
 
-/// Attributes the gain of `target` over `baseline` to the other arms. `ladder` names arms from baseline to target, or is
-/// empty.
+/// Attributes the gain of the target over the baseline to the other arms.
 ///
 /// # Errors
 /// [`Error::Invalid`](crate::Error::Invalid) for names that no arm or two arms have, a ladder that does not lead from baseline to target, a seed
 /// given twice, and runs that differ in their number of test examples.
-pub fn attribute(
-    study: &str,
-    baseline: &str,
-    target: &str,
-    ladder: &[String],
-    arms: &[ArmResults],
-) -> Result<Attribution> {
-    attribute_resampled(study, baseline, target, ladder, arms, REPLICATES)
+pub fn attribute(design: &Design, arms: &[ArmResults]) -> Result<Attribution> {
+    attribute_resampled(design, arms, REPLICATES)
 }
 
 /// As [`attribute`], with a given number of bootstrap replicates. With 0 the bootstraps' intervals are left out, and the
@@ -106,18 +103,13 @@ pub fn attribute(
 ///
 /// # Errors
 /// As [`attribute`].
-pub fn attribute_resampled(
-    study: &str,
-    baseline: &str,
-    target: &str,
-    ladder: &[String],
-    arms: &[ArmResults],
-    replicates: usize,
-) -> Result<Attribution> {
+pub fn attribute_resampled(design: &Design, arms: &[ArmResults], replicates: usize) -> Result<Attribution> {
+    let &Design { study, baseline, target, ladder, covers } = design;
     let (first, last) = check_names(baseline, target, ladder, arms)?;
     check_runs(arms)?;
     let whole = Difference { from: baseline, to: target };
-    let mut pairings = Pairings { arms, replicates, by_seeds: BTreeMap::new() };
+    let per_seed = covers.test_images;
+    let mut pairings = Pairings { arms, replicates, per_seed, by_seeds: BTreeMap::new() };
     let gain = pairings.over(&[baseline, target])?.gain(whole);
     let reason = obstacle(gain.as_ref(), whole);
     let (shares, ladder) = if reason.is_none() {
@@ -131,6 +123,7 @@ pub fn attribute_resampled(
         study: study.to_owned(),
         baseline: baseline.to_owned(),
         target: target.to_owned(),
+        covers,
         arms: arms.iter().map(summary).collect(),
         gain,
         shares,
@@ -145,6 +138,7 @@ pub fn attribute_resampled(
 struct Pairings<'a> {
     arms: &'a [ArmResults],
     replicates: usize,
+    per_seed: bool,
     by_seeds: BTreeMap<Vec<u64>, Paired<'a>>,
 }
 
@@ -159,7 +153,7 @@ impl<'a> Pairings<'a> {
         Ok(match self.by_seeds.entry(seeds) {
             Entry::Occupied(paired) => paired.into_mut(),
             Entry::Vacant(slot) => {
-                let paired = Paired::new(slot.key(), self.arms, self.replicates)?;
+                let paired = Paired::new(slot.key(), self.arms, self.replicates, self.per_seed)?;
                 slot.insert(paired)
             }
         })
@@ -168,13 +162,19 @@ impl<'a> Pairings<'a> {
     fn shares(&mut self, whole: Difference) -> Result<Vec<Share>> {
         let controls =
             self.arms.iter().map(|arm| arm.name.as_str()).filter(|name| ![whole.from, whole.to].contains(name));
-        controls
-            .map(|control| {
-                let part = Difference { from: whole.from, to: control };
-                let ratio = self.over(&[whole.from, whole.to, control])?.ratio(part, whole);
-                Ok(Share { control: control.to_owned(), ratio })
-            })
-            .collect()
+        let mut shares = Vec::new();
+        for control in controls {
+            let part = Difference { from: whole.from, to: control };
+            let ratio = self.over(&[whole.from, whole.to, control])?.ratio(part, whole);
+            shares.push(Share { control: control.to_owned(), ratio, simultaneous95: None });
+        }
+        let told = shares.iter().filter(|share| share.ratio.share.is_some()).count();
+        for share in shares.iter_mut().filter(|share| share.ratio.share.is_some()) {
+            let part = Difference { from: whole.from, to: &share.control };
+            let paired = self.over(&[whole.from, whole.to, &share.control])?;
+            share.simultaneous95 = paired.interval(part, whole, 1.0 - 0.05 / told as f64);
+        }
+        Ok(shares)
     }
 
     /// Every step over the seeds that both its arms finished, baseline and target too: an arm that lacks runs leaves the other

@@ -25,6 +25,33 @@ pub struct Replicates {
 }
 
 impl Replicates {
+    /// As [`Replicates::draw`], for runs whose test examples are those of their seed: every seed that is drawn draws its own.
+    ///
+    /// # Errors
+    /// As there, but that seeds may differ in their number of examples.
+    pub fn draw_within_seeds(wrong: &[Vec<&[bool]>], replicates: usize, seed: u64) -> Result<Self> {
+        let seeds = wrong.first().map_or(0, Vec::len);
+        if seeds == 0 || wrong.iter().any(|arm| arm.len() != seeds) {
+            return Err(Error::invalid("a bootstrap needs at least one arm, and the same seeds in every arm"));
+        }
+        let of_seed = |n: usize| Runs::new(&wrong.iter().map(|arm| vec![arm[n]]).collect::<Vec<_>>());
+        let runs: Vec<Runs> = (0..seeds).map(of_seed).collect::<Result<_>>()?;
+        let replicate = |stream: &mut Stream| {
+            let mut errors = vec![0.0; wrong.len()];
+            for _ in 0..seeds {
+                let of_seed = runs[stream.random_range(0..seeds)].replicate(stream);
+                errors.iter_mut().zip(of_seed).for_each(|(sum, error)| *sum += error / seeds as f64);
+            }
+            errors
+        };
+        Ok(Self::of(replicates, seed, replicate))
+    }
+
+    fn of(replicates: usize, seed: u64, replicate: impl Fn(&mut Stream) -> Vec<f64> + Sync) -> Self {
+        let one = |n| replicate(&mut rng::stream(seed, &format!("bootstrap/replicate-{n}")));
+        Self { errors: (0..replicates).into_par_iter().map(one).collect() }
+    }
+
     /// Draws `replicates` replicates from the named streams of `seed`; `wrong[arm][s]` says for each test example whether
     /// the arm's run with the s-th seed got it wrong. Bits don't depend on the number of threads.
     ///
@@ -33,11 +60,7 @@ impl Replicates {
     /// number is 0.
     pub fn draw(wrong: &[Vec<&[bool]>], replicates: usize, seed: u64) -> Result<Self> {
         let runs = Runs::new(wrong)?;
-        let errors = (0..replicates)
-            .into_par_iter()
-            .map(|replicate| runs.replicate(&mut rng::stream(seed, &format!("bootstrap/replicate-{replicate}"))))
-            .collect();
-        Ok(Self { errors })
+        Ok(Self::of(replicates, seed, |stream| runs.replicate(stream)))
     }
 
     /// Percentile 95 % interval of a statistic of the arms' mean errors (fractions, in the order of the arms given).

@@ -28,22 +28,61 @@ use super::student::{mean, t_quantile};
 ///
 /// `None` of fewer than two pairs, and where Student's interval of the mean of D holds 0: the set of ρ is unbounded then.
 pub fn ratio_interval(pairs: &[(f64, f64)]) -> Option<Interval> {
-    let t2 = t_quantile(pairs.len())?.powi(2);
-    let denominators: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
-    let numerators: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
-    let mean_d = mean(&denominators)?;
-    let ratio = mean(&numerators)? / mean_d;
-    let residuals: Vec<f64> = pairs.iter().map(|(n, d)| n - ratio * d).collect();
+    Means::of(pairs)?.interval(t_quantile(pairs.len())?)
+}
 
-    let a = mean_d.powi(2) - t2 * covariance_of_means(&denominators, &denominators)?;
-    // Also false where the ratio is not a number.
-    if !(a > 0.0 && ratio.is_finite()) {
-        return None;
+/// A ratio of two means, and how uncertain they are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Means {
+    /// r = mean(N) / mean(D).
+    pub ratio: f64,
+    /// mean(D).
+    pub d: f64,
+    /// Variance of the mean of R = N − rD.
+    pub rr: f64,
+    /// Covariance of the means of R and D.
+    pub rd: f64,
+    /// Variance of the mean of D.
+    pub dd: f64,
+}
+
+impl Means {
+    /// Of paired values (N, D); `None` of fewer than two.
+    pub fn of(pairs: &[(f64, f64)]) -> Option<Self> {
+        if pairs.len() < 2 {
+            return None;
+        }
+        let denominators: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
+        let numerators: Vec<f64> = pairs.iter().map(|pair| pair.0).collect();
+        let d = mean(&denominators)?;
+        let ratio = mean(&numerators)? / d;
+        let residuals: Vec<f64> = pairs.iter().map(|(n, d)| n - ratio * d).collect();
+        Some(Self {
+            ratio,
+            d,
+            rr: covariance_of_means(&residuals, &residuals)?,
+            rd: covariance_of_means(&residuals, &denominators)?,
+            dd: covariance_of_means(&denominators, &denominators)?,
+        })
     }
-    let half_b = t2 * covariance_of_means(&residuals, &denominators)?;
-    let c = t2 * covariance_of_means(&residuals, &residuals)?;
-    let root = (half_b.powi(2) + a * c).sqrt();
-    Some([ratio + (-half_b - root) / a, ratio + (-half_b + root) / a])
+
+    /// The same with `factor` times the variances.
+    pub fn spread_by(self, factor: f64) -> Self {
+        Self { rr: factor * self.rr, rd: factor * self.rd, dd: factor * self.dd, ..self }
+    }
+
+    /// Fieller's interval with the quantile `t`; `None` where it's unbounded.
+    pub fn interval(&self, t: f64) -> Option<Interval> {
+        let t2 = t.powi(2);
+        let a = self.d.powi(2) - t2 * self.dd;
+        // Also false where the ratio is not a number.
+        if !(a > 0.0 && self.ratio.is_finite()) {
+            return None;
+        }
+        let (half_b, c) = (t2 * self.rd, t2 * self.rr);
+        let root = (half_b.powi(2) + a * c).sqrt();
+        Some([self.ratio + (-half_b - root) / a, self.ratio + (-half_b + root) / a])
+    }
 }
 
 /// Covariance of the means of two paired samples: their sample covariance over n.

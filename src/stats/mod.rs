@@ -4,6 +4,8 @@ pub mod attribution;
 pub mod bootstrap;
 mod checks;
 pub mod comparison;
+mod crossed;
+mod design;
 pub mod fieller;
 pub mod improvement;
 pub mod outlier;
@@ -15,6 +17,7 @@ pub mod significance;
 pub mod student;
 mod warnings;
 
+pub use design::{Covers, Design};
 pub use warnings::few_seeds;
 
 /// The two ends of an interval, lower end first.

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::bootstrap::{Replicates, STUDY_SEED};
+use super::fieller::{self, Means};
 use super::results::ArmResults;
 use super::seeds::{seeds_for_mean, seeds_for_ratio};
 use super::share::{Gain, Method, Ratio};
-use super::{Interval, fieller, student};
+use super::{Interval, crossed, student};
 use crate::Result;
 
 /// Half width of intervals that seeds are counted for: of a share, and of the gain as a fraction of the gain.
@@ -21,39 +22,59 @@ pub(super) struct Difference<'a> {
 
 /// The errors of all arms that finished a set of seeds, over just that set.
 pub(super) struct Paired<'a> {
-    arms: Vec<(&'a str, Vec<f64>)>,
+    arms: Vec<Runs<'a>>,
+    /// Whether every seed has test images of its own.
+    per_seed: bool,
     /// `None` of fewer than two seeds, as resampling one shows nothing of how seeds differ, and if none were asked for.
     replicates: Option<Replicates>,
     /// The set of seeds, if it lacks any that some arm of the study finished.
     seeds_used: Option<Vec<u64>>,
 }
 
+/// The runs of an arm with the seeds of a pairing.
+struct Runs<'a> {
+    name: &'a str,
+    errors: Vec<f64>,
+    /// Test images that each got wrong.
+    wrong: Vec<&'a [bool]>,
+}
+
 impl<'a> Paired<'a> {
-    /// Pairs the arms over `seeds`.
-    pub fn new(seeds: &[u64], arms: &'a [ArmResults], replicates: usize) -> Result<Self> {
-        let mut errors = Vec::new();
-        let mut wrong = Vec::new();
+    /// Pairs the arms over `seeds`, which have test images of their own if it's `per_seed`.
+    pub fn new(seeds: &[u64], arms: &'a [ArmResults], replicates: usize, per_seed: bool) -> Result<Self> {
+        let mut all = Vec::new();
         for arm in arms {
             let runs: Vec<_> = seeds.iter().filter_map(|seed| arm.seeds.iter().find(|run| run.seed == *seed)).collect();
             if runs.len() == seeds.len() {
-                errors.push((arm.name.as_str(), runs.iter().map(|run| run.test_error()).collect()));
-                wrong.push(runs.iter().map(|run| run.wrong.as_slice()).collect());
+                let errors = runs.iter().map(|run| run.test_error()).collect();
+                all.push(Runs {
+                    name: &arm.name,
+                    errors,
+                    wrong: runs.iter().map(|run| run.wrong.as_slice()).collect(),
+                });
             }
         }
+        let draw = if per_seed { Replicates::draw_within_seeds } else { Replicates::draw };
         let resampled = seeds.len() > 1 && replicates > 0;
-        let replicates = if resampled { Some(Replicates::draw(&wrong, replicates, STUDY_SEED)?) } else { None };
-        let all: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
-        let seeds_used = (seeds.len() < all.len()).then(|| seeds.to_vec());
-        Ok(Self { arms: errors, replicates, seeds_used })
+        let wrong = || all.iter().map(|runs| runs.wrong.clone()).collect::<Vec<_>>();
+        let replicates = if resampled { Some(draw(&wrong(), replicates, STUDY_SEED)?) } else { None };
+        let finished: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
+        let seeds_used = (seeds.len() < finished.len()).then(|| seeds.to_vec());
+        Ok(Self { arms: all, per_seed, replicates, seeds_used })
     }
 
     /// Mean difference with Student's interval; `None` if no seed is shared.
     pub fn gain(&self, of: Difference) -> Option<Gain> {
         let differences = self.differences(of)?;
         let value = student::mean(&differences)?;
+        let ci95 = student::mean_interval(&differences);
         Some(Gain {
             value,
-            ci95: student::mean_interval(&differences),
+            ci95,
+            interval_over_images: self
+                .mistakes(of)
+                .and_then(|mistakes| crossed::mean_interval(&mistakes))
+                .and_then(|images| hull(ci95, images)),
             bootstrap95: self.replicates.as_ref().and_then(|r| r.interval(|errors| self.mean_difference(errors, of))),
             seeds_used: self.seeds_used.clone(),
             seeds_needed: seeds_for_mean(&differences, WANTED_HALF_WIDTH * value.abs()),
@@ -78,6 +99,12 @@ impl<'a> Paired<'a> {
         Ratio {
             share: Some(sums.0 / sums.1).filter(|share| established && share.is_finite()),
             ci95,
+            interval_over_images: self
+                .mistakes(of)
+                .zip(self.mistakes(to))
+                .filter(|_| established)
+                .and_then(|(part, whole)| crossed::ratio_interval(&part, &whole))
+                .and_then(|images| hull(ci95, images)),
             method: Method::Fieller,
             bootstrap95: replicates.and_then(|replicates| replicates.interval(resampled)),
             seeds_used: self.seeds_used.clone(),
@@ -86,10 +113,25 @@ impl<'a> Paired<'a> {
         }
     }
 
+    /// Fieller's interval of a ratio that holds with a probability of `level`.
+    pub fn interval(&self, of: Difference, to: Difference, level: f64) -> Option<Interval> {
+        let pairs: Vec<(f64, f64)> = self.differences(of)?.into_iter().zip(self.differences(to)?).collect();
+        Means::of(&pairs)?.interval(student::t_value((pairs.len() - 1) as f64, level)?)
+    }
+
     /// Differences of the two arms' errors, one a seed.
     fn differences(&self, of: Difference) -> Option<Vec<f64>> {
-        let (from, to) = (&self.arms[self.position(of.from)?].1, &self.arms[self.position(of.to)?].1);
+        let (from, to) = (&self.arms[self.position(of.from)?].errors, &self.arms[self.position(of.to)?].errors);
         Some(from.iter().zip(to).map(|(from, to)| from - to).collect())
+    }
+
+    /// The mistakes behind a difference; `None` where seeds don't share their test images.
+    fn mistakes(&self, of: Difference) -> Option<crossed::Mistakes<'a>> {
+        if self.per_seed {
+            return None;
+        }
+        let [from, to] = [of.from, of.to].map(|name| Some(self.arms[self.position(name)?].wrong.clone()));
+        Some(crossed::Mistakes { from: from?, to: to? })
     }
 
     /// The difference in one replicate of the bootstrap, from the mean errors of the arms.
@@ -98,8 +140,15 @@ impl<'a> Paired<'a> {
     }
 
     fn position(&self, name: &str) -> Option<usize> {
-        self.arms.iter().position(|(arm, _)| *arm == name)
+        self.arms.iter().position(|runs| runs.name == name)
     }
+}
+
+/// The interval over images, and that over seeds within it: with few seeds the degrees of freedom that images add can make the first
+/// the narrower one, but to count more sources of chance makes no number more certain.
+fn hull(seeds: Option<Interval>, images: Interval) -> Option<Interval> {
+    let [low, high] = seeds?;
+    Some([low.min(images[0]), high.max(images[1])])
 }
 
 /// Why a gain isn't established by its interval, if it isn't; `None` for the interval of a gain that no seed tells of.

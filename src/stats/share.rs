@@ -12,6 +12,9 @@ pub struct Gain {
     pub value: f64,
     /// Student's interval of the paired differences; `None` of one seed.
     pub ci95: Option<Interval>,
+    /// The interval over seeds and test images at once; `None` where every seed has test images of its own, which `ci95` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_over_images: Option<Interval>,
     /// Percentile interval of the paired hierarchical bootstrap.
     pub bootstrap95: Option<Interval>,
     /// The seeds compared, where they are fewer than those that any arm finished.
@@ -30,6 +33,10 @@ pub struct Share {
     /// Its share.
     #[serde(flatten)]
     pub ratio: Ratio,
+    /// The interval that holds together with those of all other controls in 95 % of studies (Bonferroni's: each holds by itself in
+    /// 1 − 5 %/K, K being the number of controls with a share, whatever their dependence); `None` where it's unbounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub simultaneous95: Option<Interval>,
 }
 
 /// One step of the ladder.
@@ -51,6 +58,9 @@ pub struct Ratio {
     pub share: Option<f64>,
     /// The headline interval; `None` where there's no share.
     pub ci95: Option<Interval>,
+    /// The interval over seeds and test images at once; `None` where every seed has test images of its own, which `ci95` counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interval_over_images: Option<Interval>,
     /// How `ci95` was found.
     pub method: Method,
     /// Percentile interval of the paired hierarchical bootstrap.

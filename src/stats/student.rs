@@ -37,8 +37,13 @@ pub fn mean_interval(values: &[f64]) -> Option<Interval> {
 
 /// The 97.5 % quantile of Student's t at n − 1 degrees of freedom; `None` for n < 2.
 pub(super) fn t_quantile(n: usize) -> Option<f64> {
-    let freedom = n.checked_sub(1)? as f64;
-    StudentsT::new(0.0, 1.0, freedom).ok().map(|t| t.inverse_cdf(0.975))
+    t_value(n.checked_sub(1)? as f64, 0.95)
+}
+
+/// The t that Student's distribution with so many degrees of freedom exceeds on neither side with the probability `level`; `None`
+/// where there are no degrees of freedom.
+pub(super) fn t_value(freedom: f64, level: f64) -> Option<f64> {
+    StudentsT::new(0.0, 1.0, freedom).ok().map(|t| t.inverse_cdf(0.5 + 0.5 * level))
 }
 
 #[cfg(test)]

@@ -86,8 +86,8 @@ fn seeds_for_the_gain(gain: &Gain, [baseline, target]: [&str; 2], differences: &
     let needed = seeds_for_mean(differences, gain.value.abs())?;
     let sign = if gain.value < 0.0 { "worse" } else { "better" };
     Some(format!(
-        "if {target} is {sign} than {baseline} by the {:.2} percentage points seen, and the variance over seeds is as seen, an \
-         interval that excludes 0 takes about {} seeds (to be safe {})",
+        "if {target} is {sign} than {baseline} by the {:.2} percentage points seen, an interval that excludes 0 takes \
+         about {} seeds by the variance seen (to be safe {})",
         100.0 * gain.value.abs(),
         needed.seeds,
         needed.cautious

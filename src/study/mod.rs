@@ -7,6 +7,7 @@
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `results` | the gain, attributed from finished runs |
+//! | `reproduce` | a run made once more, held against its record |
 //! | `equivariance`, `measure` | how equivariant runs became |
 //! | `machine` | how the cores are best shared, and how long a run takes |
 //! | `runner`, `job`, `progress`, `tensorboard` | making what is missing, and telling of it |
@@ -27,6 +28,7 @@ mod measure;
 mod plan;
 mod progress;
 mod record;
+mod reproduce;
 mod resolve;
 mod results;
 mod run;
@@ -51,6 +53,7 @@ pub use location::StudyText;
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
 pub use record::{DataRecord, Mistake, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use reproduce::Reproduction;
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};

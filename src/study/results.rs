@@ -2,8 +2,10 @@
 
 use super::run_folder::RunState;
 use super::{Arm, Level, Outcome, Record, Run, RunResult, Store, Study};
+use crate::data::Draw;
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
+use crate::stats::{Covers, Design};
 
 impl Store {
     /// Attributes the gain from the finished runs, cell by cell of the grid.
@@ -24,9 +26,11 @@ impl Store {
         let cells = cells(record, &runs)?;
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
             let name = study.title(cell);
-            let mut attribution = attribute(&name, &study.baseline, &study.target, &study.ladder, &arms)?;
-            let ends = self.at_ends(record, cell)?;
-            attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(ends));
+            let Study { baseline, target, ladder, .. } = study;
+            let covers = covers(record, cell);
+            let mut attribution = attribute(&Design { study: &name, baseline, target, ladder, covers }, &arms)?;
+            let tuning = [self.at_ends(record, cell)?, self.undecided(record, cell)?].into_iter().flatten();
+            attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(tuning));
             Ok(attribution)
         };
         study.cells().into_iter().zip(cells).map(attribute).collect()
@@ -43,6 +47,25 @@ impl Store {
         }
         Ok((!arms.is_empty()).then(|| {
             format!("tuning chose an end of what was tried, and better may lie beyond it: {}", arms.join(", "))
+        }))
+    }
+
+    /// Of which arms of a cell tuning's choice isn't told apart from others, in a sentence: how good an arm could be is uncertain by
+    /// that, which no interval counts.
+    fn undecided(&self, record: &Record, cell: &[Level]) -> Result<Option<String>> {
+        let mut arms = Vec::new();
+        for arm in record.study.arms_of(cell) {
+            let (near, others) = self.tuned(record, arm)?.map_or((0, 0), |tuned| tuned.undecided());
+            if near > 0 {
+                arms.push(format!("{} ({near} of {others})", arm.name));
+            }
+        }
+        Ok((!arms.is_empty()).then(|| {
+            format!(
+                "tuning can't tell what it chose from other settings, whose errors on the held-out images lie within two standard \
+                 errors; no interval counts that: {}",
+                arms.join(", ")
+            )
         }))
     }
 
@@ -66,6 +89,14 @@ impl Store {
             _ => self.write("attribution.json", &attributions),
         }
     }
+}
+
+/// What differs between the seeds of a cell's runs.
+fn covers(record: &Record, cell: &[Level]) -> Covers {
+    let study = &record.study;
+    let is_part = |arm: &Arm| arm.train.is_some_and(|train| train < record.data.train);
+    let per_seed = study.data.draw == Draw::PerSeed;
+    Covers { training_images: per_seed || study.arms_of(cell).all(is_part), test_images: per_seed }
 }
 
 /// The finished runs of all arms, cell by cell.

@@ -139,6 +139,22 @@ impl TuningRecord {
     }
 }
 
+impl TuningRecord {
+    /// How many of the settings that weren't chosen lie within two standard errors of the one that was, and might be better; and of
+    /// how many.
+    ///
+    /// Each error is one of a binomial number of held-out images. All settings are judged by the same images, which share their
+    /// difficulty, so that this standard error, of independent ones, is rather too large.
+    pub fn undecided(&self) -> (usize, usize) {
+        let judged = |trial: &Trial| Some((trial.mean_error()?, self.validation * trial.validation_errors.len()));
+        let variance = |(error, images): (f64, usize)| error * (1.0 - error) / images as f64;
+        let others = self.trials.iter().enumerate().filter(|(place, _)| *place != self.chosen).map(|(_, trial)| trial);
+        let Some(chosen) = self.trials.get(self.chosen).and_then(judged) else { return (0, 0) };
+        let is_near = |other: &(f64, usize)| other.0 - chosen.0 <= 2.0 * (variance(chosen) + variance(*other)).sqrt();
+        (others.clone().filter_map(judged).filter(is_near).count(), others.count())
+    }
+}
+
 impl Trial {
     /// Mean validation error; `None` if a run diverged.
     pub fn mean_error(&self) -> Option<f64> {

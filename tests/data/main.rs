@@ -5,6 +5,7 @@ mod common;
 
 mod cli;
 mod data_support;
+mod draws;
 mod fetch;
 mod formats;
 mod sets;

@@ -2,6 +2,7 @@
 
 use equisplit::model::Budget;
 use equisplit::report::{CellTables, TableFormat, Tables, sentence};
+use equisplit::stats::Covers;
 use equisplit::stats::attribution::{ArmSummary, Attribution, Gain, LadderStep, Method, Ratio, SeedError, Share};
 use equisplit::stats::comparison::Comparison;
 use equisplit::stats::improvement::Improvement;
@@ -25,6 +26,7 @@ fn ratio(share: f64, ci95: [f64; 2]) -> Ratio {
     Ratio {
         share: Some(share),
         ci95: Some(ci95),
+        interval_over_images: Some([share - 0.1875, share + 0.1875]),
         method: Method::Fieller,
         bootstrap95,
         seeds_used: None,
@@ -39,17 +41,22 @@ fn example() -> Attribution {
     let none = Ratio {
         share: None,
         ci95: None,
+        interval_over_images: None,
         method: Method::Fieller,
         bootstrap95: None,
         seeds_used: Some(vec![]),
         reason: None,
         seeds_needed: None,
     };
-    let share = |control: &str, ratio| Share { control: control.to_owned(), ratio };
+    let share = |control: &str, ratio: Ratio| {
+        let simultaneous95 = ratio.share.map(|share| [share - 0.3125, share + 0.3125]);
+        Share { control: control.to_owned(), ratio, simultaneous95 }
+    };
     Attribution {
         study: "a_b".to_owned(),
         baseline: "z2".to_owned(),
         target: "p4".to_owned(),
+        covers: Covers::default(),
         arms: vec![
             arm("z2", "free", &[0.0625, 0.0625]),
             arm("repeat_swish", "repeat-swish", &[0.046875, 0.046875]),
@@ -60,6 +67,7 @@ fn example() -> Attribution {
         gain: Some(Gain {
             value: 0.03125,
             ci95: Some([0.03, 0.0325]),
+            interval_over_images: Some([0.0275, 0.035]),
             bootstrap95: Some([0.029, 0.033]),
             seeds_used: None,
             seeds_needed: None,
@@ -141,7 +149,11 @@ fn the_answer_tells_of_the_controls_in_question_first() {
     let mut many = example();
     many.arms = names.iter().zip(banks).map(|(name, bank)| arm(name, bank, &[0.0625, 0.0625])).collect();
     let shares = (-2..).map(|n| ratio(f64::from(n) / 4.0, [f64::from(n) / 4.0 - 0.1, f64::from(n) / 4.0 + 0.1]));
-    many.shares = names.iter().zip(shares).map(|(name, ratio)| Share { control: (*name).to_owned(), ratio }).collect();
+    many.shares = names
+        .iter()
+        .zip(shares)
+        .map(|(name, ratio)| Share { control: (*name).to_owned(), ratio, simultaneous95: None })
+        .collect();
     let answer = sentence::answer(&many);
     // The one on the ladder, those that repeat, then the others.
     let told =

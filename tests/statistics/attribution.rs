@@ -1,12 +1,13 @@
 //! Attribution against numbers worked out by hand.
 
-use crate::stats_support::{arm, close, finished, names, study};
+use crate::stats_support::{arm, close, design, finished, names, study};
 use equisplit::report::table;
+use equisplit::stats::Design;
 use equisplit::stats::attribution::{ArmResults, Attribution, attribute, attribute_resampled};
 
 #[test]
 fn three_arms_by_hand() {
-    let result = attribute("rot-mnist", "z2", "p4", &[], &study()).unwrap();
+    let result = attribute(&design(&[]), &study()).unwrap();
     let z2 = &result.arms[0];
     assert_eq!(z2.seeds.iter().map(|run| run.test_error).collect::<Vec<_>>(), [0.050, 0.052, 0.051]);
     assert!((z2.mean_error.unwrap() - 0.051).abs() < 1e-12 && (z2.sd_error.unwrap() - 0.001).abs() < 1e-12);
@@ -35,7 +36,7 @@ fn ladder_sums_to_one() {
     let mut arms = study();
     arms.push(finished("scrambled", &[37, 30, 33]));
     let ladder = names(&["z2", "repeat", "scrambled", "p4"]);
-    let result = attribute("study", "z2", "p4", &ladder, &arms).unwrap();
+    let result = attribute(&design(&ladder), &arms).unwrap();
     let steps: Vec<_> = result.ladder.iter().map(|step| (step.from.as_str(), step.to.as_str())).collect();
     assert_eq!(steps, [("z2", "repeat"), ("repeat", "scrambled"), ("scrambled", "p4")]);
     let sum: f64 = result.ladder.iter().map(|step| step.ratio.share.unwrap()).sum();
@@ -43,13 +44,13 @@ fn ladder_sums_to_one() {
     assert_eq!(result.ladder[0].ratio, result.shares[0].ratio);
     assert!(result.ladder.iter().all(|step| step.ratio.ci95.is_some() && step.ratio.bootstrap95.is_some()));
 
-    let whole = attribute("study", "z2", "p4", &names(&["z2", "p4"]), &arms).unwrap();
+    let whole = attribute(&design(&names(&["z2", "p4"])), &arms).unwrap();
     assert_eq!(whole.ladder[0].ratio.ci95, Some([1.0, 1.0]));
 }
 
 #[test]
 fn json_has_the_agreed_keys() {
-    let result = attribute("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &study()).unwrap();
+    let result = attribute(&design(&names(&["z2", "repeat", "p4"])), &study()).unwrap();
     let text = serde_json::to_string(&result).unwrap();
     // Keys in order of appearance, so the order of the fields is checked too.
     let mut from = 0;
@@ -105,7 +106,7 @@ fn failed_runs_are_dropped_pairwise() {
         arm("whole", &[Some(40), Some(41), Some(42), Some(40)]),
         arm("never", &[None; 4]),
     ];
-    let result = attribute("study", "z2", "p4", &names(&["z2", "late", "p4"]), &arms).unwrap();
+    let result = attribute(&design(&names(&["z2", "late", "p4"])), &arms).unwrap();
     let gain = result.gain.unwrap();
     assert_eq!(gain.seeds_used, Some(vec![1, 2, 3]));
     assert!((gain.value - 0.028).abs() < 1e-12);
@@ -130,7 +131,7 @@ fn there_is_no_share_of_a_gain_that_the_shared_seeds_do_not_establish() {
         arm("once", &[Some(40), None, None, None]),
         arm("spread", &[None, None, Some(42), Some(40)]),
     ];
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let result = attribute(&design(&[]), &arms).unwrap();
     assert!(result.reason.is_none(), "{:?}", result.reason);
     for share in &result.shares {
         let ratio = &share.ratio;
@@ -148,7 +149,7 @@ fn shares_that_cannot_be_told_say_why() {
         arm("once", &[Some(40), None, None, None]),
         arm("never", &[None; 4]),
     ];
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let result = attribute(&design(&[]), &arms).unwrap();
     let reasons: Vec<&str> = result.shares.iter().map(|share| share.ratio.reason.as_deref().unwrap()).collect();
     // Gains 27 and 5 thousandths: mean 1.6 points, half width 12.7062·1.1.
     assert_eq!(
@@ -174,9 +175,9 @@ fn a_short_arm_leaves_the_other_steps_of_the_ladder_as_they_are() {
     let whole = [finished("z2", &[50, 52, 51]), finished("a", &[40, 41, 42]), finished("b", &[30, 33, 31])];
     let ends = || finished("p4", &[23, 22, 24]);
     let ladder = names(&["z2", "a", "b", "p4"]);
-    let complete = attribute("study", "z2", "p4", &ladder, &[&whole[..], &[ends()]].concat()).unwrap();
+    let complete = attribute(&design(&ladder), &[&whole[..], &[ends()]].concat()).unwrap();
     let short = [whole[0].clone(), whole[1].clone(), arm("b", &[None, Some(33), Some(31)]), ends()];
-    let result = attribute("study", "z2", "p4", &ladder, &short).unwrap();
+    let result = attribute(&design(&ladder), &short).unwrap();
     assert_eq!(result.ladder[0], complete.ladder[0]);
     let seeds: Vec<_> = result.ladder.iter().map(|step| step.ratio.seeds_used.as_deref()).collect();
     assert_eq!(seeds, [None, Some(&[2, 3][..]), Some(&[2, 3])]);
@@ -185,7 +186,7 @@ fn a_short_arm_leaves_the_other_steps_of_the_ladder_as_they_are() {
     assert!(table::attribution(&complete).contains("Steps of the gain, 100 % together:"));
     assert!(table::attribution(&result).contains("Steps of the gain, each over its own seeds:"));
     let never = [whole[0].clone(), whole[1].clone(), arm("b", &[None; 3]), ends()];
-    let result = attribute("study", "z2", "p4", &ladder, &never).unwrap();
+    let result = attribute(&design(&ladder), &never).unwrap();
     assert_eq!(result.ladder[0], complete.ladder[0]);
     assert_eq!(result.ladder[1].ratio.share, None);
 }
@@ -193,7 +194,7 @@ fn a_short_arm_leaves_the_other_steps_of_the_ladder_as_they_are() {
 /// The reason a gain of z2 over p4 is not established.
 fn reason(z2: &[Option<usize>], p4: &[Option<usize>]) -> (Attribution, String) {
     let arms = [arm("z2", z2), arm("p4", p4), arm("repeat", z2)];
-    let result = attribute("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &arms).unwrap();
+    let result = attribute(&design(&names(&["z2", "repeat", "p4"])), &arms).unwrap();
     assert!(result.shares.is_empty() && result.ladder.is_empty());
     let reason = result.reason.clone().unwrap();
     assert!(reason.starts_with("gain not established: "), "{reason}");
@@ -236,7 +237,7 @@ fn an_unfinished_end_has_no_gain() {
 #[test]
 fn refuses_what_can_not_be_compared() {
     let refused = |baseline: &str, target: &str, ladder: &[&str], arms: &[ArmResults]| {
-        attribute("study", baseline, target, &names(ladder), arms).unwrap_err().to_string()
+        attribute(&Design { baseline, target, ..design(&names(ladder)) }, arms).unwrap_err().to_string()
     };
     let arms = study();
     let unknown = refused("z3", "p4", &[], &arms);
@@ -261,8 +262,8 @@ fn refuses_what_can_not_be_compared() {
 
 #[test]
 fn without_replicates_only_the_bootstraps_are_missing() {
-    let whole = attribute("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &study()).unwrap();
-    let quick = attribute_resampled("study", "z2", "p4", &names(&["z2", "repeat", "p4"]), &study(), 0).unwrap();
+    let whole = attribute(&design(&names(&["z2", "repeat", "p4"])), &study()).unwrap();
+    let quick = attribute_resampled(&design(&names(&["z2", "repeat", "p4"])), &study(), 0).unwrap();
     assert_eq!(quick.gain.as_ref().unwrap().bootstrap95, None);
     assert_eq!(quick.shares[0].ratio.bootstrap95, None);
     assert_eq!(quick.gain.unwrap().ci95, whole.gain.unwrap().ci95);

@@ -1,13 +1,13 @@
 //! What stands beside an attribution: comparisons of pairs of arms, and warnings.
 
-use crate::stats_support::{arm, close, finished, study};
+use crate::stats_support::{arm, close, design, finished, study};
 use equisplit::report::table;
 use equisplit::stats::attribution::attribute;
 
 #[test]
 fn comparisons_name_the_seeds_they_are_over_and_have_an_interval() {
     let arms = [finished("z2", &[50, 52, 51]), arm("c", &[Some(40), None, Some(42)]), finished("p4", &[23, 22, 24])];
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let result = attribute(&design(&[]), &arms).unwrap();
     let [whole, control, _] = &result.comparisons[..] else { panic!("{:?}", result.comparisons) };
     assert_eq!((whole.seeds_used.as_deref(), control.seeds_used.as_deref()), (None, Some(&[1, 3][..])));
     // As the gain's: mean 28, half width 4.302653. The control's: 10 and 9 thousandths, 12.7062·0.5.
@@ -21,7 +21,7 @@ fn comparisons_name_the_seeds_they_are_over_and_have_an_interval() {
 fn arms_are_tested_in_two_families() {
     let mut arms = study();
     arms.push(finished("scrambled", &[37, 30, 33]));
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let result = attribute(&design(&[]), &arms).unwrap();
     let names: Vec<_> = result.comparisons.iter().map(|c| (c.from.as_str(), c.to.as_str())).collect();
     let expected = [("z2", "p4"), ("z2", "repeat"), ("z2", "scrambled"), ("repeat", "p4"), ("scrambled", "p4")];
     assert_eq!(names, expected);
@@ -41,7 +41,7 @@ fn arms_are_tested_in_two_families() {
 fn what_can_not_be_compared_is_no_part_of_a_family() {
     let mut arms = study();
     arms.push(arm("never", &[None; 3]));
-    let result = attribute("study", "z2", "p4", &[], &arms).unwrap();
+    let result = attribute(&design(&[]), &arms).unwrap();
     let never = &result.comparisons[2];
     assert_eq!((never.to.as_str(), never.difference, never.improvement), ("never", None, None));
     assert_eq!((never.test, never.p_holm), (None, None));
@@ -52,7 +52,7 @@ fn what_can_not_be_compared_is_no_part_of_a_family() {
 /// The warnings of a study of z2, a control and p4.
 fn warnings(z2: &[usize], control: &[usize], p4: &[usize]) -> Vec<String> {
     let arms = [finished("z2", z2), finished("c", control), finished("p4", p4)];
-    attribute("study", "z2", "p4", &[], &arms).unwrap().warnings
+    attribute(&design(&[]), &arms).unwrap().warnings
 }
 
 fn warns(warnings: &[String], of: &str) {
@@ -84,6 +84,10 @@ fn warns_of_a_seed_that_lies_apart() {
 
 #[test]
 fn says_how_many_seeds_would_establish_a_gain() {
-    // Gains 9, -4, 2: mean 2.33, sd 6.51 thousandths; 2.0345·6.51/√33 = 2.305, 2.0395·6.51/√32 = 2.347.
-    warns(&warnings(&[50, 40, 45], &[45, 45, 45], &[41, 44, 43]), "takes about 33 seeds (to be safe");
+    // Gains 9, -4, 2: mean 2.33, sd 6.51 thousandths, 7.82 by the median 1.386 of χ² at 2 degrees of freedom;
+    // 2.0141·7.82/√46 = 2.321, 2.0154·7.82/√45 = 2.349.
+    warns(
+        &warnings(&[50, 40, 45], &[45, 45, 45], &[41, 44, 43]),
+        "takes about 46 seeds by the variance seen (to be safe",
+    );
 }

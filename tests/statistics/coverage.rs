@@ -12,6 +12,7 @@ mod simulate;
 #[path = "../../examples/coverage/store.rs"]
 mod store;
 
+use crate::stats_support::design;
 use cell::{Counts, Outcomes};
 use equisplit::model::Budget;
 use equisplit::rng;
@@ -75,7 +76,7 @@ fn warned_of_an_outlier(seeds: usize, error: f64, noise: f64, collapse: bool) ->
             budget: Budget { parameters: 1, one_bit_parameters: 0, maps: 1, multiply_adds: 1 },
             seeds: (0..seeds as u64).map(|seed| run(seed, collapse && name == "a" && seed == 0)).collect(),
         });
-        attribute_resampled("study", "z2", "p4", &[], &arms, 0).unwrap().warnings
+        attribute_resampled(&design(&[]), &arms, 0).unwrap().warnings
     };
     let warned = (0..STUDIES).filter(|_| study().iter().any(|warning| warning.contains("lies apart"))).count();
     warned as f64 / STUDIES as f64

@@ -6,4 +6,5 @@ mod comparisons;
 mod coverage;
 mod fieller;
 mod published;
+mod several;
 mod stats_support;

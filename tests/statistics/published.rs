@@ -5,7 +5,7 @@ use equisplit::rng;
 use equisplit::stats::fieller::ratio_interval;
 use equisplit::stats::improvement::{improvement_interval, probability_of_improvement};
 use equisplit::stats::outlier::grubbs;
-use equisplit::stats::seeds::{seeds_for_mean, seeds_for_ratio};
+use equisplit::stats::seeds::{SeedsNeeded, seeds_for_mean, seeds_for_ratio};
 use equisplit::stats::significance::{holm, paired_t};
 use rand_distr::{Distribution, StandardNormal};
 
@@ -138,12 +138,17 @@ fn cautious_seeds_are_enough_in_80_percent_of_pilot_studies() {
 }
 
 #[test]
-fn seeds_for_a_share_follow_the_residuals() {
-    // N = 0.5·D + ε, ε = ± 1, mean of D 10: the residuals over the gain are ± 0.1, sd 0.1·√(4/3).
-    let pairs = [(6.0, 10.0), (4.0, 10.0), (6.5, 11.0), (3.5, 9.0)];
+fn seeds_for_a_share_are_those_of_its_interval() {
+    // N = 0.5·D + ε, ε = ± 1, D = 10 in all: only the residuals over the gain, ± 0.1, have a spread.
+    let pairs = [(6.0, 10.0), (4.0, 10.0), (6.0, 10.0), (4.0, 10.0)];
     let residuals = [0.1, -0.1, 0.1, -0.1];
     assert_eq!(seeds_for_ratio(&pairs, 0.05), seeds_for_mean(&residuals, 0.05));
     assert!(seeds_for_ratio(&pairs, 0.05).is_some());
+    // A gain that varies makes intervals wider, and so takes more seeds.
+    let weak = [(7.0, 12.0), (3.0, 8.0), (8.0, 14.0), (2.0, 6.0)];
+    let alike: Vec<f64> = weak.iter().map(|(n, d)| (n - 0.5 * d) / 10.0).collect();
+    let seeds = |needed: Option<SeedsNeeded>| needed.unwrap().seeds;
+    assert!(seeds(seeds_for_ratio(&weak, 0.2)) > seeds(seeds_for_mean(&alike, 0.2)));
     assert_eq!(seeds_for_ratio(&[(1.0, 2.0), (1.0, 2.0)], 0.1), None);
     assert_eq!(seeds_for_ratio(&[], 0.1), None);
     assert_eq!(seeds_for_ratio(&[(1.0, 0.0), (2.0, 0.0)], 0.1), None);

@@ -8,6 +8,7 @@ mod data_support;
 mod architecture;
 mod bench_cli;
 mod damaged;
+mod draws;
 mod errors;
 mod expand;
 mod factors;

@@ -2,6 +2,7 @@
 
 use super::{Export, Tables};
 use crate::error::{Error, Result};
+use crate::model::Budget;
 use crate::report::layout::{Layout, Row};
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, Gain, LadderStep, Ratio, Share};
@@ -16,7 +17,8 @@ use crate::text;
 /// ladder, the `difference` of the errors of two arms with its t, its p and that after Holm's correction, the probability of `improvement`
 /// from one to the other, or a `warning` in words; `reason` says why a gain isn't established or a share can't be told. Errors, gains and differences are fractions of the test images, shares and
 /// steps fractions of the gain; `low95` and `high95` are the ends of the headline interval (Student's of an error, a difference or the gain,
-/// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap.
+/// Fieller's of shares and steps), `bootstrap_low95` and `bootstrap_high95` those of the bootstrap, `together_low95` and
+/// `together_high95` those that hold for all controls together, `images_low95` and `images_high95` those over test images too.
 ///
 /// Spreadsheets take a cell that begins with `=`, `+`, `-` or `@` for a formula: where it's no number, it has an apostrophe in
 /// front, as an arm called `-x` has (see [`text::cell`]).
@@ -24,7 +26,7 @@ use crate::text;
 /// Further tables aren't in it: `result.json`, `equivariance.json` and `tuning.json` in the store have their numbers.
 pub struct Csv;
 
-const HEADER: [&str; 20] = [
+const HEADER: [&str; 24] = [
     "study",
     "kind",
     "name",
@@ -45,7 +47,14 @@ const HEADER: [&str; 20] = [
     "p",
     "t",
     "reason",
+    "together_low95",
+    "together_high95",
+    "images_low95",
+    "images_high95",
 ];
+
+/// Where the reason stands.
+const REASON: usize = 19;
 
 impl Export for Csv {
     fn export(&self, tables: &Tables) -> Result<String> {
@@ -78,8 +87,10 @@ fn lines(attribution: &Attribution) -> Vec<Line> {
 fn of_row(row: &Row, study: &str, baseline: &str) -> Vec<Line> {
     match row {
         Row::Arm(arm) => vec![of_arm(study, arm)],
-        Row::Share(Share { control, ratio }, _) => vec![of_ratio([study, "share", control, baseline, control], ratio)],
-        Row::Step(LadderStep { from, to, ratio }, _) => vec![of_ratio([study, "step", "", from, to], ratio)],
+        Row::Share(Share { control, ratio, simultaneous95 }, _) => {
+            vec![of_ratio([study, "share", control, baseline, control], ratio, *simultaneous95)]
+        }
+        Row::Step(LadderStep { from, to, ratio }, _) => vec![of_ratio([study, "step", "", from, to], ratio, None)],
         Row::Comparison(pair) => of_pair(study, pair),
         // Its numbers are in the rows of its cell.
         Row::Cell(..) => Vec::new(),
@@ -93,13 +104,15 @@ fn gain(attribution: &Attribution) -> Line {
     let value = [gain.map(|gain| gain.value)].into_iter();
     let numbers = value.chain(of_gain(|gain| gain.ci95)).chain(of_gain(|gain| gain.bootstrap95));
     let seeds = gain.and_then(|gain| gain.seeds_used.as_deref());
-    with_reason(compared([study, "gain", "", baseline, target], seeds, numbers), reason.as_deref())
+    let line = with_reason(compared([study, "gain", "", baseline, target], seeds, numbers), reason.as_deref());
+    with_intervals(line, [None, gain.and_then(|gain| gain.interval_over_images)])
 }
 
-fn of_ratio(names: [&str; 5], ratio: &Ratio) -> Line {
-    let Ratio { share, ci95, bootstrap95, seeds_used, reason, .. } = ratio;
+fn of_ratio(names: [&str; 5], ratio: &Ratio, together: Option<Interval>) -> Line {
+    let Ratio { share, ci95, bootstrap95, interval_over_images, seeds_used, reason, .. } = ratio;
     let numbers = [*share].into_iter().chain(ends(*ci95)).chain(ends(*bootstrap95));
-    with_reason(compared(names, seeds_used.as_deref(), numbers), reason.as_deref())
+    let line = with_reason(compared(names, seeds_used.as_deref(), numbers), reason.as_deref());
+    with_intervals(line, [together, *interval_over_images])
 }
 
 /// The difference of two arms, and the probability of improvement where there's one.
@@ -118,35 +131,29 @@ fn of_pair(study: &str, pair: &Comparison) -> Vec<Line> {
 
 fn of_arm(study: &str, arm: &ArmSummary) -> Line {
     let errors: Vec<f64> = arm.seeds.iter().map(|run| run.test_error).collect();
-    let [low, high] = ends(student::mean_interval(&errors)).map(as_text);
-    let budget = arm.budget;
-    [
-        study.to_owned(),
-        "arm".to_owned(),
-        arm.name.clone(),
-        String::new(),
-        String::new(),
-        arm.bank.clone(),
-        budget.parameters.to_string(),
-        budget.one_bit_parameters.to_string(),
-        budget.maps.to_string(),
-        budget.multiply_adds.to_string(),
-        listed(arm.seeds.iter().map(|run| run.seed)),
-        as_text(arm.mean_error),
-        low,
-        high,
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-        String::new(),
-    ]
+    let numbers = [arm.mean_error].into_iter().chain(ends(student::mean_interval(&errors)));
+    let mut line = compared([study, "arm", &arm.name, "", ""], None, numbers);
+    let Budget { parameters, one_bit_parameters, maps, multiply_adds } = arm.budget;
+    let counts = [parameters, one_bit_parameters, maps].map(|count| count.to_string());
+    let budget = [arm.bank.clone()].into_iter().chain(counts).chain([multiply_adds.to_string()]);
+    for (cell, text) in line[5..].iter_mut().zip(budget) {
+        *cell = text;
+    }
+    line[10] = listed(arm.seeds.iter().map(|run| run.seed));
+    line
 }
 
 /// The line with the reason why it has no numbers.
 fn with_reason(mut line: Line, reason: Option<&str>) -> Line {
-    line[HEADER.len() - 1] = reason.unwrap_or_default().to_owned();
+    line[REASON] = reason.unwrap_or_default().to_owned();
+    line
+}
+
+/// The line with the intervals that stand after the reason.
+fn with_intervals(mut line: Line, intervals: [Option<Interval>; 2]) -> Line {
+    for (cell, end) in line[REASON + 1..].iter_mut().zip(intervals.into_iter().flat_map(ends)) {
+        *cell = as_text(end);
+    }
     line
 }
 

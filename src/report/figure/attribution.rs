@@ -9,7 +9,7 @@ use super::rows::{RowLabel, Rows, figure_height, most_rows};
 use super::theme::{AXIS, DATA, DOUBLE_COLUMN, GAP, GREY, HAIR, INK, LINE_HEIGHT, Look, MARKER, mm, tint};
 use super::{Arm, Estimate, Figure, cut_in_words, error_percent, number, seeds, shares_drawn};
 use crate::error::Result;
-use crate::stats::Interval;
+use crate::stats::{Covers, Interval};
 
 const ROW: i32 = mm(8.5);
 /// A row of the waterfall: a name, a step in points, and its share.
@@ -41,6 +41,8 @@ pub struct AttributionFigure {
     pub gain: Option<Estimate>,
     /// Number of seeds compared, for the steps.
     pub seeds: usize,
+    /// What intervals over seeds are for.
+    pub covers: Covers,
 }
 
 /// One step of the waterfall.
@@ -269,7 +271,8 @@ impl Figure for AttributionFigure {
         let within = cut_in_words(self.shown().0.into_iter().filter_map(|bar| bar.share.as_ref()));
         format!(
             "{a} (b) Share of the gain of {target} over {baseline} that each arm matches (0: as many errors as {baseline}, 100: as \
-             {target}), with Fieller's 95 % interval over paired seeds{within}."
+             {target}), with Fieller's 95 % interval over paired seeds, each by itself{within}. Intervals {}.",
+            self.covers.in_words()
         )
     }
 

@@ -8,6 +8,7 @@ use equisplit::report::figure::{
     PairedFigure, PairedRow, PairsFigure, Raster, Role, RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint,
     Spread, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
+use equisplit::stats::Covers;
 use resvg::usvg::roxmltree::{Document, Node};
 
 /// What a made-up study looks like.
@@ -117,6 +118,7 @@ impl Made {
             steps: if self.seeds > 1 { steps } else { vec![step("p4", ends)] },
             reason: (self.seeds < 2).then(|| "gain not established: one seed gives no interval".to_owned()),
             seeds: self.seeds,
+            covers: Covers::default(),
         }
     }
 

@@ -2,8 +2,9 @@
 #![allow(dead_code, reason = "every test file uses a part of this")]
 
 use equisplit::model::Budget;
-use equisplit::stats::Interval;
+
 use equisplit::stats::attribution::{ArmResults, SeedResult};
+use equisplit::stats::{Covers, Design, Interval};
 
 const EXAMPLES: usize = 1_000;
 
@@ -22,6 +23,11 @@ pub fn arm(name: &str, wrong: &[Option<usize>]) -> ArmResults {
 
 pub fn finished(name: &str, wrong: &[usize]) -> ArmResults {
     arm(name, &wrong.iter().map(|&wrong| Some(wrong)).collect::<Vec<_>>())
+}
+
+/// A study of p4 against z2, whose seeds share their images.
+pub fn design(ladder: &[String]) -> Design<'_> {
+    Design { study: "study", baseline: "z2", target: "p4", ladder, covers: Covers::default() }
 }
 
 pub fn names(names: &[&str]) -> Vec<String> {

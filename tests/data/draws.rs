@@ -1,0 +1,84 @@
+//! Images for every seed.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use crate::data_support::*;
+use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Source, idx, load, mnist_rot};
+
+fn draws(source: Source, sizes: [usize; 2], folder: Option<&Path>) -> Draws {
+    let [train, test] = sizes.map(Some);
+    Draws::load(&DataConfig { train, test, draw: Draw::PerSeed, ..DataConfig::new(source) }, folder).unwrap()
+}
+
+/// Pixels and label of every image, as bits.
+fn set(images: &Images) -> BTreeSet<(Vec<u32>, u8)> {
+    let image = |n: usize| (images.image(n).iter().map(|pixel| pixel.to_bits()).collect(), images.labels[n]);
+    (0..images.len()).map(image).collect()
+}
+
+fn both(dataset: &Dataset) -> BTreeSet<(Vec<u32>, u8)> {
+    set(&dataset.train).union(&set(&dataset.test)).cloned().collect()
+}
+
+#[test]
+fn a_seed_has_the_images_that_the_source_makes_with_that_seed_added() {
+    let folder = small_idx_folder(12, 8);
+    let config = |seed| DataConfig { train: Some(9), test: Some(7), seed, ..DataConfig::new(Source::MnistRot) };
+    let made = Draws::load(&DataConfig { draw: Draw::PerSeed, ..config(3) }, Some(folder.path())).unwrap();
+    let upright = idx::read_folder(folder.path()).unwrap();
+    for seed in [0, 1, 4, 1, u64::MAX] {
+        let expected = mnist_rot::make(&upright, 3_u64.wrapping_add(seed), 9, 7).unwrap();
+        assert_eq!(*made.of(seed).unwrap(), expected, "seed {seed}");
+    }
+    // One file of decoded images, that of the seed itself, and not one for every seed.
+    assert_eq!(names(folder.path()).iter().filter(|name| name.ends_with(".safetensors")).count(), 1);
+    let digits = draws(Source::Builtin, [20, 10], None);
+    let of =
+        |seed| load(&DataConfig { train: Some(20), test: Some(10), seed, ..DataConfig::new(Source::Builtin) }, None);
+    assert_eq!(*digits.of(5).unwrap(), of(5).unwrap());
+    assert!(set(&digits.of(5).unwrap().train).is_disjoint(&set(&digits.of(6).unwrap().train)));
+}
+
+#[test]
+fn a_source_without_a_seed_is_split_anew() {
+    let folder = small_idx_folder(12, 8);
+    let made = draws(Source::Mnist, [12, 8], Some(folder.path()));
+    let [one, again, other] = [1, 1, 2].map(|seed| made.of(seed).unwrap());
+    assert_eq!(one, again);
+    assert_eq!((one.train.len(), one.test.len()), (12, 8));
+    assert!(set(&one.train).is_disjoint(&set(&one.test)));
+    assert_eq!(both(&one), both(made.first()));
+    assert_eq!(both(&one), both(&other));
+    assert_ne!(set(&one.test), set(&other.test));
+    assert_ne!(one.fingerprint, other.fingerprint);
+}
+
+#[test]
+fn draws_of_all_seeds_have_a_name_and_a_fingerprint_of_their_own() {
+    let folder = small_idx_folder(12, 8);
+    for source in [Source::Mnist, Source::MnistRot] {
+        let config = DataConfig { train: Some(9), test: Some(7), ..DataConfig::new(source) };
+        let fixed = Draws::load(&config, Some(folder.path())).unwrap();
+        let per_seed = draws(source, [9, 7], Some(folder.path()));
+        assert!(!fixed.are_per_seed() && per_seed.are_per_seed());
+        assert_eq!(
+            (fixed.name(), fixed.fingerprint()),
+            (fixed.first().name.clone(), fixed.first().fingerprint.clone())
+        );
+        assert_eq!(fixed.of(7).unwrap(), fixed.of(8).unwrap());
+        assert_eq!(per_seed.first(), fixed.first());
+        assert!(per_seed.name().ends_with("anew for every seed"), "{}", per_seed.name());
+        assert_ne!(per_seed.fingerprint(), fixed.fingerprint());
+    }
+}
+
+#[test]
+fn images_that_change_under_a_study_are_refused() {
+    let folder = small_idx_folder(12, 8);
+    let made = draws(Source::MnistRot, [9, 7], Some(folder.path()));
+    assert!(made.of(1).is_ok());
+    write(folder.path(), "t10k-labels-idx1-ubyte", &idx_labels(&[9; 8]));
+    let error = made.of(2).unwrap_err().to_string();
+    assert!(error.contains("aren't those any more that the study began with"), "{error}");
+}
