@@ -71,19 +71,13 @@ pub(super) fn told(attribution: &Attribution) -> usize {
     attribution.shares.iter().filter(|share| share.ratio.share.is_some()).count()
 }
 
-/// A sentence: what intervals are for.
-pub(super) fn covers(attribution: &Attribution) -> String {
-    format!("Intervals {}.", attribution.covers.in_words())
-}
-
-/// A sentence: which interval to quote.
+/// Which interval is the one to quote.
 pub(super) fn to_quote(attribution: &Attribution) -> &'static str {
     match told(attribution) > 1 {
         true => {
-            "Quote the 95 % interval of a control that was chosen beforehand, and those that hold together of controls that are \
-             compared or picked."
+            "the 95 % interval for a control that was chosen beforehand, and all together for controls that are compared or picked"
         }
-        false => "Quote the 95 % interval.",
+        false => "the 95 % interval",
     }
 }
 
@@ -96,6 +90,18 @@ pub(super) fn undone_by_correction(attribution: &Attribution, share: &Share) -> 
         || comparisons.iter().filter(|pair| pair.from == *baseline && pair.to != *target && pair.test.is_some());
     let p = family().find(|pair| pair.to == share.control)?.p_holm?;
     ((low > 0.0 || high < 0.0) && p > 0.05).then(|| (p, family().count()))
+}
+
+/// Sentences: shares whose intervals exclude 0, but whose corrected tests don't.
+pub(super) fn undone(attribution: &Attribution) -> Vec<String> {
+    let sentence = |share: &Share| {
+        let (p, controls) = undone_by_correction(attribution, share)?;
+        let control = &share.control;
+        Some(format!(
+            "{control}'s share differs from 0 by itself, but not after Holm's correction over the {controls} controls (p = {p:.3})."
+        ))
+    };
+    attribution.shares.iter().filter_map(sentence).collect()
 }
 
 /// Why there's no share over the seeds that [`over_seeds`] names.

@@ -1,6 +1,6 @@
 //! The answer of a study in a sentence that claims no more than the study shows.
 
-use super::numbers::{brackets, covers, over_seeds, percent, undone_by_correction, why_none};
+use super::numbers::{brackets, over_seeds, percent, undone_by_correction, why_none};
 use crate::bank::{Portrait, family};
 use crate::stats::attribution::{Attribution, Gain, Ratio, Share};
 
@@ -33,8 +33,9 @@ fn told(attribution: &Attribution) -> String {
     };
     let size = format!("{:.2} {} percentage points", 100.0 * gain.value, brackets(gain.ci95, 2));
     let whole = format!("the gain of {target} over {baseline} ({size} of test error)");
+    let covers = attribution.covers.in_words();
     let intervals =
-        format!("In brackets: 95 % intervals, each by itself, {}. {}", seeds(attribution, gain), covers(attribution));
+        format!("In brackets: 95 % intervals, each by itself, {}; they {covers}.", seeds(attribution, gain));
     let shares = ranked(attribution);
     let known: Vec<&Share> = shares.iter().copied().filter(|share| share.ratio.share.is_some()).collect();
     let Some(first) = known.first() else {

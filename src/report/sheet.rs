@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::layout::{self, Cell, Heading, Layout, Table, Value};
-use super::numbers::{NONE, brackets, covers, grouped, over_seeds, seeds_needed, to_quote, together, told};
+use super::numbers::{NONE, brackets, grouped, over_seeds, seeds_needed, to_quote, together, told, undone};
 use super::sentence::with_minus_signs;
 use crate::stats::attribution::Attribution;
 use crate::study::{Trial, TuningRecord};
@@ -99,12 +99,13 @@ fn budgets(study: &str) -> String {
 /// `of_controls`: whether several controls are compared, and have intervals that hold together.
 fn ratios(what: &str, attribution: &Attribution, of_controls: bool) -> String {
     let several = of_controls && told(attribution) > 1;
-    let together = if several { "; those that hold for all controls together (Bonferroni's)" } else { "" };
-    let images = if attribution.covers.test_images { "" } else { "; those over test images too" };
+    let together = if several { "; all together: those that hold for all controls at once (Bonferroni's)" } else { "" };
+    let images = if attribution.covers.test_images { "" } else { "; images too: for other test images as well" };
+    let quote = if of_controls { to_quote(attribution) } else { "the 95 % interval" };
     format!(
-        "{what}: Fieller's 95 % intervals, each by itself{together}{images}; and the paired hierarchical bootstrap's. {} {}",
-        covers(attribution),
-        to_quote(attribution)
+        "{what}: Fieller's 95 % intervals, each by itself{together}{images}; bootstrap: the paired hierarchical one's. Intervals {}; \
+         the one to quote is {quote}",
+        attribution.covers.in_words()
     )
 }
 
@@ -140,7 +141,7 @@ pub(super) fn cells(study: &str, cells: &[Cell]) -> Option<Sheet> {
 /// What to know before trusting the numbers, and what more certain ones would take, in sentences.
 pub fn notes(attribution: &Attribution) -> Vec<String> {
     let warnings = attribution.warnings.iter().map(|warning| format!("Warning: {warning}."));
-    warnings.chain(seeds_needed(attribution)).map(|note| with_minus_signs(&note)).collect()
+    warnings.chain(undone(attribution)).chain(seeds_needed(attribution)).map(|note| with_minus_signs(&note)).collect()
 }
 
 /// What tuning chose for every arm, by name; `None` where there was no tuning.

@@ -1,9 +1,7 @@
 //! The outcome of a study for the screen: tables, and sentences between them.
 
 use super::layout::{Cell, Layout};
-use super::numbers::{
-    brackets, covers, over_seeds, seeds_needed, to_quote, together, told, undone_by_correction, why_none,
-};
+use super::numbers::{brackets, over_seeds, seeds_needed, to_quote, together, told, undone, why_none};
 use super::{screen, sheet};
 use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
 use crate::study::Study;
@@ -25,7 +23,8 @@ pub fn attribution(attribution: &Attribution) -> String {
     if !attribution.shares.is_empty() {
         let title = format!("Share of the gain of {target} over {baseline} that each other arm matches:");
         parts.push(format!("{title}\n\n{}", screen::table(&shares)));
-        let notes: Vec<String> = attribution.shares.iter().filter_map(|share| note(attribution, share)).collect();
+        let untold = attribution.shares.iter().filter_map(untold);
+        let notes: Vec<String> = untold.chain(undone(attribution).into_iter().map(|note| note + "\n")).collect();
         parts.extend((!notes.is_empty()).then(|| notes.concat()));
     }
     if !attribution.ladder.is_empty() {
@@ -71,36 +70,29 @@ fn gain_sentence(gain: &Gain, baseline: &str, target: &str) -> String {
     )
 }
 
-/// What the row of a share doesn't say.
-fn note(attribution: &Attribution, share: &Share) -> Option<String> {
+/// Why a share can't be told, where it can't.
+fn untold(share: &Share) -> Option<String> {
     let Share { control, ratio, .. } = share;
     let seeds = over_seeds(ratio.seeds_used.as_deref());
-    if ratio.share.is_none() {
-        return Some(format!("No share can be told for {control}{seeds}{}.\n", why_none(ratio)));
-    }
-    let (p, controls) = undone_by_correction(attribution, share)?;
-    Some(format!(
-        "{control}'s share differs from 0 by itself, but not after Holm's correction over the {controls} controls (p = {p:.3}).\n"
-    ))
+    ratio.share.is_none().then(|| format!("No share can be told for {control}{seeds}{}.\n", why_none(ratio)))
 }
 
 /// What the numbers above it are, and which of them to quote.
 fn legend(attribution: &Attribution) -> String {
     let mut lines = vec![
-        "±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,".to_owned(),
-        "each by itself.".to_owned(),
+        "±: standard deviation over seeds. 95 % intervals are Student's for the gain and Fieller's for shares, each by itself,".to_owned(),
+        format!("and {}.", attribution.covers.in_words()),
     ];
     if told(attribution) > 1 {
         lines.push("All together: those of all controls hold at once in 95 % of studies (Bonferroni's).".to_owned());
     }
-    lines.push(covers(attribution));
     if !attribution.covers.test_images {
         lines.push("Test images too: for other test images of the same kind as well.".to_owned());
     }
     lines.push(
         "Bootstrap: the percentile interval of the paired hierarchical bootstrap (seeds, then test images).".to_owned(),
     );
-    lines.push(to_quote(attribution).to_owned());
+    lines.push(format!("The one to quote is {}.", to_quote(attribution)));
     lines.join("\n") + "\n"
 }
 
@@ -241,26 +233,32 @@ wide's share differs from 0 by itself, but not after Holm's correction over the 
 
 Steps of the gain, 100 % together:
 
-step                share  95 % interval     bootstrap
-───────────────────────────────────────────────────────
-z2 → repeat-swish  38.1 %   [31.2, 45.7]  [33.1, 43.1]
-repeat-swish → p4  61.9 %   [54.3, 68.8]  [56.9, 66.9]
+step                share  95 % interval  test images too     bootstrap
+────────────────────────────────────────────────────────────────────────
+z2 → repeat-swish  38.1 %   [31.2, 45.7]     [29.1, 47.1]  [33.1, 43.1]
+repeat-swish → p4  61.9 %   [54.3, 68.8]     [52.9, 70.9]  [56.9, 66.9]
 
-±: standard deviation over seeds. In brackets: 95 % intervals, Student's for the gain and Fieller's for shares,
-each by itself; then the percentile interval of the paired hierarchical bootstrap (seeds, then test examples).
+±: standard deviation over seeds. 95 % intervals are Student's for the gain and Fieller's for shares, each by itself,
+and are for these training and test images, over seeds.
+All together: those of all controls hold at once in 95 % of studies (Bonferroni's).
+Test images too: for other test images of the same kind as well.
+Bootstrap: the percentile interval of the paired hierarchical bootstrap (seeds, then test images).
+The one to quote is the 95 % interval for a control that was chosen beforehand, and all together for controls that are compared or picked.
 
 comparison         difference  p (Holm)  P(better)  95 % interval
 ──────────────────────────────────────────────────────────────────
 z2 → p4                  2.75  < 0.0001      100 %              –
 z2 → repeat-swish        1.05    0.0321       88 %      [50, 100]
+z2 → wide               -0.42    0.0980          –              –
 scrambled → p4              –         –          –              –
 
-Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls;
+Difference in percentage points of test error; p of the paired t test, after Holm's correction over the controls
+of this table, those against the baseline and those against the target apart;
 P(better): how likely a run of the second arm errs less than one of the first, with its
 bootstrap interval (– where every run of one errs less than every run of the other).
 There's no p of one seed, nor where the difference is the same in all.
 
-Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9).
+Seeds for ± 10 points of share, by the variance seen (to be safe, by its upper limit): repeat-swish 4 (9), wide 4 (9).
 
 Warning: two seeds say next to nothing.
 ";

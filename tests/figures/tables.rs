@@ -116,7 +116,8 @@ fn the_answer_claims_no_more_than_is_established() {
         answer,
         "50.0 % [37.5, 62.5] of the gain of p4 over z2 (3.12 [3.00, 3.25] percentage points of test error) is matched by \
          learned repetition alone (repeat_swish); 0.0 % [−12.5, 12.5] by wide, which is not established to differ from 0; \
-         no share can be told for broken. In brackets: 95 % intervals, n = 2 seeds."
+         no share can be told for broken. In brackets: 95 % intervals, each by itself, n = 2 seeds; they are for these training \
+         and test images, over seeds."
     );
     let reason = "gain not established: its 95 % interval [-0.10, 0.20] percentage points contains 0".to_owned();
     let none = Attribution { shares: vec![], ladder: vec![], reason: Some(reason), ..example() };
@@ -135,7 +136,8 @@ fn the_answer_tells_the_gain_where_there_is_no_share_of_it() {
     assert_eq!(
         answer,
         format!(
-            "{gain}no share can be told for broken: no seed finished in all arms compared. In brackets: 95 % intervals, n = 2 seeds."
+            "{gain}no share can be told for broken: no seed finished in all arms compared. In brackets: 95 % intervals, each \
+             by itself, n = 2 seeds; they are for these training and test images, over seeds."
         )
     );
     untold.shares.clear();
@@ -180,7 +182,12 @@ fn markdown_is_as_github_takes_it() {
 | p4 | p4 | 25,104 | 0 | 40 | 4.01 | 2 | 3.12 ± 0.12 |
 ";
     assert!(text.contains(arms), "{text}");
-    assert!(text.contains("| wide | 0.0 % | \\[−12.5, 12.5\\] | \\[−25.0, 25.0\\] |\n"), "{text}");
+    assert!(
+        text.contains(
+            "| wide | 0.0 % | \\[−12.5, 12.5\\] | \\[−31.2, 31.2\\] | \\[−18.8, 18.8\\] | \\[−25.0, 25.0\\] |\n"
+        ),
+        "{text}"
+    );
     assert!(
         text.contains("\nShare of the gain of p4 over z2 (3.12 \\[3.00, 3.25\\] percentage points) that each"),
         "{text}"
@@ -206,13 +213,13 @@ fn latex_has_booktabs_rules_and_escapes() {
   \centering
   \footnotesize
   \setlength{\tabcolsep}{3pt}
-  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together; Fieller's 95~\% interval, the one to quote, for each by itself, and that of the paired hierarchical bootstrap.}\label{tab:a-b-3}
-  \begin{tabular}{@{}lrrr@{}}
+  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together: Fieller's 95~\% intervals, each by itself; images too: for other test images as well; bootstrap: the paired hierarchical one's. Intervals are for these training and test images, over seeds; the one to quote is the 95~\% interval.}\label{tab:a-b-3}
+  \begin{tabular}{@{}lrrrr@{}}
     \toprule
-    Step & Share & 95~\% interval & Bootstrap \\
+    Step & Share & 95~\% interval & Images too & Bootstrap \\
     \midrule
-    z2 $\to$ repeat\_swish & 50.0~\% & {[}37.5, 62.5] & {[}25.0, 75.0] \\
-    repeat\_swish $\to$ p4 & 50.0~\% & {[}37.5, 62.5] & {[}25.0, 75.0] \\
+    z2 $\to$ repeat\_swish & 50.0~\% & {[}37.5, 62.5] & {[}31.2, 68.8] & {[}25.0, 75.0] \\
+    repeat\_swish $\to$ p4 & 50.0~\% & {[}37.5, 62.5] & {[}31.2, 68.8] & {[}25.0, 75.0] \\
     \bottomrule
   \end{tabular}
 \end{table*}
@@ -220,7 +227,7 @@ fn latex_has_booktabs_rules_and_escapes() {
     assert!(text.contains(steps), "{text}");
     assert!(text.contains("\n% Warning: two seeds say next to nothing of a_b.\n"), "{text}");
     assert!(text.contains(r"z2 $\to$ p4 & 3.12 & $<$ 0.0001 & 100~\% & -- \\"), "{text}");
-    assert!(text.contains(r"wide & 0.0~\% & {[}$-$12.5, 12.5] & {[}$-$25.0, 25.0] \\"), "{text}");
+    assert!(text.contains(r"& {[}$-$31.2, 31.2] & {[}$-$18.8, 18.8] & {[}$-$25.0, 25.0] \\"), "{text}");
     if let Some(folder) = std::env::var_os("EQUISPLIT_FIGURES") {
         std::fs::write(std::path::Path::new(&folder).join("table.tex"), text).unwrap();
     }
@@ -230,23 +237,23 @@ fn latex_has_booktabs_rules_and_escapes() {
 fn csv_has_every_number_unrounded() {
     let text = export(TableFormat::Csv, &example());
     let expected = "\
-study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm,p,t,reason
-a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,
-a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,,,,
-a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,
-a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,,,,
-a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,,,,
-a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,,,,
-a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
-a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,,,,
-a_b,share,broken,z2,broken,,,,,,,,,,,,,,,
-a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
-a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,
-a_b,difference,,z2,p4,,,,,,,0.03125,0.0234375,0.0390625,,,0.00001,0.000005,2.5,
-a_b,improvement,,z2,p4,,,,,,,1,,,,,,,,
-a_b,difference,,z2,repeat_swish,,,,,,0,0.015625,0.0078125,0.0234375,,,0.0321,0.01605,2.5,
-a_b,improvement,,z2,repeat_swish,,,,,,0,0.875,,,0.5,1,,,,
-a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,,,,
+study,kind,name,from,to,bank,parameters,one_bit_parameters,maps,multiply_adds,seeds,value,low95,high95,bootstrap_low95,bootstrap_high95,p_holm,p,t,reason,together_low95,together_high95,images_low95,images_high95
+a_b,arm,z2,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,,,,,
+a_b,arm,repeat_swish,,,repeat-swish,25104,0,40,4012345,0 1,0.046875,0.046875,0.046875,,,,,,,,,,
+a_b,arm,wide,,,free,25104,0,40,4012345,0 1,0.0625,0.0625,0.0625,,,,,,,,,,
+a_b,arm,broken,,,free,25104,0,40,4012345,,,,,,,,,,,,,,
+a_b,arm,p4,,,p4,25104,0,40,4012345,0 1,0.03125,0.03125,0.03125,,,,,,,,,,
+a_b,gain,,z2,p4,,,,,,,0.03125,0.03,0.0325,0.029,0.033,,,,,,,0.0275,0.035
+a_b,share,repeat_swish,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,,0.1875,0.8125,0.3125,0.6875
+a_b,share,wide,z2,wide,,,,,,,0,-0.125,0.125,-0.25,0.25,,,,,-0.3125,0.3125,-0.1875,0.1875
+a_b,share,broken,z2,broken,,,,,,,,,,,,,,,,,,,
+a_b,step,,z2,repeat_swish,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,,,,0.3125,0.6875
+a_b,step,,repeat_swish,p4,,,,,,,0.5,0.375,0.625,0.25,0.75,,,,,,,0.3125,0.6875
+a_b,difference,,z2,p4,,,,,,,0.03125,0.0234375,0.0390625,,,0.00001,0.000005,2.5,,,,,
+a_b,improvement,,z2,p4,,,,,,,1,,,,,,,,,,,,
+a_b,difference,,z2,repeat_swish,,,,,,0,0.015625,0.0078125,0.0234375,,,0.0321,0.01605,2.5,,,,,
+a_b,improvement,,z2,repeat_swish,,,,,,0,0.875,,,0.5,1,,,,,,,,
+a_b,warning,two seeds say next to nothing of a_b,,,,,,,,,,,,,,,,,,,,,
 ";
     assert_eq!(text, expected, "\n{text}");
 }
