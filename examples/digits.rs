@@ -33,7 +33,7 @@ fn network(vb: &VarBuilder) -> equisplit::Result<SequentialT> {
     let conv3 = p4_conv(8, 16, 4, config, vb.pp("conv3"))?;
     let norm3 = FieldNorm::new(conv3.output().clone(), relu, vb.pp("norm3"))?;
     let turns = GroupPool::new(conv3.output().clone(), Reduction::Max);
-    let pixels = GlobalMaxPool::new(turns.output().clone());
+    let pixels = GlobalPool::new(turns.output().clone(), Reduction::Max);
     let head = candle_nn::linear(16, 10, vb.pp("head"))?;
     let network = seq_t().add(conv1).add(norm1).add(pool1).add(conv2).add(norm2).add(pool2).add(conv3).add(norm3);
     Ok(network.add(turns).add(pixels).add_fn(|maps| maps.flatten_from(1)).add(head))

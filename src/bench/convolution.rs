@@ -9,7 +9,8 @@ use super::Timing;
 use crate::error::{Error, Result};
 use crate::kernel::lanes::{Convolution, LaneShape, Lanes, Wanted, Workspace};
 use crate::kernel::{self, Window};
-use crate::model::{InputShape, NamedLayer, NetConfig, Network};
+use crate::model::{InputShape, NetConfig, Network};
+use crate::nn::NamedLayer;
 use crate::rng;
 
 /// A convolution of square images with square kernels at stride 1.

@@ -93,6 +93,14 @@ impl FeatureMap {
         Ok(Self(Storage::Lanes(result, tape.map(|tape| tape.with(pullback)))))
     }
 
+    /// The maps in lanes, which they were put into, and their tape.
+    pub(super) fn in_lanes(self) -> Result<(Lanes, Option<Tape>)> {
+        match self.0 {
+            Storage::Lanes(lanes, tape) => Ok((lanes, tape)),
+            Storage::Tensor(_) => candle_core::bail!("a branch took its maps out of the lanes"),
+        }
+    }
+
     /// Ends the way through: the maps as a tensor that a loss can be computed from.
     ///
     /// # Errors
@@ -145,14 +153,11 @@ impl Output {
         };
         let mut gradients = loss.backward()?;
         let Some(gradient) = gradients.remove(&leaf) else { return Ok(gradients) };
-        let mut gradient = Some(Lanes::from_tensor(&workspace, &gradient)?);
-        for (n, pullback) in tape.0.into_iter().enumerate().rev() {
-            let Some(of_output) = gradient.take() else { break };
-            let (of_input, of_parameters) = pullback(of_output, n > 0)?;
-            if let Some(of_parameters) = of_parameters {
-                gradients.extend(of_parameters)?;
-            }
-            gradient = of_input;
+        let gradient = Lanes::from_tensor(&workspace, &gradient)?;
+        let mut of_parameters = None;
+        tape.back(gradient, false, &mut of_parameters)?;
+        if let Some(of_parameters) = of_parameters {
+            gradients.extend(of_parameters)?;
         }
         Ok(gradients)
     }
@@ -165,6 +170,28 @@ impl Tape {
     ) -> Self {
         self.0.push(Box::new(pullback));
         self
+    }
+
+    /// The way back from the gradient of what the tape led to: that of the maps it began with, if it's asked for. What candle knows is
+    /// added to `of_parameters`.
+    pub(super) fn back(
+        self,
+        gradient: Lanes,
+        of_start: bool,
+        of_parameters: &mut Option<GradStore>,
+    ) -> Result<Option<Lanes>> {
+        let mut gradient = Some(gradient);
+        for (n, pullback) in self.0.into_iter().enumerate().rev() {
+            let Some(of_output) = gradient.take() else { break };
+            let (of_input, more) = pullback(of_output, n > 0 || of_start)?;
+            match (of_parameters.as_mut(), more) {
+                (Some(all), Some(more)) => all.extend(more)?,
+                (None, more) => *of_parameters = more,
+                (Some(_), None) => {}
+            }
+            gradient = of_input;
+        }
+        Ok(gradient)
     }
 }
 

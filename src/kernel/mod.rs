@@ -7,6 +7,7 @@
 //! (CPU, f32 and f64: the reference that lanes are tested with) and candle's (CUDA). All run on rayon's current pool and give
 //! identical bits for any number of threads: what is summed, is summed in an order that depends on shapes alone.
 
+mod branches;
 mod conv;
 mod copies;
 mod feature_map;
@@ -26,5 +27,4 @@ pub use lanes::{Activation, Workspace, check_override, instructions};
 #[cfg(feature = "study")]
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
-pub(crate) use operators::relu;
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};

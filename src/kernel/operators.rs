@@ -8,7 +8,7 @@ use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
 use super::lanes::{
-    Activation, Convolution, GradientSums, GradientsWatch, LaneShape, Lanes, Wanted, Watch, Workspace, norm,
+    Activation, Convolution, GradientSums, GradientsWatch, LEAK, LaneShape, Lanes, Wanted, Watch, Workspace, norm,
 };
 use super::slices::with_entries;
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
@@ -171,6 +171,23 @@ impl FeatureMap {
         }
     }
 
+    /// The mean over all pixels of every map: (batch, maps, 1, 1).
+    ///
+    /// # Errors
+    /// When there are no pixels.
+    pub fn mean_over_pixels(self) -> Result<Self> {
+        let [batch, maps, height, width] = self.dims()?;
+        if height * width == 0 {
+            candle_core::bail!("the mean of maps of {height}×{width} pixels")
+        }
+        match self.0 {
+            Storage::Tensor(tensor) => {
+                Ok(Self(Storage::Tensor(tensor.flatten_from(2)?.mean(2)?.reshape((batch, maps, 1, 1))?)))
+            }
+            Storage::Lanes(lanes, tape) => Ok(pool(lanes, tape, Pooling::pixels, Reduce::Mean)),
+        }
+    }
+
     /// The maximum over the maps of every field.
     ///
     /// # Errors
@@ -237,16 +254,18 @@ fn pool(
 }
 
 /// max(0, x) with the gradient 0 at 0, as in lanes; candle's has 1 there, and makes NaN 0.
-pub(crate) fn relu(tensor: &Tensor) -> Result<Tensor> {
+fn relu(tensor: &Tensor) -> Result<Tensor> {
     let zeros = tensor.zeros_like()?;
     tensor.le(&zeros)?.where_cond(&zeros, tensor)
 }
 
-fn activate(tensor: &Tensor, activation: Activation) -> Result<Tensor> {
+pub(super) fn activate(tensor: &Tensor, activation: Activation) -> Result<Tensor> {
     match activation {
         Activation::Identity => Ok(tensor.clone()),
         Activation::Relu => relu(tensor),
+        Activation::LeakyRelu => tensor.gt(&tensor.zeros_like()?)?.where_cond(tensor, &(tensor * LEAK)?),
         Activation::Elu => tensor.elu(1.0),
+        Activation::Swish => tensor.silu(),
     }
 }
 

@@ -13,8 +13,8 @@ use candle_nn::VarBuilder;
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::model::{InputShape, NamedLayer, NetConfig, Network};
-use crate::nn::{Layer, SlidingWindow};
+use crate::model::{InputShape, NetConfig, Network};
+use crate::nn::{Layer, NamedLayer, SlidingWindow};
 
 /// How far from the size at hand others are looked for, in pixels.
 const REACH: usize = 64;
@@ -66,6 +66,8 @@ pub enum GridCause {
     NotSquare,
     /// The layer needs more pixels.
     TooSmall,
+    /// Its branches lead to maps of different sizes.
+    BranchesDiffer,
     /// The stride doesn't divide n + 2p − k.
     LeftOver {
         /// The window.
@@ -98,7 +100,7 @@ impl GridReport {
 
     /// Whether a layer can't take what reaches it, or nothing could be turned.
     pub fn is_impossible(&self) -> bool {
-        self.faults.iter().any(|fault| matches!(fault.cause, GridCause::NotSquare | GridCause::TooSmall))
+        self.faults.iter().any(|fault| !matches!(fault.cause, GridCause::LeftOver { .. }))
     }
 
     /// Follows an input of this height and width through the layers.
@@ -118,21 +120,32 @@ impl GridReport {
     }
 }
 
-fn faults(layers: &[NamedLayer], mut size: [usize; 2]) -> Vec<GridFault> {
+fn faults(layers: &[NamedLayer], size: [usize; 2]) -> Vec<GridFault> {
     let mut faults = Vec::new();
-    let fault = |name: &String, size, cause| GridFault { layer: name.clone(), size, cause };
     if let Some(first) = layers.first().filter(|_| size[0] != size[1]) {
-        faults.push(fault(&first.name, size, GridCause::NotSquare));
+        faults.push(GridFault { layer: first.name.clone(), size, cause: GridCause::NotSquare });
     }
+    follow(layers, size, &mut faults);
+    faults
+}
+
+/// Follows an input through layers in a row, branches included, as far as it gets; `None` where a layer needs more pixels.
+fn follow(layers: &[NamedLayer], mut size: [usize; 2], faults: &mut Vec<GridFault>) -> Option<[usize; 2]> {
     for NamedLayer { name, layer } in layers {
+        let fault = |cause| GridFault { layer: name.clone(), size, cause };
+        let branches = layer.inner();
+        let ends: Vec<Option<[usize; 2]>> = branches.iter().map(|(_, layers)| follow(layers, size, faults)).collect();
+        if ends.contains(&None) {
+            return None;
+        }
         let Some(next) = layer.output_size(size) else {
-            faults.push(fault(name, size, GridCause::TooSmall));
-            break;
+            faults.push(fault(if branches.is_empty() { GridCause::TooSmall } else { GridCause::BranchesDiffer }));
+            return None;
         };
-        faults.extend(left_over(layer.as_ref(), size).map(|cause| fault(name, size, cause)));
+        faults.extend(left_over(layer.as_ref(), size).map(fault));
         size = next;
     }
-    faults
+    Some(size)
 }
 
 /// What a layer's window leaves over, if anything.
@@ -153,6 +166,9 @@ impl fmt::Display for GridFault {
                 write!(f, "{height}×{width} pixels aren't square, so that quarter turns don't map them onto themselves")
             }
             GridCause::TooSmall => write!(f, "{height}×{width} pixels are too few"),
+            GridCause::BranchesDiffer => {
+                write!(f, "its branches make maps of different sizes of {height}×{width} pixels, which can't be added")
+            }
             GridCause::LeftOver { window, convolution, pixels, fitting_stride } => {
                 let SlidingWindow { size, stride, padding } = window;
                 let kind = if *convolution { "convolution" } else { "pool" };

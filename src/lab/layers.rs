@@ -9,8 +9,7 @@ use super::report::same;
 use super::{EquivarianceReport, Shifts, equivariance_report, shift_report};
 use crate::error::{Error, Result};
 use crate::group::PointGroup;
-use crate::model::NamedLayer;
-use crate::nn::{FieldType, Layer, Mode};
+use crate::nn::{FieldType, Layer, Mode, NamedLayer, SlidingWindow};
 
 /// What was found of one layer of a chain.
 #[derive(Clone, Debug, Serialize)]
@@ -45,12 +44,34 @@ impl LayerReport {
 /// When a layer fails, or doesn't take the maps that reach it.
 pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Tensor) -> Result<Vec<LayerReport>> {
     let first = layers.first().ok_or_else(|| Error::invalid("no layers to test"))?;
-    let mut arriving = typed(first.layer.input(), group);
-    // The maps of the image under each element, and those of the image itself turned afterwards, grow layer by layer.
-    let mut moved: Vec<Tensor> = group.elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
+    let arriving = typed(first.layer.input(), group);
+    let moved: Vec<Tensor> = group.elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
     let unmoved: Vec<bool> = moved.iter().map(|moved| same(moved, images)).collect::<Result<_>>()?;
     let mut reports = Vec::with_capacity(layers.len());
+    follow(layers, &Arrival { group, unmoved: &unmoved }, arriving, moved, &mut reports)?;
+    Ok(reports)
+}
+
+/// What is the same all the way from the image.
+struct Arrival<'a> {
+    group: &'a Arc<PointGroup>,
+    /// Elements that leave the image as it is.
+    unmoved: &'a [bool],
+}
+
+/// Layers in a row, and before one that is made of branches their layers; `moved` are the maps of the image under each element.
+fn follow(
+    layers: &[NamedLayer],
+    arrival: &Arrival,
+    mut arriving: FieldType,
+    mut moved: Vec<Tensor>,
+    reports: &mut Vec<LayerReport>,
+) -> Result<()> {
+    let Arrival { group, unmoved } = *arrival;
     for NamedLayer { name, layer } in layers {
+        for (_, branch) in layer.inner() {
+            follow(branch, arrival, arriving.clone(), moved.clone(), reports)?;
+        }
         let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
         let output = typed(layer.output(), group);
         let alone = alone(layer.as_ref(), &moved[0], &arriving, &output).map_err(located)?;
@@ -65,19 +86,33 @@ pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Te
         reports.push(LayerReport { layer: name.clone(), declared, alone, from_image });
         arriving = output;
     }
-    Ok(reports)
+    Ok(())
 }
 
 /// One layer under the point group and, where it has pixels to spare, under shifts.
 fn alone(layer: &dyn Layer, x: &Tensor, input: &FieldType, output: &FieldType) -> Result<EquivarianceReport> {
     let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
     let mut report = equivariance_report(x, input, output, forward)?;
-    let shifts = match layer.window() {
-        Some(window) => Shifts { stride: window.stride, margin: window.padding.div_ceil(window.stride) },
-        None => Shifts { stride: 1, margin: 0 },
-    };
+    let shifts = shifts(layer, Shifts { stride: 1, margin: 0 });
     report.elements.extend(shift_report(x, output, shifts, forward)?.elements);
     Ok(report)
+}
+
+/// The shifts that a layer commutes with, after layers that commute with `before`: its strides multiply, and where padding was within
+/// reach, maps differ.
+fn shifts(layer: &dyn Layer, before: Shifts) -> Shifts {
+    let branches = layer.inner();
+    let along =
+        |layers: &[NamedLayer]| layers.iter().fold(before, |shifts, named| self::shifts(named.layer.as_ref(), shifts));
+    let of_branches = branches.iter().map(|(_, layers)| along(layers));
+    let widest = of_branches.reduce(|a, b| Shifts { stride: a.stride.max(b.stride), margin: a.margin.max(b.margin) });
+    match (widest, layer.window()) {
+        (Some(widest), _) => widest,
+        (None, Some(SlidingWindow { stride, padding, .. })) => {
+            Shifts { stride: before.stride * stride, margin: (before.margin + padding).div_ceil(stride) }
+        }
+        (None, None) => before,
+    }
 }
 
 /// The type under `group`.

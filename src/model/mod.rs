@@ -9,6 +9,6 @@ mod widths;
 pub use config::{GroupPooling, NetConfig, presets};
 #[cfg(feature = "study")]
 pub(crate) use network::MAX_MAPS;
-pub use network::{Budget, InputShape, NamedLayer, Network};
+pub use network::{Budget, InputShape, Network};
 pub use skeleton::{Skeleton, Stage};
 pub use widths::{Cost, MATCH_TOLERANCE, match_maps, match_widths};

@@ -13,8 +13,8 @@ use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{FeatureMap, Output, Workspace};
 use crate::nn::{
-    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalMaxPool, GroupPool, Layer,
-    Mode, Reduction, SpatialPool,
+    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalPool, GroupPool, Layer,
+    Mode, NamedLayer, Reduction, SpatialPool,
 };
 
 /// Most maps of a layer; more is a slip of the pen, and would exhaust the memory before anyone sees it.
@@ -80,14 +80,6 @@ pub struct Budget {
     pub maps: usize,
     /// Multiply-adds of the convolutions, per image.
     pub multiply_adds: u64,
-}
-
-/// A layer and its name, as in checkpoints.
-pub struct NamedLayer {
-    /// The name.
-    pub name: String,
-    /// The layer.
-    pub layer: Box<dyn Layer>,
 }
 
 /// A sequence of layers from images to class scores.
@@ -173,9 +165,7 @@ impl Network {
     }
 
     fn apply(&self, images: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
-        self.layers.iter().try_fold(images, |maps, NamedLayer { name, layer }| {
-            layer.apply(maps, mode).map_err(|e| Error::invalid(format!("layer {name}: {e}")))
-        })
+        self.layers.iter().try_fold(images, |maps, layer| layer.apply(maps, mode))
     }
 
     /// The layers, from the image on.
@@ -306,7 +296,7 @@ impl<'a> Builder<'a> {
         if let Some(reduction) = reduction.filter(|_| self.fields.representation == Representation::Regular) {
             self.push(format!("{name}.group_pool"), GroupPool::new(self.fields.clone(), reduction));
         }
-        self.push(format!("{name}.max"), GlobalMaxPool::new(self.fields.clone()));
+        self.push(format!("{name}.max"), GlobalPool::new(self.fields.clone(), Reduction::Max));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::{FieldType, Layer, Mode};
 use crate::error::Result;
-use crate::kernel::{self, FeatureMap};
+use crate::kernel::FeatureMap;
 
 pub use crate::kernel::Activation;
 
@@ -21,7 +21,7 @@ impl Relu {
 
 impl Layer for Relu {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        Ok(input.through(kernel::relu)?)
+        Ok(input.activate(Activation::Relu)?)
     }
 
     fn input(&self) -> &FieldType {

@@ -42,6 +42,7 @@ mod group_pool;
 mod linear;
 mod module;
 mod norm;
+mod residual;
 mod sequential;
 mod spatial_pool;
 mod weights;
@@ -49,7 +50,7 @@ mod weights;
 use candle_core::Tensor;
 use serde::Serialize;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kernel::FeatureMap;
 use crate::rng::Stream;
 
@@ -61,8 +62,9 @@ pub use group_conv::{group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4
 pub use group_pool::{GroupPool, Reduction};
 pub use linear::Linear;
 pub use norm::{FieldNorm, FieldNormConfig, NormSharing};
+pub use residual::Residual;
 pub use sequential::{SequentialT, seq_t};
-pub use spatial_pool::{GlobalMaxPool, SpatialPool};
+pub use spatial_pool::{GlobalPool, SpatialPool};
 pub use weights::Weights;
 
 /// A part of a network.
@@ -120,9 +122,33 @@ pub trait Layer: Send + Sync {
         None
     }
 
+    /// The branches that it's made of, by name, if it's made of other layers.
+    fn inner(&self) -> Vec<(&'static str, &[NamedLayer])> {
+        Vec::new()
+    }
+
     /// Learned parameters.
     fn parameters(&self) -> crate::bank::ParameterCount {
         crate::bank::ParameterCount::default()
+    }
+}
+
+/// A layer and its name, as in checkpoints.
+pub struct NamedLayer {
+    /// The name.
+    pub name: String,
+    /// The layer.
+    pub layer: Box<dyn Layer>,
+}
+
+impl NamedLayer {
+    /// The layer applied; errors name it.
+    ///
+    /// # Errors
+    /// As [`Layer::apply`].
+    pub fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
+        let Self { name, layer } = self;
+        layer.apply(input, mode).map_err(|e| Error::invalid(format!("layer {name}: {e}")))
     }
 }
 

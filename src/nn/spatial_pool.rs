@@ -55,22 +55,26 @@ impl Layer for SpatialPool {
     }
 }
 
-/// The maximum over all pixels: maps become numbers, (batch, maps, 1, 1).
+/// The maximum or mean over all pixels: maps become numbers, (batch, maps, 1, 1).
 #[derive(Clone, Debug)]
-pub struct GlobalMaxPool {
+pub struct GlobalPool {
     fields: FieldType,
+    reduction: Reduction,
 }
 
-impl GlobalMaxPool {
+impl GlobalPool {
     /// Acts on maps of the type `fields`.
-    pub fn new(fields: FieldType) -> Self {
-        Self { fields }
+    pub fn new(fields: FieldType, reduction: Reduction) -> Self {
+        Self { fields, reduction }
     }
 }
 
-impl Layer for GlobalMaxPool {
+impl Layer for GlobalPool {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        Ok(input.max_over_pixels()?)
+        match self.reduction {
+            Reduction::Max => Ok(input.max_over_pixels()?),
+            Reduction::Mean => Ok(input.mean_over_pixels()?),
+        }
     }
 
     fn input(&self) -> &FieldType {

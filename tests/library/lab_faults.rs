@@ -8,7 +8,7 @@ use equisplit::bank::{Bank, CopiesBank, FieldSizes, Parameter};
 use equisplit::group::{PointGroup, Representation};
 use equisplit::kernel::FeatureMap;
 use equisplit::lab::{LayerReport, TOLERANCE, layer_reports};
-use equisplit::model::NamedLayer;
+use equisplit::nn::NamedLayer;
 use equisplit::nn::{
     Conv, ConvConfig, FieldNorm, FieldNormConfig, FieldType, GroupPool, Layer, Mode, NormSharing, Reduction, Relu,
     SpatialPool, Weights,

@@ -14,5 +14,6 @@ mod lab_grid;
 mod lab_report;
 mod lanes;
 mod model;
+mod residual;
 mod simd_override;
 mod training_paths;

@@ -175,6 +175,11 @@ impl Lanes {
         Self { gradients_watch: watch, ..self }
     }
 
+    /// The same maps without what was seen of them and without a watch for their gradient.
+    pub fn forgetting(self) -> Self {
+        Self { seen: None, gradients_watch: None, ..self }
+    }
+
     /// What is to be shown the gradient of these maps.
     pub fn gradients_watch(&self) -> Option<Watch<'_>> {
         self.gradients_watch.as_deref().map(Watch::Gradients)

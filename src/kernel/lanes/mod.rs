@@ -9,12 +9,15 @@ mod micro;
 pub(super) mod norm;
 pub(super) mod pool;
 mod simd;
+mod sum;
 mod sums;
 mod winograd;
 
 pub use activation::Activation;
+pub(super) use activation::LEAK;
 pub use buffer::Workspace;
 pub use conv::{Convolution, Wanted};
 pub use maps::{LaneShape, Lanes};
 pub use simd::{check_override, instructions};
+pub use sum::add;
 pub use sums::{GradientSums, GradientsWatch, Watch};

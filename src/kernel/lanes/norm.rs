@@ -135,9 +135,9 @@ fn entrywise(
     activation: Activation,
     write: impl Fn(usize, &mut [f32]) + Send + Sync + 'static,
 ) -> Lanes {
-    match activation {
-        Activation::Elu => Lanes::build(workspace, shape, None, write),
-        Activation::Identity | Activation::Relu => Lanes::defer(workspace, shape, write),
+    match activation.is_costly() {
+        true => Lanes::build(workspace, shape, None, write),
+        false => Lanes::defer(workspace, shape, write),
     }
 }
 
