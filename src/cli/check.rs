@@ -139,7 +139,8 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
     let Inputs { draws, mut shape, .. } = images(args, &record.study.data)?;
     let found = DataRecord::of(&draws);
     if found != record.data && args.data.is_some() {
-        let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
+        let message =
+            format!("the store's runs were made with {}, not with {}", record.data.described(), found.described());
         return Err(Error::invalid(message));
     }
     match record.input {

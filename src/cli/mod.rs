@@ -27,6 +27,7 @@ mod reproduce;
 mod run;
 mod show;
 mod signals;
+mod skeleton;
 mod table;
 
 use std::num::NonZeroUsize;
@@ -69,6 +70,8 @@ enum Command {
     Check(check::Args),
     /// Show what the arms of a study cost.
     Params(params::Args),
+    /// List the skeletons of networks, or show what the steps of one lead to and cost.
+    Skeleton(skeleton::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
     Expand(expand::Args),
     /// Measure how fast this machine trains.
@@ -98,6 +101,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Table(args) => table::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => check::run(&args),
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Skeleton(args) => skeleton::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),

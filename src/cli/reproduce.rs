@@ -38,7 +38,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let draws = Draws::load(&record.study.data, args.data.as_deref())?;
     let found = DataRecord::of(&draws);
     if found != record.data {
-        let message = format!("the store's runs were made with {}, not with {}", record.data.name, found.name);
+        let message =
+            format!("the store's runs were made with {}, not with {}", record.data.described(), found.described());
         return Err(Error::invalid(message));
     }
     let runs = store.runs(&record)?;
@@ -67,6 +68,13 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         percent(result.test_error),
         percent(result.recorded)
     ))?;
+    let here = Maker::here(record.device, 1, 1);
+    let mut makers = run.result().into_iter().flat_map(|result| &result.provenance.past.makers);
+    if makers.any(|maker| (&maker.revision, &maker.instructions) != (&here.revision, &here.instructions)) {
+        tell!(
+            "note: other revisions and vectors may round otherwise, which changes predictions without making them better or worse"
+        );
+    }
     Ok(ExitCode::FAILURE)
 }
 

@@ -3,7 +3,7 @@
 //! With `[data] draw = "per-seed"` seeds stand for new data sets. Seed s of a study has the images that `[data] seed` + s makes
 //! ([`Source::Builtin`] draws new digits, [`Source::MnistRot`] draws images and angles anew from MNIST's 70,000), so that
 //! `equisplit data make --seed` gives any of them to other programs. A source without a seed, or a file made by `data make`, is
-//! split anew: its training and test images are shuffled together, and the first become the training images again. Either way
+//! split anew: all its training and test images are shuffled together, and the first of them become the training images. Either way
 //! the draws of two seeds share images where the source has no more of them: they are draws from the source, and say nothing of
 //! images beyond it.
 
@@ -34,8 +34,8 @@ pub struct Draws {
 enum Recipe {
     /// By the source's own recipe with another seed.
     Seeded(DataConfig, Option<PathBuf>),
-    /// By splitting anew what the source has.
-    Split,
+    /// By splitting anew all that the source has.
+    Split(Dataset),
 }
 
 impl From<Dataset> for Draws {
@@ -55,7 +55,11 @@ impl Draws {
             return Ok(draws);
         }
         let drawn_anew = config.source.has_seed() && !dir.is_some_and(Path::is_file);
-        let recipe = if drawn_anew { Recipe::Seeded(config.clone(), dir.map(Path::to_owned)) } else { Recipe::Split };
+        let recipe = if drawn_anew {
+            Recipe::Seeded(config.clone(), dir.map(Path::to_owned))
+        } else {
+            Recipe::Split(load(&DataConfig { train: None, test: None, ..config.clone() }, dir)?)
+        };
         Ok(Self { recipe: Some(recipe), ..draws })
     }
 
@@ -74,7 +78,7 @@ impl Draws {
         match &self.recipe {
             None => self.first.name.clone(),
             Some(Recipe::Seeded(..)) => format!("{}, drawn anew for every seed", self.first.name),
-            Some(Recipe::Split) => format!("{}, split anew for every seed", self.first.name),
+            Some(Recipe::Split(_)) => format!("{}, split anew for every seed", self.first.name),
         }
     }
 
@@ -84,7 +88,7 @@ impl Draws {
         match &self.recipe {
             None => first.to_owned(),
             Some(Recipe::Seeded(..)) => hash::fingerprint([first, "drawn anew for every seed, recipe 1"]),
-            Some(Recipe::Split) => hash::fingerprint([first, "split anew for every seed, recipe 1"]),
+            Some(Recipe::Split(_)) => hash::fingerprint([first, "split anew for every seed, recipe 1"]),
         }
     }
 
@@ -100,7 +104,7 @@ impl Draws {
             return Ok(dataset.clone());
         }
         let dataset = Arc::new(match recipe {
-            Recipe::Split => split(&self.first, seed),
+            Recipe::Split(all) => split(all, [self.first.train.len(), self.first.test.len()], seed),
             Recipe::Seeded(config, dir) => seeded(config, dir.as_deref(), &self.first, seed)?,
         });
         kept.truncate(KEPT - 1);
@@ -122,19 +126,22 @@ fn seeded(config: &DataConfig, dir: Option<&Path>, first: &Dataset, seed: u64) -
     mnist_rot::make(&upright, drawn.seed, train, test)
 }
 
-/// All images of the set in two parts of the same sizes.
-fn split(set: &Dataset, seed: u64) -> Dataset {
-    let train = set.train.len();
-    let mut order: Vec<usize> = (0..train + set.test.len()).collect();
+/// So many training and test images of all those of a set.
+fn split(set: &Dataset, [train, test]: [usize; 2], seed: u64) -> Dataset {
+    let first_test = set.train.len();
+    let mut order: Vec<usize> = (0..first_test + set.test.len()).collect();
     order.shuffle(&mut rng::stream(seed, "data/split"));
-    let (learned, judged) = order.split_at(train);
-    let image = |place: usize| if place < train { (&set.train, place) } else { (&set.test, place - train) };
+    let image = |place: usize| match place.checked_sub(first_test) {
+        None => (&set.train, place),
+        Some(place) => (&set.test, place),
+    };
     let part = |places: &[usize]| Images {
         pixels: places.iter().map(|&place| image(place)).flat_map(|(set, at)| set.image(at)).copied().collect(),
         labels: places.iter().map(|&place| image(place)).map(|(set, at)| set.labels[at]).collect(),
         ..set.train
     };
-    let (train, test) = (part(learned), part(judged));
-    let fingerprint = hash::fingerprint([set.fingerprint.as_str(), &format!("split anew by seed {seed}")]);
+    let (train, test) = (part(&order[..train]), part(&order[train..train + test]));
+    let sizes = format!("{} train and {} test images by seed {seed}", train.len(), test.len());
+    let fingerprint = hash::fingerprint([set.fingerprint.as_str(), "split anew", &sizes]);
     Dataset { name: format!("{}, split anew by seed {seed}", set.name), fingerprint, train, test, ..*set }
 }

@@ -4,6 +4,7 @@ mod config;
 mod network;
 mod record;
 mod skeleton;
+pub mod steps;
 mod widths;
 
 pub use config::{GroupPooling, NetConfig, presets};

@@ -5,7 +5,7 @@ use super::screen::lines;
 use crate::error::{Error, Result};
 use crate::model::NetConfig;
 use crate::stats::student;
-use crate::study::{Arm, Record, Run, RunConfig, Study};
+use crate::study::{Arm, Outcome, Record, Run, RunConfig, Study};
 
 /// The arms that both studies have: mean test errors, their difference with Student's 95 % interval over the seeds that
 /// both finished, whether the runs agree to the bit, and what differs in their configuration.
@@ -55,12 +55,20 @@ fn row(name: &str, a: &[Run], b: &[Run]) -> Vec<String> {
     let differences: Vec<f64> = errors.iter().map(|(a, b)| b - a).collect();
     let interval = student::mean_interval(&differences)
         .map_or("–".to_owned(), |[low, high]| format!("[{:.2}, {:.2}]", 100.0 * low, 100.0 * high));
-    let same = |run: &Run| run.result().map(|result| result.outcome.clone());
-    let equal = pairs.iter().filter(|(a, b)| same(a) == same(b)).count();
+    let equal = pairs.iter().filter(|(a, b)| agree(a, b)).count();
     let (first, second): (Vec<f64>, Vec<f64>) = errors.into_iter().unzip();
     let figures =
         [percent(&first), percent(&second), percent(&differences), interval, format!("{equal}/{}", pairs.len())];
     [name.to_owned(), pairs.len().to_string()].into_iter().chain(figures).collect()
+}
+
+/// Whether two finished runs have the same predictions.
+fn agree(a: &Run, b: &Run) -> bool {
+    let mistakes = |run: &Run| match &run.result()?.outcome {
+        Outcome::Finished { mistakes, .. } => Some(mistakes.clone()),
+        _ => None,
+    };
+    mistakes(a).zip(mistakes(b)).is_some_and(|(a, b)| a.predict_as(&b))
 }
 
 /// The keys in which the runs of an arm were made differently.

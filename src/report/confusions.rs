@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sheet::Sheet;
-use crate::study::{Arm, Level, Mistake, Outcome, Record, Run};
+use crate::study::{Arm, Level, Mistake, Outcome, Record, Run, TestSet};
 
 /// Pairs of classes that are listed of every arm.
 const LISTED: usize = 4;
@@ -13,7 +13,7 @@ pub(super) fn of_cell(record: &Record, cell: &[Level], runs: &[Run]) -> Option<S
     let row = |arm: &Arm| {
         let of_arm = runs.iter().filter(|run| run.arm == *arm);
         let ended: Vec<&Outcome> = of_arm.filter_map(Run::result).map(|result| &result.outcome).collect();
-        row(&arm.name, &ended, &record.test_labels)
+        row(&arm.name, &ended, &record.test_set())
     };
     let rows: Vec<Vec<String>> = record.study.arms_of(cell).filter_map(row).collect();
     let header = ["Arm", "Runs", "Most often", "Second", "Third", "Fourth"];
@@ -29,7 +29,7 @@ pub(super) fn of_cell(record: &Record, cell: &[Level], runs: &[Run]) -> Option<S
 }
 
 /// `None` where no run is finished.
-fn row(arm: &str, outcomes: &[&Outcome], labels: &[u8]) -> Option<Vec<String>> {
+fn row(arm: &str, outcomes: &[&Outcome], set: &TestSet) -> Option<Vec<String>> {
     let mistakes = outcomes.iter().filter_map(|outcome| match outcome {
         Outcome::Finished { mistakes, .. } => Some(mistakes),
         _ => None,
@@ -39,7 +39,7 @@ fn row(arm: &str, outcomes: &[&Outcome], labels: &[u8]) -> Option<Vec<String>> {
         runs += 1;
         tested += mistakes.tested;
         // What can't be of these labels is refused where runs are attributed.
-        for Mistake { label, class, .. } in mistakes.each(labels).unwrap_or_default() {
+        for Mistake { label, class, .. } in mistakes.each(set).unwrap_or_default() {
             *confused.entry([label.min(class), label.max(class)]).or_default() += 1;
         }
     }
@@ -64,8 +64,9 @@ mod tests {
         let of =
             |predictions: [u8; 5]| Outcome::Finished { test_error: 0.0, mistakes: Mistakes::of(&predictions, &labels) };
         let runs = [of([0, 2, 1, 2, 1]), of([1, 2, 2, 2, 1]), Outcome::Failed { reason: String::new() }];
-        let cells = row("a", &runs.iter().collect::<Vec<_>>(), &labels).unwrap();
+        let set = TestSet { images: 5, classes: 3, labels: Some(&labels) };
+        let cells = row("a", &runs.iter().collect::<Vec<_>>(), &set).unwrap();
         assert_eq!(cells, ["a", "2", "1 and 2: 30.00", "0 and 1: 10.00", "", ""]);
-        assert_eq!(row("a", &[&runs[2]], &labels), None);
+        assert_eq!(row("a", &[&runs[2]], &set), None);
     }
 }

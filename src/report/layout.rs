@@ -1,7 +1,7 @@
 //! The tables of an attribution, laid out once: which there are, what their columns are and what each cell holds. How that reads is
 //! up to the formats: `screen` for the terminal, `sheet` for papers and pages, `export::csv` for notebooks.
 
-use super::numbers::{self, NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
+use super::numbers::{NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
 use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
@@ -203,7 +203,7 @@ fn ratio_headings(attribution: &Attribution, what: Heading) -> Vec<Heading> {
         (what, true),
         (Heading::Share, true),
         (Heading::Interval, true),
-        (Heading::Together, what == Heading::Arm && numbers::told(attribution) > 1),
+        (Heading::Together, what == Heading::Arm && attribution.shares.len() > 1),
         (Heading::OverImages, !attribution.covers.test_images),
         (Heading::Bootstrap, true),
     ];

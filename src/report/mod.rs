@@ -21,6 +21,7 @@ mod roles;
 mod screen;
 pub mod sentence;
 mod sheet;
+pub mod skeleton;
 pub mod table;
 
 pub use cell::CellResults;

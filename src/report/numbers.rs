@@ -2,6 +2,7 @@
 
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
+use crate::stats::comparison::Comparison;
 use crate::stats::seeds::SeedsNeeded;
 
 /// What stands for a number that there is none of.
@@ -66,17 +67,10 @@ fn listed(numbers: &[u64]) -> String {
     rows.collect::<Vec<_>>().join(", ")
 }
 
-/// How many controls have a share.
-pub(super) fn told(attribution: &Attribution) -> usize {
-    attribution.shares.iter().filter(|share| share.ratio.share.is_some()).count()
-}
-
 /// Which interval is the one to quote.
 pub(super) fn to_quote(attribution: &Attribution) -> &'static str {
-    match told(attribution) > 1 {
-        true => {
-            "the 95 % interval for a control that was chosen beforehand, and all together for controls that are compared or picked"
-        }
+    match attribution.shares.len() > 1 {
+        true => "the 95 % interval for a control chosen beforehand, all together for controls that are compared",
         false => "the 95 % interval",
     }
 }
@@ -88,7 +82,9 @@ pub(super) fn undone_by_correction(attribution: &Attribution, share: &Share) -> 
     let Attribution { baseline, target, comparisons, .. } = attribution;
     let family =
         || comparisons.iter().filter(|pair| pair.from == *baseline && pair.to != *target && pair.test.is_some());
-    let p = family().find(|pair| pair.to == share.control)?.p_holm?;
+    // Of other seeds the two say nothing of each other.
+    let is_same = |pair: &&Comparison| pair.to == share.control && pair.seeds_used == share.ratio.seeds_used;
+    let p = family().find(is_same)?.p_holm?;
     ((low > 0.0 || high < 0.0) && p > 0.05).then(|| (p, family().count()))
 }
 

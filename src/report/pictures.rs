@@ -1,7 +1,7 @@
 //! Pictures of trained networks: what the filters of their first layer are, and how its maps move with the image.
 
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
@@ -27,10 +27,10 @@ impl Album {
         Self { data: data.map(Path::to_owned), draws: OnceLock::new() }
     }
 
-    /// The images, or `None` where they can't be had, which is told once.
-    fn images(&self, record: &Record) -> Option<&Dataset> {
+    /// The images of a seed, or `None` where they can't be had, which is told once.
+    fn images(&self, record: &Record, seed: u64) -> Option<Arc<Dataset>> {
         let read = || self.read(record).inspect_err(|e| log::info!("note: no pictures of feature maps: {e}")).ok();
-        self.draws.get_or_init(read).as_ref().map(Draws::first)
+        self.draws.get_or_init(read).as_ref()?.of(seed).ok()
     }
 
     fn read(&self, record: &Record) -> Result<Draws> {
@@ -91,7 +91,7 @@ fn of_arm(record: &Record, arm: &Arm, runs: &[Run], album: &Album) -> Result<Opt
     let Some((run, network)) = trained(record, arm, runs)? else { return Ok(None) };
     let Some(first) = network.layers().first() else { return Ok(None) };
     let filters = filter_figure(arm, run.config.seed, &first.name, first.layer.as_ref())?;
-    let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), || album.images(record))?;
+    let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), || album.images(record, run.config.seed))?;
     Ok(Some(filters.into_iter().chain(maps).collect()))
 }
 
@@ -132,20 +132,20 @@ fn values(tensor: &Tensor) -> Result<Vec<f64>> {
     Ok(tensor.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).collect())
 }
 
-/// The study's first test image and the same turned, and what the layer makes of both.
-fn cayley_figure<'a>(
+/// The run's first test image and the same turned, and what the layer makes of both.
+fn cayley_figure(
     arm: &Arm,
     run: &Run,
     name: &str,
     layer: &dyn Layer,
-    images: impl FnOnce() -> Option<&'a Dataset>,
+    images: impl FnOnce() -> Option<Arc<Dataset>>,
 ) -> Result<Option<Box<dyn Figure>>> {
     let output = layer.output();
     let grey = layer.input().maps() == 1;
     if !grey || !arm.net.bank.is_equivariant() || output.representation != Representation::Regular {
         return Ok(None);
     }
-    let Some(sample) = images().map(|images| run.sample(images, 1)) else { return Ok(None) };
+    let Some(sample) = images().map(|images| run.sample(&images, 1)) else { return Ok(None) };
     let (upright, side) = (sample.images.image(0).to_vec(), sample.images.width);
     // A quarter turn of other images has another shape.
     if sample.images.height != side {

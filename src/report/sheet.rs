@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::layout::{self, Cell, Heading, Layout, Table, Value};
-use super::numbers::{NONE, brackets, grouped, over_seeds, seeds_needed, to_quote, together, told, undone};
+use super::numbers::{NONE, brackets, grouped, over_seeds, seeds_needed, to_quote, together, undone};
 use super::sentence::with_minus_signs;
 use crate::stats::attribution::Attribution;
 use crate::study::{Trial, TuningRecord};
@@ -98,13 +98,18 @@ fn budgets(study: &str) -> String {
 
 /// `of_controls`: whether several controls are compared, and have intervals that hold together.
 fn ratios(what: &str, attribution: &Attribution, of_controls: bool) -> String {
-    let several = of_controls && told(attribution) > 1;
-    let together = if several { "; all together: those that hold for all controls at once (Bonferroni's)" } else { "" };
+    let several = of_controls && attribution.shares.len() > 1;
+    let together = if several {
+        "; all together: those that hold for all controls at once (Bonferroni's; Holm's tests find more)"
+    } else {
+        ""
+    };
     let images = if attribution.covers.test_images { "" } else { "; images too: for other test images as well" };
     let quote = if of_controls { to_quote(attribution) } else { "the 95 % interval" };
     format!(
-        "{what}: Fieller's 95 % intervals, each by itself{together}{images}; bootstrap: the paired hierarchical one's. Intervals {}; \
+        "{what}: Fieller's 95 % intervals, each by itself{together}{images}; bootstrap: the paired one's{}. Intervals {}; \
          the one to quote is {quote}",
+        if attribution.covers.test_images { "" } else { ", over seeds and test images" },
         attribution.covers.in_words()
     )
 }

@@ -1,7 +1,7 @@
 //! The outcome of a study for the screen: tables, and sentences between them.
 
 use super::layout::{Cell, Layout};
-use super::numbers::{brackets, over_seeds, seeds_needed, to_quote, together, told, undone, why_none};
+use super::numbers::{brackets, over_seeds, seeds_needed, to_quote, together, undone, why_none};
 use super::{screen, sheet};
 use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
 use crate::study::Study;
@@ -79,19 +79,25 @@ fn untold(share: &Share) -> Option<String> {
 
 /// What the numbers above it are, and which of them to quote.
 fn legend(attribution: &Attribution) -> String {
+    let Attribution { shares, covers, .. } = attribution;
+    if shares.is_empty() {
+        return format!("±: standard deviation over seeds. 95 % intervals are Student's, and {}.\n", covers.in_words());
+    }
     let mut lines = vec![
         "±: standard deviation over seeds. 95 % intervals are Student's for the gain and Fieller's for shares, each by itself,".to_owned(),
-        format!("and {}.", attribution.covers.in_words()),
+        format!("and {}.", covers.in_words()),
     ];
-    if told(attribution) > 1 {
-        lines.push("All together: those of all controls hold at once in 95 % of studies (Bonferroni's).".to_owned());
+    if shares.len() > 1 {
+        lines.push("All together: those of all controls hold at once in 95 % of studies (Bonferroni's; Holm's tests below find more).".to_owned());
     }
-    if !attribution.covers.test_images {
-        lines.push("Test images too: for other test images of the same kind as well.".to_owned());
+    let resampled = if covers.test_images { "seeds" } else { "seeds, then test images" };
+    if !covers.test_images {
+        lines.push(
+            "Test images too: for other test images of the same kind as well; never narrower than over seeds alone."
+                .to_owned(),
+        );
     }
-    lines.push(
-        "Bootstrap: the percentile interval of the paired hierarchical bootstrap (seeds, then test images).".to_owned(),
-    );
+    lines.push(format!("Bootstrap: the percentile interval of the paired bootstrap ({resampled})."));
     lines.push(format!("The one to quote is {}.", to_quote(attribution)));
     lines.join("\n") + "\n"
 }
@@ -110,6 +116,7 @@ mod tests {
     use crate::stats::comparison::Comparison;
     use crate::stats::improvement::Improvement;
     use crate::stats::seeds::SeedsNeeded;
+    use crate::stats::significance::PairedT;
     use crate::stats::{Covers, Interval};
 
     fn arm(name: &str, bank: &str, errors: &[f64]) -> ArmSummary {
@@ -200,7 +207,7 @@ mod tests {
             difference: tested.map(|(difference, _)| difference),
             ci95: None,
             seeds_used: None,
-            test: None,
+            test: tested.map(|(_, p)| PairedT { t: 0.0, freedom: 1, p }),
             p_holm: tested.map(|(_, p)| p),
             improvement: improvement.map(|(probability, ci95)| Improvement { probability, ci95 }),
         }
@@ -222,10 +229,10 @@ p4's test error is 2.75 [2.59, 2.91] percentage points below z2's (test images t
 
 Share of the gain of p4 over z2 that each other arm matches:
 
-arm                                                 share  95 % interval   all together  test images too       bootstrap
+arm                                                 share  95 % interval   all together  test images too      bootstrap
 ────────────────────────────────────────────────────────────────────────────────────────────────────────────────────────
-repeat-swish                                       38.1 %   [31.2, 45.7]   [25.0, 53.0]     [29.1, 47.1]    [33.1, 43.1]
-scrambled: no seed finished in all arms compared        –  [no interval]  [no interval]    [no interval]   [no interval]
+repeat-swish                                       38.1 %   [31.2, 45.7]   [25.0, 53.0]     [29.1, 47.1]   [33.1, 43.1]
+scrambled: no seed finished in all arms compared        –  [no interval]  [no interval]    [no interval]  [no interval]
 wide                                              -12.2 %  [-25.6, -0.1]  [no interval]    [-21.2, -3.2]  [-17.2, -7.2]
 
 No share can be told for scrambled: no seed finished in all arms compared.
@@ -240,10 +247,10 @@ repeat-swish → p4  61.9 %   [54.3, 68.8]     [52.9, 70.9]  [56.9, 66.9]
 
 ±: standard deviation over seeds. 95 % intervals are Student's for the gain and Fieller's for shares, each by itself,
 and are for these training and test images, over seeds.
-All together: those of all controls hold at once in 95 % of studies (Bonferroni's).
-Test images too: for other test images of the same kind as well.
-Bootstrap: the percentile interval of the paired hierarchical bootstrap (seeds, then test images).
-The one to quote is the 95 % interval for a control that was chosen beforehand, and all together for controls that are compared or picked.
+All together: those of all controls hold at once in 95 % of studies (Bonferroni's; Holm's tests below find more).
+Test images too: for other test images of the same kind as well; never narrower than over seeds alone.
+Bootstrap: the percentile interval of the paired bootstrap (seeds, then test images).
+The one to quote is the 95 % interval for a control chosen beforehand, all together for controls that are compared.
 
 comparison         difference  p (Holm)  P(better)  95 % interval
 ──────────────────────────────────────────────────────────────────

@@ -168,11 +168,11 @@ impl<'a> Pairings<'a> {
             let ratio = self.over(&[whole.from, whole.to, control])?.ratio(part, whole);
             shares.push(Share { control: control.to_owned(), ratio, simultaneous95: None });
         }
-        let told = shares.iter().filter(|share| share.ratio.share.is_some()).count();
+        let controls = shares.len();
         for share in shares.iter_mut().filter(|share| share.ratio.share.is_some()) {
             let part = Difference { from: whole.from, to: &share.control };
             let paired = self.over(&[whole.from, whole.to, &share.control])?;
-            share.simultaneous95 = paired.interval(part, whole, 1.0 - 0.05 / told as f64);
+            share.simultaneous95 = paired.interval(part, whole, 1.0 - 0.05 / controls as f64);
         }
         Ok(shares)
     }

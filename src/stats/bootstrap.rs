@@ -25,26 +25,20 @@ pub struct Replicates {
 }
 
 impl Replicates {
-    /// As [`Replicates::draw`], for runs whose test examples are those of their seed: every seed that is drawn draws its own.
+    /// As [`Replicates::draw`], for runs whose test examples are those of their seed: seeds alone are drawn, whose errors differ by their
+    /// examples too. `errors[arm][s]` is the arm's error with the s-th seed.
     ///
     /// # Errors
-    /// As there, but that seeds may differ in their number of examples.
-    pub fn draw_within_seeds(wrong: &[Vec<&[bool]>], replicates: usize, seed: u64) -> Result<Self> {
-        let seeds = wrong.first().map_or(0, Vec::len);
-        if seeds == 0 || wrong.iter().any(|arm| arm.len() != seeds) {
+    /// [`Error::Invalid`] where arms differ in their number of seeds, or it's 0.
+    pub fn draw_seeds(errors: &[&[f64]], replicates: usize, seed: u64) -> Result<Self> {
+        let seeds = errors.first().map_or(0, |arm| arm.len());
+        if seeds == 0 || errors.iter().any(|arm| arm.len() != seeds) {
             return Err(Error::invalid("a bootstrap needs at least one arm, and the same seeds in every arm"));
         }
-        let of_seed = |n: usize| Runs::new(&wrong.iter().map(|arm| vec![arm[n]]).collect::<Vec<_>>());
-        let runs: Vec<Runs> = (0..seeds).map(of_seed).collect::<Result<_>>()?;
-        let replicate = |stream: &mut Stream| {
-            let mut errors = vec![0.0; wrong.len()];
-            for _ in 0..seeds {
-                let of_seed = runs[stream.random_range(0..seeds)].replicate(stream);
-                errors.iter_mut().zip(of_seed).for_each(|(sum, error)| *sum += error / seeds as f64);
-            }
-            errors
-        };
-        Ok(Self::of(replicates, seed, replicate))
+        Ok(Self::of(replicates, seed, |stream| {
+            let drawn: Vec<usize> = (0..seeds).map(|_| stream.random_range(0..seeds)).collect();
+            errors.iter().map(|arm| drawn.iter().map(|&n| arm[n]).sum::<f64>() / seeds as f64).collect()
+        }))
     }
 
     fn of(replicates: usize, seed: u64, replicate: impl Fn(&mut Stream) -> Vec<f64> + Sync) -> Self {

@@ -32,9 +32,15 @@ impl Covers {
     pub fn in_words(self) -> &'static str {
         match (self.training_images, self.test_images) {
             (false, false) => "are for these training and test images, over seeds",
-            (true, false) => "are for these test images, over seeds and training images drawn for each",
-            (false, true) => "are for these training images, over seeds and test images drawn for each",
-            (true, true) => "are over seeds and over training and test images, which each seed draws from the source",
+            (true, false) => {
+                "are for these test images, over seeds and the parts of the training images that each draws"
+            }
+            (false, true) => {
+                "are for these training images, over seeds and the test images that each draws from the source"
+            }
+            (true, true) => {
+                "are over seeds and the training and test images that each draws from the source, not for images beyond it"
+            }
         }
     }
 }

@@ -54,10 +54,17 @@ impl<'a> Paired<'a> {
                 });
             }
         }
-        let draw = if per_seed { Replicates::draw_within_seeds } else { Replicates::draw };
-        let resampled = seeds.len() > 1 && replicates > 0;
-        let wrong = || all.iter().map(|runs| runs.wrong.clone()).collect::<Vec<_>>();
-        let replicates = if resampled { Some(draw(&wrong(), replicates, STUDY_SEED)?) } else { None };
+        let replicates = match seeds.len() > 1 && replicates > 0 {
+            false => None,
+            true if per_seed => {
+                let errors: Vec<&[f64]> = all.iter().map(|runs: &Runs| runs.errors.as_slice()).collect();
+                Some(Replicates::draw_seeds(&errors, replicates, STUDY_SEED)?)
+            }
+            true => {
+                let wrong: Vec<Vec<&[bool]>> = all.iter().map(|runs| runs.wrong.clone()).collect();
+                Some(Replicates::draw(&wrong, replicates, STUDY_SEED)?)
+            }
+        };
         let finished: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
         let seeds_used = (seeds.len() < finished.len()).then(|| seeds.to_vec());
         Ok(Self { arms: all, per_seed, replicates, seeds_used })

@@ -34,7 +34,7 @@ pub struct Share {
     #[serde(flatten)]
     pub ratio: Ratio,
     /// The interval that holds together with those of all other controls in 95 % of studies (Bonferroni's: each holds by itself in
-    /// 1 − 5 %/K, K being the number of controls with a share, whatever their dependence); `None` where it's unbounded.
+    /// 1 − 5 %/K, K being the number of controls, whatever their dependence); `None` where it's unbounded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub simultaneous95: Option<Interval>,
 }

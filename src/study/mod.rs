@@ -3,6 +3,7 @@
 //! | file | what |
 //! | --- | --- |
 //! | `file`, `arm`, `grid`, `tables`, `location` | a study file as it's written |
+//! | `skeleton_file` | a skeleton in a file of its own |
 //! | `plan`, `resolve`, `checks`, `limits` | the study with everything resolved and checked |
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
@@ -34,6 +35,7 @@ mod results;
 mod run;
 mod run_folder;
 mod runner;
+mod skeleton_file;
 mod spaced;
 mod store;
 mod tables;
@@ -52,11 +54,14 @@ pub use images::{Purpose, Split, ValidationError, training_images};
 pub use location::StudyText;
 pub use machine::{Calibration, Wish, Workers};
 pub use plan::{Arm, Study};
-pub use record::{DataRecord, Mistake, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION};
+pub use record::{
+    DataRecord, Mistake, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION, TestSet,
+};
 pub use reproduce::Reproduction;
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};
+pub use skeleton_file::SkeletonFile;
 pub use store::Store;
 pub use tables::{BudgetFile, EquivarianceFile, ModelFile, Seeds, TrainingFile, TuningFile};
 pub use tuning::{Setting, Trial, Tuning, TuningRecord, choose};

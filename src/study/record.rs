@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
-use crate::data::{Draws, hash};
+use crate::data::{Draws, MAX_CLASSES, hash};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig};
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
@@ -134,6 +134,17 @@ pub struct Mistakes {
     pub labels: Vec<u8>,
 }
 
+/// The test images that mistakes are made on, as far as a study's record knows them.
+#[derive(Clone, Copy, Debug)]
+pub struct TestSet<'a> {
+    /// How many there are.
+    pub images: usize,
+    /// Number of classes.
+    pub classes: usize,
+    /// The class of each; `None` where every seed has test images of its own, and mistakes tell their labels.
+    pub labels: Option<&'a [u8]>,
+}
+
 /// A test image that is taken for what it isn't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mistake {
@@ -158,38 +169,48 @@ impl Mistakes {
         Self { labels: self.images.iter().map(|&image| labels[image]).collect(), ..self }
     }
 
-    /// Every mistake, on a test set with these labels, or with none where the mistakes tell their own.
+    /// Every mistake on a test set.
     ///
     /// # Errors
-    /// When they aren't mistakes on such a set; how so.
-    pub fn each(&self, test_labels: &[u8]) -> std::result::Result<Vec<Mistake>, String> {
+    /// When they aren't mistakes on that set; how so.
+    pub fn each(&self, set: &TestSet) -> std::result::Result<Vec<Mistake>, String> {
         let Self { tested, images, classes, labels } = self;
-        if !test_labels.is_empty() && *tested != test_labels.len() {
-            return Err(format!("{tested} images were tested, but the store has {} labels", test_labels.len()));
+        if *tested != set.images {
+            return Err(format!("{tested} images were tested, but the store has {}", set.images));
         }
-        let own = test_labels.is_empty();
+        let own = set.labels.is_none();
         if images.len() != classes.len() || own && labels.len() != images.len() || !images.is_sorted_by(|a, b| a < b) {
             return Err("its mistakes aren't images in their order with a class each".to_owned());
         }
-        let label = |place: usize, image: usize| if own { labels.get(place) } else { test_labels.get(image) };
-        let mistake = |(place, (&image, &class)): (usize, (&usize, &u8))| match label(place, image) {
-            Some(&label) if label != class && image < *tested => Ok(Mistake { image, label, class }),
-            _ => Err(format!("image {image} taken for {class} is no mistake")),
+        let is_class = |class: u8| usize::from(class) < set.classes;
+        let mistake = |(place, (&image, &class)): (usize, (&usize, &u8))| {
+            let label = set.labels.map_or_else(|| labels.get(place), |labels| labels.get(image));
+            match label {
+                Some(&label) if label != class && image < *tested && is_class(label) && is_class(class) => {
+                    Ok(Mistake { image, label, class })
+                }
+                _ => Err(format!("image {image} taken for {class} is no mistake")),
+            }
         };
         images.iter().zip(classes).enumerate().map(mistake).collect()
     }
 
-    /// Whether each test image is wrong; labels and errors as of [`Mistakes::each`].
+    /// Whether each image of a test set is wrong.
     ///
     /// # Errors
-    /// When they aren't mistakes on images with these labels; how so.
-    pub fn wrong(&self, test_labels: &[u8]) -> std::result::Result<Vec<bool>, String> {
-        let mistakes = self.each(test_labels)?;
-        let mut wrong = vec![false; self.tested];
+    /// As [`Mistakes::each`].
+    pub fn wrong(&self, set: &TestSet) -> std::result::Result<Vec<bool>, String> {
+        let mistakes = self.each(set)?;
+        let mut wrong = vec![false; set.images];
         for Mistake { image, .. } in mistakes {
             wrong[image] = true;
         }
         Ok(wrong)
+    }
+
+    /// Whether two runs predict the same of the same images.
+    pub fn predict_as(&self, other: &Self) -> bool {
+        (self.tested, &self.images, &self.classes) == (other.tested, &other.images, &other.classes)
     }
 }
 
@@ -225,6 +246,12 @@ impl Outcome {
 }
 
 impl DataRecord {
+    /// Name, numbers of images and the start of the fingerprint, where two sets are told apart.
+    pub fn described(&self) -> String {
+        let start: String = self.fingerprint.chars().take(12).collect();
+        format!("{} ({}/{} images, {start})", self.name, self.train, self.test)
+    }
+
     /// The record of a study's images.
     pub fn of(draws: &Draws) -> Self {
         let first = draws.first();
@@ -233,6 +260,15 @@ impl DataRecord {
 }
 
 impl Record {
+    /// The study's test images.
+    pub fn test_set(&self) -> TestSet<'_> {
+        TestSet {
+            images: self.data.test,
+            classes: self.input.map_or(MAX_CLASSES, |input| input.classes),
+            labels: (!self.test_labels.is_empty()).then_some(&self.test_labels),
+        }
+    }
+
     /// The configuration of a run of the study, with what tuning chose.
     pub fn run_config(&self, arm: &Arm, chosen: Option<&Setting>, seed: u64) -> RunConfig {
         let setting = chosen.copied().unwrap_or_default();

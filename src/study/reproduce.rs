@@ -3,7 +3,7 @@
 use candle_core::Device;
 
 use super::images::{Purpose, training_images};
-use super::record::{Mistake, Mistakes};
+use super::record::{Mistake, Mistakes, TestSet};
 use super::{Outcome, Record, Run};
 use crate::data::Draws;
 use crate::error::{Error, Result};
@@ -26,7 +26,7 @@ impl Run {
     /// Makes a finished run once more, from its configuration alone; the store stays as it is. `epoch` is told of every epoch.
     ///
     /// # Errors
-    /// When the run isn't finished, its images aren't those of `draws`, or it diverges.
+    /// When the run isn't finished, its record contradicts itself or the images of `draws`, or it diverges.
     pub fn reproduce(
         &self,
         record: &Record,
@@ -56,24 +56,31 @@ impl Run {
         let evaluation = trainer.evaluate(&dataset.test, &mut || false)?;
         let evaluation = evaluation.ok_or_else(|| Error::invalid("the evaluation was stopped"))?;
         let labels = &dataset.test.labels;
-        let now = Mistakes::of(&evaluation.predictions, labels).labelled(labels);
+        let set = TestSet { labels: Some(labels), ..record.test_set() };
+        let faulty = |why: String| Error::content(self.folder.path().join("result.json"), why);
+        let of_record = mistakes.each(&record.test_set()).map_err(faulty)?;
+        if of_record.iter().any(|mistake| labels.get(mistake.image) != Some(&mistake.label)) {
+            return Err(faulty("its labels aren't those of the images".to_owned()));
+        }
+        if *recorded != of_record.len() as f64 / labels.len() as f64 {
+            return Err(faulty("its test_error isn't that of its mistakes".to_owned()));
+        }
+        let now = Mistakes::of(&evaluation.predictions, labels).each(&set).map_err(Error::invalid)?;
         Ok(Reproduction {
             recorded: *recorded,
             test_error: evaluation.error,
             tested: labels.len(),
-            differing: differing(mistakes, &now, &record.test_labels).map_err(Error::invalid)?,
+            differing: differing(&of_record, &now),
         })
     }
 }
 
 /// How many images two runs predict differently.
-fn differing(recorded: &Mistakes, now: &Mistakes, labels: &[u8]) -> std::result::Result<usize, String> {
-    let recorded = recorded.each(labels)?;
-    let now = now.each(&[])?;
+fn differing(recorded: &[Mistake], now: &[Mistake]) -> usize {
     let class_of = |all: &[Mistake], image: usize| {
         all.binary_search_by_key(&image, |mistake| mistake.image).ok().map(|place| all[place].class)
     };
-    let of_recorded = recorded.iter().filter(|mistake| class_of(&now, mistake.image) != Some(mistake.class)).count();
-    let only_now = now.iter().filter(|mistake| class_of(&recorded, mistake.image).is_none()).count();
-    Ok(of_recorded + only_now)
+    let of_recorded = recorded.iter().filter(|mistake| class_of(now, mistake.image) != Some(mistake.class)).count();
+    let only_now = now.iter().filter(|mistake| class_of(recorded, mistake.image).is_none()).count();
+    of_recorded + only_now
 }

@@ -39,6 +39,10 @@ impl TuningFile {
                 }
             }
         }
+        if let Some(n) = (1..settings.len()).find(|&n| settings[..n].contains(&settings[n])) {
+            let message = format!("[tuning] has the same value twice: {} would be tried again", settings[n].label());
+            return Err(file.error_at("tuning", "learning_rate", &message));
+        }
         for setting in &settings {
             let tuned = |e| match e {
                 Error::Key { key, message, .. } => Error::key("tuning", key, message),

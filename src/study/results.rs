@@ -147,7 +147,7 @@ fn seed_result(record: &Record, run: &Run) -> Result<Option<SeedResult>> {
         let message = format!("{why}; delete it, and `equisplit run` makes the run anew");
         Error::content(run.folder.path().join("result.json"), message)
     };
-    let result = SeedResult { seed: run.config.seed, wrong: mistakes.wrong(&record.test_labels).map_err(bad)? };
+    let result = SeedResult { seed: run.config.seed, wrong: mistakes.wrong(&record.test_set()).map_err(bad)? };
     if run.test_error() != Some(result.test_error()) {
         return Err(bad("its test_error isn't that of its mistakes".to_owned()));
     }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use super::lock::Lock;
 use super::run_folder::{RunFolder, check_version};
 use super::tuning::{Setting, TuningRecord};
-use super::{Arm, DataRecord, Record, Run, StudyFile};
+use super::{Arm, Record, Run, StudyFile};
 use crate::error::{Error, Result};
 use crate::files;
 
@@ -96,14 +96,10 @@ impl Store {
             && (&old.data, &old.test_labels) != (&record.data, &record.test_labels)
         {
             let (old, new) = (&old.data, &record.data);
-            let name = |data: &DataRecord| {
-                let start: String = data.fingerprint.chars().take(12).collect();
-                format!("{} ({}/{} images, {start})", data.name, data.train, data.test)
-            };
             let message = format!(
                 "the runs here were made with {}, not with {}; use another --out or another study name",
-                name(old),
-                name(new)
+                old.described(),
+                new.described()
             );
             return Err(Error::content(&self.folder, message));
         }

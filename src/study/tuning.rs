@@ -82,7 +82,11 @@ impl Setting {
 
     /// Its name, as its trials' folder in the store is called: `learning_rate-0.003.dropout-0.3`.
     pub fn label(&self) -> String {
-        let number = |key: &str, value: Option<f64>| value.map(|value| format!("{key}-{value}"));
+        // Numbers in full have hundreds of digits where they are extreme.
+        let plain = |value: f64| value == 0.0 || (1e-9..1e9).contains(&value.abs());
+        let number = |key: &str, value: Option<f64>| {
+            value.map(|value| if plain(value) { format!("{key}-{value}") } else { format!("{key}-{value:e}") })
+        };
         let keys = [
             number("learning_rate", self.learning_rate),
             number("weight_decay", self.weight_decay),

@@ -52,6 +52,11 @@ fn a_source_without_a_seed_is_split_anew() {
     assert_eq!(both(&one), both(&other));
     assert_ne!(set(&one.test), set(&other.test));
     assert_ne!(one.fingerprint, other.fingerprint);
+    // Of a set that's used in part, the draws are from all of it.
+    let part = draws(Source::Mnist, [5, 4], Some(folder.path()));
+    let used: BTreeSet<_> = (0..40).flat_map(|seed| both(&part.of(seed).unwrap())).collect();
+    assert_eq!(used, both(made.first()));
+    assert!((0..40).all(|seed| both(&part.of(seed).unwrap()).len() == 9));
 }
 
 #[test]

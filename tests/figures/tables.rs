@@ -213,7 +213,7 @@ fn latex_has_booktabs_rules_and_escapes() {
   \centering
   \footnotesize
   \setlength{\tabcolsep}{3pt}
-  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together: Fieller's 95~\% intervals, each by itself; images too: for other test images as well; bootstrap: the paired hierarchical one's. Intervals are for these training and test images, over seeds; the one to quote is the 95~\% interval.}\label{tab:a-b-3}
+  \caption{Steps of the gain of p4 over z2 (3.12 {[}3.00, 3.25] percentage points) in a\_b, 100~\% together: Fieller's 95~\% intervals, each by itself; images too: for other test images as well; bootstrap: the paired one's, over seeds and test images. Intervals are for these training and test images, over seeds; the one to quote is the 95~\% interval.}\label{tab:a-b-3}
   \begin{tabular}{@{}lrrrr@{}}
     \toprule
     Step & Share & 95~\% interval & Images too & Bootstrap \\

@@ -16,4 +16,5 @@ mod lanes;
 mod model;
 mod residual;
 mod simd_override;
+mod steps;
 mod training_paths;

@@ -111,3 +111,19 @@ fn refuses_runs_that_do_not_pair() {
     assert!(Replicates::draw(&[], 10, 0).is_err());
     assert!(Replicates::draw(&[vec![&[]]], 10, 0).is_err());
 }
+
+/// Seeds whose examples are their own: the interval is that of resampled seeds alone.
+#[test]
+fn seeds_alone_are_drawn_where_examples_are_theirs() {
+    let (a, b) = ([0.10, 0.12, 0.11, 0.15, 0.09], [0.05, 0.06, 0.04, 0.07, 0.05]);
+    let replicates = Replicates::draw_seeds(&[&a, &b], 20_000, 1).unwrap();
+    let [low, high] = replicates.interval(|errors| Some(errors[0] - errors[1])).unwrap();
+    // The same by draws of another stream.
+    let mut stream = rng::stream(2, "independent");
+    let mut means: Vec<f64> = (0..20_000)
+        .map(|_| (0..5).map(|_| stream.random_range(0..5)).map(|n: usize| a[n] - b[n]).sum::<f64>() / 5.0)
+        .collect();
+    means.sort_unstable_by(f64::total_cmp);
+    assert!((low - means[500]).abs() < 1.5e-3 && (high - means[19_500]).abs() < 1.5e-3, "{low} {high}");
+    assert!(Replicates::draw_seeds(&[&a, &b[..4]], 10, 1).is_err() && Replicates::draw_seeds(&[], 10, 1).is_err());
+}

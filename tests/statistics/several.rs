@@ -78,6 +78,19 @@ fn one_control_has_nothing_to_hold_together_with() {
     assert_eq!(result.shares.len(), 12);
 }
 
+/// What the data show of controls doesn't change how many are compared.
+#[test]
+fn controls_without_a_share_count_too() {
+    let mut arms = crate::stats_support::study();
+    let alone = attribute_resampled(&design(&[]), &arms, 0).unwrap();
+    arms.push(ArmResults { name: "never".to_owned(), seeds: Vec::new(), ..arms[1].clone() });
+    let beside = attribute_resampled(&design(&[]), &arms, 0).unwrap();
+    assert_eq!(beside.shares[1].ratio.share, None);
+    assert_eq!(beside.shares[0].ratio.ci95, alone.shares[0].ratio.ci95);
+    let width = |result: &Attribution| result.shares[0].simultaneous95.map(|[low, high]| high - low);
+    assert!(width(&beside) > width(&alone) || width(&beside).is_none());
+}
+
 /// Where an image is wrong if its difficulty, that for the arm, the seed's luck and chance add up to more than the arm is good for:
 /// all normal, so that the error of an arm over all seeds and images is a normal probability.
 struct Images {

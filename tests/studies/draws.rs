@@ -48,7 +48,10 @@ impl Made {
 fn every_seed_has_its_images_and_results_say_what_that_covers() {
     let made = Made::new(&text());
     let told = made.run();
-    assert!(told.contains("Intervals are over seeds and over training and test images"), "{told}");
+    assert!(
+        told.contains("and are over seeds and the training and test images that each draws from the source"),
+        "{told}"
+    );
     assert!(!told.contains("test images too"), "{told}");
     assert_eq!(made.read("attribution.json")["covers"], json!({"training_images": true, "test_images": true}));
     assert_eq!(made.read("study.json")["test_labels"], json!(""));
@@ -78,20 +81,36 @@ fn every_seed_has_its_images_and_results_say_what_that_covers() {
 }
 
 #[test]
-fn mistakes_that_lack_their_labels_are_refused() {
+fn mistakes_that_cannot_be_of_the_studys_images_are_refused() {
     let made = Made::new(&text());
     made.run();
     let file = made.path("p4/seed-0/result.json");
-    let mut result = made.read("p4/seed-0/result.json");
-    result["mistakes"].as_object_mut().unwrap().remove("labels");
-    std::fs::write(&file, result.to_string()).unwrap();
-    let error = failure(&["attribute", &made.path("")]);
+    let result = made.read("p4/seed-0/result.json");
+    let refused = |change: &dyn Fn(&mut serde_json::Map<String, Value>)| {
+        let mut changed = result.clone();
+        change(changed["mistakes"].as_object_mut().unwrap());
+        std::fs::write(&file, changed.to_string()).unwrap();
+        let error = failure(&["attribute", &made.path("")]);
+        failure(&["reproduce", &made.path(""), "p4/seed-0"]);
+        error
+    };
+    let error = refused(&|mistakes| drop(mistakes.remove("labels")));
     assert!(error.contains("its mistakes aren't images in their order with a class each"), "{error}");
+    for tested in [65_u64, 1_000_000_000_000_000, 1 << 63] {
+        let error = refused(&|mistakes| mistakes["tested"] = json!(tested));
+        assert!(error.contains(&format!("{tested} images were tested, but the store has 64")), "{error}");
+    }
+    for key in ["labels", "classes"] {
+        let error = refused(&|mistakes| {
+            let count = mistakes[key].as_str().unwrap().split(' ').count();
+            mistakes[key] = json!(vec!["200"; count].join(" "));
+        });
+        assert!(error.contains("is no mistake"), "{key}: {error}");
+    }
     // A store with other images than its runs.
-    let other = made.study.clone();
-    std::fs::write(&other, TINY.replace("seeds = 2", "seeds = 3").replace("epochs = 3", "epochs = 2")).unwrap();
+    std::fs::write(&made.study, TINY.replace("seeds = 2", "seeds = 3").replace("epochs = 3", "epochs = 2")).unwrap();
     let out = made.folder.path().join("out");
-    let error = failure(&["run", &other, "--out", out.to_str().unwrap()]);
+    let error = failure(&["run", &made.study, "--out", out.to_str().unwrap()]);
     assert!(error.contains("drawn anew for every seed"), "{error}");
 }
 
@@ -110,12 +129,17 @@ fn a_run_made_once_more_gives_the_predictions_on_record_or_says_that_it_does_not
             let Some(list) = result["mistakes"][key].as_str().map(str::to_owned) else { continue };
             result["mistakes"][key] = json!(list.split_once(' ').unwrap().1);
         }
+        let wrong = result["mistakes"]["images"].as_str().unwrap().split(' ').count();
+        result["test_error"] = json!(wrong as f64 / 64.0);
         std::fs::write(made.path("p4/seed-1/result.json"), result.to_string()).unwrap();
         let output = equisplit().args(["reproduce", &store, "p4/seed-1"]).output().unwrap();
         let told = String::from_utf8(output.stdout).unwrap();
         assert_eq!(output.status.code(), Some(1), "{told}");
         assert!(told.contains("other predictions than on record, of 1 of"), "{told}");
         assert!(failure(&["reproduce", &store, "p4/seed-9"]).contains("no finished run"));
+        result["test_error"] = json!(0.0);
+        std::fs::write(made.path("p4/seed-1/result.json"), result.to_string()).unwrap();
+        assert!(failure(&["reproduce", &store, "p4/seed-1"]).contains("its test_error isn't that of its mistakes"));
     }
 }
 
@@ -165,6 +189,7 @@ fn dropout_is_tuned_and_trials_stay_when_the_list_becomes_longer() {
             with(tuning, "seeds = 1").replacen("name = \"scrambled\"\n", &format!("name = \"scrambled\"\n{arm}"), 1);
         failure(&["run", &study_file(made.folder.path(), &text), "--dry-run"])
     };
+    assert!(refused("[0.1, 0.1]", "").contains("[tuning] has the same value twice: dropout-0.1 would be tried again"));
     assert!(refused("[0.0, 1.0]", "").contains("tuning.dropout = 1, but it's a probability below 1"));
     assert!(
         refused("[0.0, 0.1]", "dropout = 0.3\n")

@@ -33,13 +33,13 @@ fn every_run_records_how_equivariant_it_is_and_what_turned_images_do() {
     let folder = tempfile::tempdir().unwrap();
     run(folder.path(), &asking());
     let store = Store::open(&folder.path().join("out/tiny")).unwrap();
-    let labels = store.study().unwrap().test_labels;
+    let record = store.study().unwrap();
     let runs = measured(folder.path());
     assert_eq!(runs.len(), 8);
     for (run, EquivarianceRecord { learned, .. }) in &runs {
         let Outcome::Finished { mistakes, .. } = &run.result().unwrap().outcome else { panic!("not finished") };
         // The images as they are, by the mistakes that the result has.
-        let wrong = mistakes.wrong(&labels).unwrap().into_iter().take(40).filter(|&wrong| wrong).count();
+        let wrong = mistakes.wrong(&record.test_set()).unwrap().into_iter().take(40).filter(|&wrong| wrong).count();
         assert_eq!(learned.angles[0].error, wrong as f64 / 40.0, "{}", run.label());
         assert_eq!((learned.turned_images, learned.group.as_str()), (40, "C4"));
         let angles: Vec<u32> = learned.angles.iter().map(|at| at.angle).collect();

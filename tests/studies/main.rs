@@ -23,5 +23,6 @@ mod records;
 mod reproducible;
 mod rot_mnist;
 mod sharing;
+mod skeletons;
 mod store;
 mod store_support;

@@ -78,6 +78,9 @@ fn the_readme_quotes_the_records() {
         let control = attribution.shares.iter().find(|share| share.control == name).unwrap();
         let share = share(&control.ratio, " %");
         assert!(readme.contains(&share), "README.md lacks {share} of {name}");
+        let [low, high] = control.simultaneous95.unwrap().map(|end| 100.0 * end);
+        let together = format!("[{low:.1}, {high:.1}]").replace('-', "−");
+        assert!(readme.contains(&together), "README.md lacks {together} of {name}");
     }
 }
 

@@ -1,12 +1,15 @@
 //! Pointwise non-linearities.
 
 use pulp::Simd;
+use serde::{Deserialize, Serialize};
 
 /// What follows a norm.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// Nothing.
     #[default]
+    #[serde(rename = "none")]
     Identity,
     /// max(0, x); NaN stays NaN, so that a run that went wrong is noticed.
     Relu,
