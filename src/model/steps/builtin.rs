@@ -1,8 +1,5 @@
 //! The skeletons of papers, each a file beside this module.
 
-use super::Steps;
-use crate::error::{Error, Result};
-
 macro_rules! skeletons {
     ($($name:literal),* $(,)?) => {
         /// Names and texts.
@@ -36,13 +33,15 @@ pub fn builtin(name: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
-impl Steps {
+#[cfg(feature = "study")]
+impl super::Steps {
     /// A skeleton that comes with the program.
     ///
     /// # Errors
     /// When there's none of this name; the message has those that there are.
-    #[cfg(feature = "study")]
-    pub fn named(name: &str) -> Result<Self> {
+    pub fn named(name: &str) -> crate::Result<Self> {
+        use crate::Error;
+
         let text = builtin(name).ok_or_else(|| {
             Error::invalid(format!(
                 "unknown skeleton {name:?}; there are {}",
