@@ -117,8 +117,14 @@ fn same_from_a_store(arms: &[ArmResults]) -> Result<()> {
 }
 
 fn attribute(arms: &[ArmResults], replicates: usize) -> Result<Attribution> {
-    let design =
-        Design { study: "simulated", baseline: "baseline", target: "target", ladder: &[], covers: Covers::default() };
+    let design = Design {
+        study: "simulated",
+        baseline: "baseline",
+        target: "target",
+        ladder: &[],
+        covers: Covers::default(),
+        source: None,
+    };
     attribute_resampled(&design, arms, replicates)
 }
 

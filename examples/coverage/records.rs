@@ -82,7 +82,8 @@ fn cell(
         let drawn: Vec<usize> =
             (0..images).map(|n| if whole { n } else { stream.random_range(0..worlds[0].odds.len()) }).collect();
         let arms: Vec<ArmResults> = worlds.iter().map(|world| world.runs(&drawn, seeds, stream)).collect();
-        let design = Design { study: "records", baseline: "z2", target, ladder: &[], covers: Covers::default() };
+        let design =
+            Design { study: "records", baseline: "z2", target, ladder: &[], covers: Covers::default(), source: None };
         let result: Attribution = attribute_resampled(&design, &arms, 0)?;
         Ok(result
             .shares

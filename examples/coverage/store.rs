@@ -94,6 +94,7 @@ pub fn record_of(study: &str, test: usize, out: &Path) -> Result<Record> {
         maker: Maker::here(DeviceKind::Cpu, 1, 1),
         study: StudyFile::read(&file)?.resolve(InputShape::DIGITS, None)?,
         data: DataRecord { name: "simulated".to_owned(), fingerprint: String::new(), train: 0, test },
+        source: None,
         input: None,
         device: DeviceKind::Cpu,
         test_labels: (0..10).cycle().take(test).collect(),

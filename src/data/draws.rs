@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rand::seq::SliceRandom;
+use serde::{Deserialize, Serialize};
 
 use super::{DataConfig, Dataset, Draw, Images, Source, hash, idx, load, mnist_rot};
 use crate::error::{Error, Result};
@@ -19,11 +20,47 @@ use crate::rng;
 /// Draws that are kept for whoever asks next: jobs side by side are at the same seed or at two that follow each other.
 const KEPT: usize = 2;
 
+/// A source that the images of every seed are drawn from, of so many images: enough to tell which of them a seed is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FiniteSource {
+    /// Its images, training and test images together.
+    pub images: usize,
+    /// Whether they're split anew; if not, drawn by the source's own recipe.
+    pub split: bool,
+}
+
+impl FiniteSource {
+    /// Most images of a source whose draws are followed.
+    pub const MOST_IMAGES: usize = 1 << 24;
+
+    /// The places in the source of the test images of `seed`, in their order; `train` and `test` are the numbers of images of a draw,
+    /// `own` is `[data] seed`. `None` where there aren't as many.
+    pub fn test_images(&self, own: u64, [train, test]: [usize; 2], seed: u64) -> Option<Vec<u32>> {
+        if self.images > Self::MOST_IMAGES || train.checked_add(test)? > self.images {
+            return None;
+        }
+        let places = match self.split {
+            true => order(self.images, seed)[train..train + test].to_vec(),
+            false => mnist_rot::orders(self.images, [train, test], own.wrapping_add(seed))[1].clone(),
+        };
+        Some(places.into_iter().map(|place| place as u32).collect())
+    }
+}
+
+/// All places in a random order.
+fn order(images: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..images).collect();
+    order.shuffle(&mut rng::stream(seed, "data/split"));
+    order
+}
+
 /// The images of a study, from which every seed has its own or all have the same.
 #[derive(Debug)]
 pub struct Draws {
     /// How the draws are made; `None` where there's one for all seeds.
     recipe: Option<Recipe>,
+    source: Option<FiniteSource>,
     /// The images of `[data] seed` itself.
     first: Arc<Dataset>,
     kept: Mutex<Vec<(u64, Arc<Dataset>)>>,
@@ -40,7 +77,7 @@ enum Recipe {
 
 impl From<Dataset> for Draws {
     fn from(dataset: Dataset) -> Self {
-        Self { recipe: None, first: Arc::new(dataset), kept: Mutex::default() }
+        Self { recipe: None, source: None, first: Arc::new(dataset), kept: Mutex::default() }
     }
 }
 
@@ -55,17 +92,30 @@ impl Draws {
             return Ok(draws);
         }
         let drawn_anew = config.source.has_seed() && !dir.is_some_and(Path::is_file);
-        let recipe = if drawn_anew {
-            Recipe::Seeded(config.clone(), dir.map(Path::to_owned))
+        let (recipe, source) = if drawn_anew {
+            let images = match (config.source, dir) {
+                (Source::MnistRot, Some(folder)) => Some(idx::count(folder)?),
+                _ => None,
+            };
+            let source = images.map(|images| FiniteSource { images, split: false });
+            (Recipe::Seeded(config.clone(), dir.map(Path::to_owned)), source)
         } else {
-            Recipe::Split(load(&DataConfig { train: None, test: None, ..config.clone() }, dir)?)
+            let all = load(&DataConfig { train: None, test: None, ..config.clone() }, dir)?;
+            let source = FiniteSource { images: all.train.len() + all.test.len(), split: true };
+            (Recipe::Split(all), Some(source))
         };
-        Ok(Self { recipe: Some(recipe), ..draws })
+        let source = source.filter(|source| source.images <= FiniteSource::MOST_IMAGES);
+        Ok(Self { recipe: Some(recipe), source, ..draws })
     }
 
     /// Whether every seed has images of its own.
     pub fn are_per_seed(&self) -> bool {
         self.recipe.is_some()
+    }
+
+    /// What the seeds' images are drawn from; `None` where they aren't, or it has no end, as digits that are drawn anew.
+    pub fn source(&self) -> Option<FiniteSource> {
+        self.source
     }
 
     /// The images of `[data] seed` itself: what they are like, and how many, is the same of all draws.
@@ -129,8 +179,7 @@ fn seeded(config: &DataConfig, dir: Option<&Path>, first: &Dataset, seed: u64) -
 /// So many training and test images of all those of a set.
 fn split(set: &Dataset, [train, test]: [usize; 2], seed: u64) -> Dataset {
     let first_test = set.train.len();
-    let mut order: Vec<usize> = (0..first_test + set.test.len()).collect();
-    order.shuffle(&mut rng::stream(seed, "data/split"));
+    let order = order(first_test + set.test.len(), seed);
     let image = |place: usize| match place.checked_sub(first_test) {
         None => (&set.train, place),
         Some(place) => (&set.test, place),

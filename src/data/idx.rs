@@ -242,6 +242,13 @@ pub(super) fn shape(folder: &Path) -> Result<(Shape, usize)> {
     Ok((shape, classes([&train, &test])))
 }
 
+/// The number of a folder's images, training and test images together.
+pub(super) fn count(folder: &Path) -> Result<usize> {
+    let [train_images, train_labels, test_images, test_labels] = find(folder)?;
+    let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
+    Ok(train.labels.read()?.0.len() + test.labels.read()?.0.len())
+}
+
 /// Refuses test images of another size than the training images.
 pub(super) fn same_shape(path: &Path, test: Shape, train: Shape) -> Result<()> {
     if test == train {

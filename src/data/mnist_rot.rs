@@ -37,10 +37,7 @@ pub fn load(folder: &Path, seed: u64, train: usize, test: usize) -> Result<Datas
 /// A size of 0, or `train` + `test` more than there are images.
 pub fn make(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> Result<Dataset> {
     let total = check_sizes(upright, train, test)?;
-    let mut order: Vec<usize> = (0..total).collect();
-    order.shuffle(&mut rng::stream(seed, "mnist-rot/order"));
-    let test_order: Vec<usize> = order.iter().rev().take(test).copied().collect();
-    order.truncate(train);
+    let [order, test_order] = orders(total, [train, test], seed);
     let set = upright.published_name().unwrap_or("IDX images");
     Ok(Dataset {
         name: format!("rotated {set} (own draw, seed {seed})"),
@@ -49,6 +46,15 @@ pub fn make(upright: &idx::Folder, seed: u64, train: usize, test: usize) -> Resu
         train: rotated(upright, &order, seed),
         test: rotated(upright, &test_order, seed),
     })
+}
+
+/// The places of the training and of the test images among `total` images, training before test.
+pub(super) fn orders(total: usize, [train, test]: [usize; 2], seed: u64) -> [Vec<usize>; 2] {
+    let mut order: Vec<usize> = (0..total).collect();
+    order.shuffle(&mut rng::stream(seed, "mnist-rot/order"));
+    let test_order = order.iter().rev().take(test).copied().collect();
+    order.truncate(train);
+    [order, test_order]
 }
 
 fn check_sizes(upright: &idx::Folder, train: usize, test: usize) -> Result<usize> {

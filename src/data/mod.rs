@@ -41,7 +41,7 @@ pub use augment::Augmentation;
 #[cfg(feature = "study")]
 pub use config::{DataConfig, Draw, Source};
 #[cfg(feature = "study")]
-pub use draws::Draws;
+pub use draws::{Draws, FiniteSource};
 pub use images::{CLASSES, Dataset, Images, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};

@@ -1,7 +1,7 @@
 //! The tables of an attribution, laid out once: which there are, what their columns are and what each cell holds. How that reads is
 //! up to the formats: `screen` for the terminal, `sheet` for papers and pages, `export::csv` for notebooks.
 
-use super::numbers::{NONE, brackets, mean_and_sd, or_none, over_seeds, p_value, percent};
+use super::numbers::{NONE, brackets, counts_images, mean_and_sd, or_none, over_seeds, p_value, percent};
 use crate::model::Budget;
 use crate::stats::Interval;
 use crate::stats::attribution::{ArmSummary, Attribution, LadderStep, Ratio, Share};
@@ -204,7 +204,7 @@ fn ratio_headings(attribution: &Attribution, what: Heading) -> Vec<Heading> {
         (Heading::Share, true),
         (Heading::Interval, true),
         (Heading::Together, what == Heading::Arm && attribution.shares.len() > 1),
-        (Heading::OverImages, !attribution.covers.test_images),
+        (Heading::OverImages, counts_images(attribution)),
         (Heading::Bootstrap, true),
     ];
     all.into_iter().filter(|(_, is_there)| *is_there).map(|(heading, _)| heading).collect()

@@ -67,6 +67,13 @@ fn listed(numbers: &[u64]) -> String {
     rows.collect::<Vec<_>>().join(", ")
 }
 
+/// Whether there are intervals for other test images too.
+pub(super) fn counts_images(attribution: &Attribution) -> bool {
+    let Attribution { covers, shares, ladder, .. } = attribution;
+    let mut ratios = shares.iter().map(|share| &share.ratio).chain(ladder.iter().map(|step| &step.ratio));
+    !covers.test_images || ratios.any(|ratio| ratio.interval_over_images.is_some())
+}
+
 /// Which interval is the one to quote.
 pub(super) fn to_quote(attribution: &Attribution) -> &'static str {
     match attribution.shares.len() > 1 {

@@ -1,7 +1,7 @@
 //! The tables of a study as cells of text, for every format that papers and pages take.
 
 use super::layout::{self, Cell, Heading, Layout, Table, Value};
-use super::numbers::{NONE, brackets, grouped, over_seeds, seeds_needed, to_quote, together, undone};
+use super::numbers::{NONE, brackets, counts_images, grouped, over_seeds, seeds_needed, to_quote, together, undone};
 use super::sentence::with_minus_signs;
 use crate::stats::attribution::Attribution;
 use crate::study::{Trial, TuningRecord};
@@ -104,7 +104,7 @@ fn ratios(what: &str, attribution: &Attribution, of_controls: bool) -> String {
     } else {
         ""
     };
-    let images = if attribution.covers.test_images { "" } else { "; images too: for other test images as well" };
+    let images = if counts_images(attribution) { "; images too: for other test images as well" } else { "" };
     let quote = if of_controls { to_quote(attribution) } else { "the 95 % interval" };
     format!(
         "{what}: Fieller's 95 % intervals, each by itself{together}{images}; bootstrap: the paired one's{}. Intervals {}; \

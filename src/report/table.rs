@@ -1,7 +1,7 @@
 //! The outcome of a study for the screen: tables, and sentences between them.
 
 use super::layout::{Cell, Layout};
-use super::numbers::{brackets, over_seeds, seeds_needed, to_quote, together, undone, why_none};
+use super::numbers::{brackets, counts_images, over_seeds, seeds_needed, to_quote, together, undone, why_none};
 use super::{screen, sheet};
 use crate::stats::attribution::{Attribution, Gain, LadderStep, Share};
 use crate::study::Study;
@@ -91,7 +91,7 @@ fn legend(attribution: &Attribution) -> String {
         lines.push("All together: those of all controls hold at once in 95 % of studies (Bonferroni's; Holm's tests below find more).".to_owned());
     }
     let resampled = if covers.test_images { "seeds" } else { "seeds, then test images" };
-    if !covers.test_images {
+    if counts_images(attribution) {
         lines.push(
             "Test images too: for other test images of the same kind as well; never narrower than over seeds alone."
                 .to_owned(),

@@ -10,7 +10,8 @@
 //! Seeds are paired across arms: every comparison uses the seeds that all its arms finished. The gain has Student's interval
 //! of the paired differences, a share Fieller's; the paired hierarchical bootstrap stands beside both. Student's and Fieller's
 //! intervals are over seeds, whatever those stand for ([`Covers`]). Where all seeds are judged by the same test images, they are for these
-//! images, and `interval_over_images` and the bootstrap are for other test images of the same kind too.
+//! images, and `interval_over_images` and the bootstrap are for other test images of the same kind too; where every seed draws its own
+//! from a source, `interval_over_images` is for images beyond that.
 
 use std::collections::btree_map::{BTreeMap, Entry};
 
@@ -104,12 +105,11 @@ pub fn attribute(design: &Design, arms: &[ArmResults]) -> Result<Attribution> {
 /// # Errors
 /// As [`attribute`].
 pub fn attribute_resampled(design: &Design, arms: &[ArmResults], replicates: usize) -> Result<Attribution> {
-    let &Design { study, baseline, target, ladder, covers } = design;
+    let &Design { study, baseline, target, ladder, covers, .. } = design;
     let (first, last) = check_names(baseline, target, ladder, arms)?;
     check_runs(arms)?;
     let whole = Difference { from: baseline, to: target };
-    let per_seed = covers.test_images;
-    let mut pairings = Pairings { arms, replicates, per_seed, by_seeds: BTreeMap::new() };
+    let mut pairings = Pairings { arms, replicates, design, by_seeds: BTreeMap::new() };
     let gain = pairings.over(&[baseline, target])?.gain(whole);
     let reason = obstacle(gain.as_ref(), whole);
     let (shares, ladder) = if reason.is_none() {
@@ -138,7 +138,7 @@ pub fn attribute_resampled(design: &Design, arms: &[ArmResults], replicates: usi
 struct Pairings<'a> {
     arms: &'a [ArmResults],
     replicates: usize,
-    per_seed: bool,
+    design: &'a Design<'a>,
     by_seeds: BTreeMap<Vec<u64>, Paired<'a>>,
 }
 
@@ -153,7 +153,7 @@ impl<'a> Pairings<'a> {
         Ok(match self.by_seeds.entry(seeds) {
             Entry::Occupied(paired) => paired.into_mut(),
             Entry::Vacant(slot) => {
-                let paired = Paired::new(slot.key(), self.arms, self.replicates, self.per_seed)?;
+                let paired = Paired::new(slot.key(), self.arms, self.replicates, self.design)?;
                 slot.insert(paired)
             }
         })

@@ -30,7 +30,14 @@ pub(super) struct Mistakes<'a> {
 }
 
 impl Mistakes<'_> {
-    fn value(&self, seed: usize, image: usize) -> f64 {
+    /// The mean over a seed's images.
+    pub fn mean(&self, seed: usize) -> f64 {
+        let images = self.from[seed].len();
+        (0..images).map(|image| self.value(seed, image)).sum::<f64>() / images as f64
+    }
+
+    /// x_si
+    pub fn value(&self, seed: usize, image: usize) -> f64 {
         f64::from(u8::from(self.from[seed][image])) - f64::from(u8::from(self.to[seed][image]))
     }
 }

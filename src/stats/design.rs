@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Source;
+
 /// Which arms a study compares, and what its seeds stand for.
 #[derive(Debug, Clone, Copy)]
 pub struct Design<'a> {
@@ -15,6 +17,8 @@ pub struct Design<'a> {
     pub ladder: &'a [String],
     /// What differs between seeds.
     pub covers: Covers,
+    /// Where seeds draw their test images from, if they do and it's known.
+    pub source: Option<Source<'a>>,
 }
 
 /// What differs between the seeds of a study beside initial weights, the order of images and other draws of training: what its

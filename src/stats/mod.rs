@@ -14,10 +14,12 @@ mod results;
 pub mod seeds;
 mod share;
 pub mod significance;
+mod source;
 pub mod student;
 mod warnings;
 
 pub use design::{Covers, Design};
+pub use source::Source;
 pub use warnings::few_seeds;
 
 /// The two ends of an interval, lower end first.

@@ -7,7 +7,8 @@ use super::fieller::{self, Means};
 use super::results::ArmResults;
 use super::seeds::{seeds_for_mean, seeds_for_ratio};
 use super::share::{Gain, Method, Ratio};
-use super::{Interval, crossed, student};
+use super::source::{self, Drawn};
+use super::{Design, Interval, crossed, student};
 use crate::Result;
 
 /// Half width of intervals that seeds are counted for: of a share, and of the gain as a fraction of the gain.
@@ -25,6 +26,8 @@ pub(super) struct Paired<'a> {
     arms: Vec<Runs<'a>>,
     /// Whether every seed has test images of its own.
     per_seed: bool,
+    /// Where these come from, if it's known.
+    drawn: Option<Drawn<'a>>,
     /// `None` of fewer than two seeds, as resampling one shows nothing of how seeds differ, and if none were asked for.
     replicates: Option<Replicates>,
     /// The set of seeds, if it lacks any that some arm of the study finished.
@@ -40,8 +43,10 @@ struct Runs<'a> {
 }
 
 impl<'a> Paired<'a> {
-    /// Pairs the arms over `seeds`, which have test images of their own if it's `per_seed`.
-    pub fn new(seeds: &[u64], arms: &'a [ArmResults], replicates: usize, per_seed: bool) -> Result<Self> {
+    /// Pairs the arms over `seeds`.
+    pub fn new(seeds: &[u64], arms: &'a [ArmResults], replicates: usize, design: &'a Design<'a>) -> Result<Self> {
+        let per_seed = design.covers.test_images;
+        let drawn = design.source.as_ref().filter(|_| per_seed).and_then(|source| source.of(seeds));
         let mut all = Vec::new();
         for arm in arms {
             let runs: Vec<_> = seeds.iter().filter_map(|seed| arm.seeds.iter().find(|run| run.seed == *seed)).collect();
@@ -67,7 +72,7 @@ impl<'a> Paired<'a> {
         };
         let finished: BTreeSet<u64> = arms.iter().flat_map(|arm| &arm.seeds).map(|run| run.seed).collect();
         let seeds_used = (seeds.len() < finished.len()).then(|| seeds.to_vec());
-        Ok(Self { arms: all, per_seed, replicates, seeds_used })
+        Ok(Self { arms: all, per_seed, drawn, replicates, seeds_used })
     }
 
     /// Mean difference with Student's interval; `None` if no seed is shared.
@@ -78,10 +83,7 @@ impl<'a> Paired<'a> {
         Some(Gain {
             value,
             ci95,
-            interval_over_images: self
-                .mistakes(of)
-                .and_then(|mistakes| crossed::mean_interval(&mistakes))
-                .and_then(|images| hull(ci95, images)),
+            interval_over_images: self.mean_over_images(of).and_then(|images| hull(ci95, images)),
             bootstrap95: self.replicates.as_ref().and_then(|r| r.interval(|errors| self.mean_difference(errors, of))),
             seeds_used: self.seeds_used.clone(),
             seeds_needed: seeds_for_mean(&differences, WANTED_HALF_WIDTH * value.abs()),
@@ -107,10 +109,8 @@ impl<'a> Paired<'a> {
             share: Some(sums.0 / sums.1).filter(|share| established && share.is_finite()),
             ci95,
             interval_over_images: self
-                .mistakes(of)
-                .zip(self.mistakes(to))
+                .ratio_over_images(of, to)
                 .filter(|_| established)
-                .and_then(|(part, whole)| crossed::ratio_interval(&part, &whole))
                 .and_then(|images| hull(ci95, images)),
             method: Method::Fieller,
             bootstrap95: replicates.and_then(|replicates| replicates.interval(resampled)),
@@ -132,11 +132,26 @@ impl<'a> Paired<'a> {
         Some(from.iter().zip(to).map(|(from, to)| from - to).collect())
     }
 
-    /// The mistakes behind a difference; `None` where seeds don't share their test images.
-    fn mistakes(&self, of: Difference) -> Option<crossed::Mistakes<'a>> {
-        if self.per_seed {
-            return None;
+    fn mean_over_images(&self, of: Difference) -> Option<Interval> {
+        let mistakes = self.mistakes(of)?;
+        match &self.drawn {
+            Some(drawn) => source::mean_interval(&mistakes, drawn),
+            None if self.per_seed => None,
+            None => crossed::mean_interval(&mistakes),
         }
+    }
+
+    fn ratio_over_images(&self, of: Difference, to: Difference) -> Option<Interval> {
+        let (part, whole) = (self.mistakes(of)?, self.mistakes(to)?);
+        match &self.drawn {
+            Some(drawn) => source::ratio_interval(&part, &whole, drawn),
+            None if self.per_seed => None,
+            None => crossed::ratio_interval(&part, &whole),
+        }
+    }
+
+    /// The mistakes behind a difference.
+    fn mistakes(&self, of: Difference) -> Option<crossed::Mistakes<'a>> {
         let [from, to] = [of.from, of.to].map(|name| Some(self.arms[self.position(name)?].wrong.clone()));
         Some(crossed::Mistakes { from: from?, to: to? })
     }

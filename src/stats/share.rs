@@ -12,7 +12,8 @@ pub struct Gain {
     pub value: f64,
     /// Student's interval of the paired differences; `None` of one seed.
     pub ci95: Option<Interval>,
-    /// The interval over seeds and test images at once; `None` where every seed has test images of its own, which `ci95` counts.
+    /// The interval for other test images of the same kind too; `None` where every seed has its own, and the source that they're drawn
+    /// from isn't known or has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_over_images: Option<Interval>,
     /// Percentile interval of the paired hierarchical bootstrap.
@@ -58,7 +59,8 @@ pub struct Ratio {
     pub share: Option<f64>,
     /// The headline interval; `None` where there's no share.
     pub ci95: Option<Interval>,
-    /// The interval over seeds and test images at once; `None` where every seed has test images of its own, which `ci95` counts.
+    /// The interval for other test images of the same kind too; `None` where every seed has its own, and the source that they're drawn
+    /// from isn't known or has no end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub interval_over_images: Option<Interval>,
     /// How `ci95` was found.

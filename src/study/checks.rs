@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::limits::{LONGEST_NAME, MOST_ARMS, MOST_FACTORS, MOST_SEEDS, MOST_SETTINGS, folder_name_fault, repeated};
 use super::tuning::runs_fault;
 use super::{Arm, Level, Record, Study, Tuning, TuningRecord};
-use crate::data::Draw;
+use crate::data::{Draw, FiniteSource};
 use crate::error::Result;
 use crate::model::{MAX_MAPS, NetConfig};
 use crate::train::{MOST_IMAGES, Maker};
@@ -42,6 +42,9 @@ impl Record {
         within("data.test", self.data.test, 0, MOST_IMAGES)?;
         let labels = if self.study.data.draw == Draw::PerSeed { 0 } else { self.data.test };
         within("the number of test_labels", self.test_labels.len(), labels, labels)?;
+        if let Some(source) = self.source {
+            within("source.images", source.images, 1, FiniteSource::MOST_IMAGES)?;
+        }
         check_maker(&self.maker)?;
         let Some(input) = self.input else { return Ok(()) };
         in_words("input", input.check())?;

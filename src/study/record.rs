@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
-use crate::data::{Draws, MAX_CLASSES, hash};
+use crate::data::{Draws, FiniteSource, MAX_CLASSES, hash};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig};
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
@@ -25,6 +25,9 @@ pub struct Record {
     /// What networks are fed with; `None` in stores of programs that didn't take it down.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<InputShape>,
+    /// What the images of every seed are drawn from, if they are and it has an end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<FiniteSource>,
     /// Where it runs: processors round differently.
     pub device: DeviceKind,
     /// The class of every test image; none where every seed has test images of its own.

@@ -1,11 +1,13 @@
 //! What the finished runs of a store come to.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::run_folder::RunState;
 use super::{Arm, Level, Outcome, Record, Run, RunResult, Store, Study};
-use crate::data::Draw;
+use crate::data::{Draw, FiniteSource};
 use crate::error::{Error, Result};
 use crate::stats::attribution::{ArmResults, Attribution, SeedResult, attribute};
-use crate::stats::{Covers, Design};
+use crate::stats::{Covers, Design, Source};
 
 impl Store {
     /// Attributes the gain from the finished runs, cell by cell of the grid.
@@ -24,11 +26,14 @@ impl Store {
         let study = &record.study;
         let runs = self.runs(record)?;
         let cells = cells(record, &runs)?;
+        let drawn = drawn(record, &runs);
         let attribute = |(cell, arms): (&[Level], Vec<ArmResults>)| {
             let name = study.title(cell);
             let Study { baseline, target, ladder, .. } = study;
             let covers = covers(record, cell);
-            let mut attribution = attribute(&Design { study: &name, baseline, target, ladder, covers }, &arms)?;
+            let source = record.source.map(|source| Source { images: source.images, drawn: &drawn });
+            let design = Design { study: &name, baseline, target, ladder, covers, source };
+            let mut attribution = attribute(&design, &arms)?;
             let tuning = [self.at_ends(record, cell)?, self.undecided(record, cell)?].into_iter().flatten();
             attribution.warnings.splice(0..0, lacking(record, cell, &runs).into_iter().chain(tuning));
             Ok(attribution)
@@ -97,6 +102,18 @@ fn covers(record: &Record, cell: &[Level]) -> Covers {
     let is_part = |arm: &Arm| arm.train.is_some_and(|train| train < record.data.train);
     let per_seed = study.data.draw == Draw::PerSeed;
     Covers { training_images: per_seed || study.arms_of(cell).all(is_part), test_images: per_seed }
+}
+
+/// The places in the source of every seed's test images, as far as they're known.
+fn drawn(record: &Record, runs: &[Run]) -> BTreeMap<u64, Vec<u32>> {
+    let Record { study, data, .. } = record;
+    let of_seed = |source: &FiniteSource, seed: u64| {
+        Some((seed, source.test_images(study.data.seed, [data.train, data.test], seed)?))
+    };
+    let finished: BTreeSet<u64> =
+        runs.iter().filter(|run| run.test_error().is_some()).map(|run| run.config.seed).collect();
+    let source = record.source.iter();
+    source.flat_map(|source| finished.iter().filter_map(|&seed| of_seed(source, seed))).collect()
 }
 
 /// The finished runs of all arms, cell by cell.

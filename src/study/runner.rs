@@ -85,6 +85,7 @@ impl Record {
             study: study.clone(),
             data: DataRecord::of(draws),
             input: Some(InputShape::of(&first.train, first.classes)),
+            source: draws.source(),
             device,
             test_labels: if draws.are_per_seed() { Vec::new() } else { first.test.labels.clone() },
         }

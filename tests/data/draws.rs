@@ -78,6 +78,38 @@ fn draws_of_all_seeds_have_a_name_and_a_fingerprint_of_their_own() {
     }
 }
 
+/// By which images a seed is judged, told without the images.
+#[test]
+fn the_places_of_test_images_are_those_of_the_draws() {
+    let folder = small_idx_folder(12, 8);
+    let upright = idx::read_folder(folder.path()).unwrap();
+    let labels = [upright.train.labels.as_slice(), &upright.test.labels].concat();
+    for source in [Source::Mnist, Source::MnistRot] {
+        let config =
+            DataConfig { train: Some(9), test: Some(7), seed: 5, draw: Draw::PerSeed, ..DataConfig::new(source) };
+        let config = if source == Source::Mnist { DataConfig { seed: 0, ..config } } else { config };
+        let made = Draws::load(&config, Some(folder.path())).unwrap();
+        let finite = made.source().unwrap();
+        assert_eq!((finite.images, finite.split), (20, source == Source::Mnist));
+        for seed in [0, 3, 9] {
+            let places = finite.test_images(config.seed, [9, 7], seed).unwrap();
+            let dataset = made.of(seed).unwrap();
+            let told: Vec<u8> = places.iter().map(|&place| labels[place as usize]).collect();
+            assert_eq!(told, dataset.test.labels, "{source:?}, seed {seed}");
+            if source == Source::Mnist {
+                let all = |place: u32| match (place as usize).checked_sub(12) {
+                    None => upright.train.image(place as usize),
+                    Some(place) => upright.test.image(place),
+                };
+                let is_there = |(n, &place): (usize, &u32)| all(place) == dataset.test.image(n);
+                assert!(places.iter().enumerate().all(is_there));
+            }
+        }
+        assert_eq!(finite.test_images(0, [20, 1], 0), None);
+    }
+    assert_eq!(draws(Source::Builtin, [20, 10], None).source(), None);
+}
+
 #[test]
 fn images_that_change_under_a_study_are_refused() {
     let folder = small_idx_folder(12, 8);

@@ -1,11 +1,14 @@
 //! Intervals for several controls at once, for other test images, and for a wanted width: by studies of which the truth is known.
 
+use std::collections::BTreeMap;
+
 use equisplit::model::Budget;
 use equisplit::rng::{self, Stream};
 use equisplit::stats::attribution::{ArmResults, Attribution, SeedResult, attribute_resampled};
 use equisplit::stats::fieller::ratio_interval;
 use equisplit::stats::seeds::{SeedsNeeded, seeds_for_ratio};
-use equisplit::stats::{Covers, Design, Interval};
+use equisplit::stats::{Covers, Design, Interval, Source};
+use rand::seq::SliceRandom;
 use rand_distr::{Distribution, StandardNormal};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -159,6 +162,64 @@ fn intervals_over_images_hold_for_other_images_and_those_over_seeds_do_not() {
                 "counting images makes nothing narrower"
             );
         }
+    }
+}
+
+/// Seeds that draw two thirds each of 600 images, which are some of all that there are: intervals over seeds are for these 600, those
+/// that follow the draws for all.
+#[test]
+fn intervals_that_follow_draws_from_a_source_hold_beyond_it() {
+    const STUDIES: usize = 300;
+    const SOURCE: usize = 600;
+    const TESTED: usize = 400;
+    for seeds in [5, 12] {
+        let model = Images { good: [1.7, 1.85, 2.2], images: TESTED, seeds };
+        let (gain, _) = model.truth();
+        let (mut beyond, mut over_seeds) = (0, 0);
+        for study in 0..STUDIES {
+            let stream = &mut rng::stream(study as u64, &format!("source/{seeds}"));
+            let drawn: BTreeMap<u64, Vec<u32>> = (0..seeds)
+                .map(|seed| {
+                    let mut order: Vec<u32> = (0..SOURCE as u32).collect();
+                    order.shuffle(stream);
+                    (seed, order[..TESTED].to_vec())
+                })
+                .collect();
+            let mut draw = |sd: f64, n: usize| (0..n).map(|_| sd * normal(stream)).collect::<Vec<_>>();
+            let difficulty = draw(OF_IMAGE, SOURCE);
+            let arms: Vec<ArmResults> = ["z2", "control", "p4"]
+                .into_iter()
+                .zip(model.good)
+                .map(|(name, good)| {
+                    let of_arm = draw(OF_IMAGE_IN_ARM, SOURCE);
+                    let runs = drawn.iter().map(|(&seed, places)| {
+                        let (luck, chance) = (draw(OF_SEED, 1)[0], draw(CHANCE, TESTED));
+                        let is_wrong = |(n, &place): (usize, &u32)| {
+                            difficulty[place as usize] + of_arm[place as usize] + luck + chance[n] > good
+                        };
+                        SeedResult { seed, wrong: places.iter().enumerate().map(is_wrong).collect() }
+                    });
+                    arm(name, runs.collect())
+                })
+                .collect();
+            let covers = Covers { training_images: true, test_images: true };
+            let source = Some(Source { images: SOURCE, drawn: &drawn });
+            let result = attribute_resampled(&Design { covers, source, ..design(&[]) }, &arms, 0).unwrap();
+            let found = result.gain.unwrap();
+            beyond += usize::from(holds(found.interval_over_images, gain));
+            over_seeds += usize::from(holds(found.ci95, gain));
+            if let Some(share) = result.shares.first().filter(|share| share.ratio.share.is_some()) {
+                let ([low, high], [wide_low, wide_high]) =
+                    (share.ratio.ci95.unwrap(), share.ratio.interval_over_images.unwrap_or([-9.0, 9.0]));
+                assert!(wide_low <= low && high <= wide_high);
+            }
+        }
+        let [beyond, over_seeds] = [beyond, over_seeds].map(|held| held as f64 / STUDIES as f64);
+        println!("{seeds} seeds: beyond the source {beyond}, over seeds {over_seeds}");
+        // 95 % less three binomial standard errors.
+        assert!(beyond >= 0.912, "{seeds} seeds: {beyond}");
+        // Few seeds make intervals wide enough for any images.
+        assert!(over_seeds < beyond - 0.05 || seeds == 5, "{seeds} seeds: {over_seeds}");
     }
 }
 

@@ -27,7 +27,7 @@ pub fn finished(name: &str, wrong: &[usize]) -> ArmResults {
 
 /// A study of p4 against z2, whose seeds share their images.
 pub fn design(ladder: &[String]) -> Design<'_> {
-    Design { study: "study", baseline: "z2", target: "p4", ladder, covers: Covers::default() }
+    Design { study: "study", baseline: "z2", target: "p4", ladder, covers: Covers::default(), source: None }
 }
 
 pub fn names(names: &[&str]) -> Vec<String> {
