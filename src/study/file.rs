@@ -10,8 +10,7 @@ use toml::de::{DeTable, Deserializer};
 use super::grid::{self, Level, LevelledTable};
 use super::{ArmFile, BudgetFile, EquivarianceFile, ModelFile, Seeds, StudyText, TrainingFile, TuningFile};
 use crate::data::DataConfig;
-use crate::error::{Error, Result};
-use crate::files;
+use crate::error::Result;
 
 /// A study file (TOML). Unknown keys are refused, errors say the line and what would be right.
 #[derive(Debug)]
@@ -75,9 +74,7 @@ impl StudyFile {
     /// # Errors
     /// When it can't be read, isn't TOML, or has keys or values that aren't a study's.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read_record(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
-        let text = StudyText::new(path.to_owned(), text);
+        let text = StudyText::read(path)?;
         let fail = |e: toml::de::Error| text.parse_error(&e);
         let mut table = DeTable::parse(text.as_str()).map_err(fail)?;
         let expanded = grid::expand(table.get_mut());

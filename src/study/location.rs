@@ -1,11 +1,12 @@
 //! Places in a study file, for errors about them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::DeTable;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
+use crate::files;
 
 /// A study file's text and where it was read from.
 #[derive(Clone, Debug)]
@@ -18,6 +19,16 @@ impl StudyText {
     /// The text of a file.
     pub fn new(path: PathBuf, text: String) -> Self {
         Self { path, text }
+    }
+
+    /// Reads a file's text.
+    ///
+    /// # Errors
+    /// When it can't be read, or isn't UTF-8.
+    pub fn read(path: &Path) -> Result<Self> {
+        let bytes = files::read_record(path)?;
+        let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
+        Ok(Self::new(path.to_owned(), text))
     }
 
     /// The text.

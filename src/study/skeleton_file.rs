@@ -8,8 +8,7 @@ use toml::Spanned;
 
 use super::StudyText;
 use crate::bank::BankConfig;
-use crate::error::{Error, Result};
-use crate::files;
+use crate::error::Result;
 use crate::model::InputShape;
 use crate::model::steps::{StepCost, Steps};
 
@@ -36,9 +35,7 @@ impl SkeletonFile {
     /// # Errors
     /// When it can't be read, isn't TOML, or has keys or values that aren't a skeleton's.
     pub fn read(path: &Path) -> Result<Self> {
-        let bytes = files::read_record(path)?;
-        let text = String::from_utf8(bytes).map_err(|_| Error::content(path, "not a text file (UTF-8)"))?;
-        let text = StudyText::new(path.to_owned(), text);
+        let text = StudyText::read(path)?;
         let fail = |e: toml::de::Error| text.parse_error(&e);
         let content = toml::from_str(text.as_str()).map_err(fail)?;
         let Places { steps } = toml::from_str(text.as_str()).map_err(fail)?;
