@@ -72,8 +72,9 @@ fn operators(c: &mut Criterion) {
         scaled.broadcast_add(&beta.reshape((1, 10, 1))?)?.relu()
     };
     compare(&mut group, "field norm and ReLU", &maps, norm, candle_norm);
-    compare(&mut group, "max pool 2×2", &maps, |maps| maps.max_pool2d(2), |t| t.max_pool2d(2));
-    compare(&mut group, "mean pool 2×2", &maps, |maps| maps.mean_pool2d(2), |t| t.avg_pool2d(2));
+    let pairs = Window::side_by_side(2);
+    compare(&mut group, "max pool 2×2", &maps, |maps| maps.max_pool2d(2, pairs), |t| t.max_pool2d(2));
+    compare(&mut group, "mean pool 2×2", &maps, |maps| maps.mean_pool2d(2, pairs), |t| t.avg_pool2d(2));
     let by_field = |t: &Tensor| t.reshape((BATCH, 10, 4, 26 * 26));
     compare(&mut group, "max over fields", &maps, |maps| maps.max_over_fields(10), |t| by_field(t)?.max(2));
     compare(&mut group, "mean over fields", &maps, |maps| maps.mean_over_fields(10), |t| by_field(t)?.mean(2));

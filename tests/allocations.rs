@@ -39,7 +39,7 @@ fn step(workspace: &Workspace, images: &Tensor, parameters: &[Var]) -> Result<()
     let same = |padding| Window { stride: 1, padding };
     let maps = FeatureMap::from_images(images, workspace, true)?;
     let maps = maps.conv2d(w3, same(1))?.normalise([gamma, beta], 1e-5, Activation::Relu)?.0;
-    let maps = maps.conv2d(w5, same(2))?.max_pool2d(2)?.conv2d(w7, same(3))?;
+    let maps = maps.conv2d(w5, same(2))?.max_pool2d(3, Window { stride: 2, padding: 1 })?.conv2d(w7, same(3))?;
     let maps = maps.conv2d(strided, Window { stride: 2, padding: 1 })?.max_over_fields(4)?.max_over_pixels()?;
     let output = maps.output()?;
     let loss = output.tensor().sqr()?.sum_all()?;

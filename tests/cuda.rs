@@ -89,9 +89,12 @@ fn pools_agree() {
         let x = random(&[batch, maps, height, width], "x");
         // Blank corners of images tie.
         for x in [x.clone(), x.zeros_like().unwrap()] {
-            for window in 1..4 {
-                assert_same(&device, &x, &[], |maps, _| maps.max_pool2d(window));
-                assert_same(&device, &x, &[], |maps, _| maps.mean_pool2d(window));
+            for (size, stride, padding) in
+                (1..4).flat_map(|k| (1..4).flat_map(move |s| (0..=k / 2).map(move |p| (k, s, p))))
+            {
+                let window = Window { stride, padding };
+                assert_same(&device, &x, &[], |maps, _| maps.max_pool2d(size, window));
+                assert_same(&device, &x, &[], |maps, _| maps.mean_pool2d(size, window));
             }
             assert_same(&device, &x, &[], |maps, _| maps.max_over_pixels());
             assert_same(&device, &x, &[], |maps, _| maps.max_over_fields(fields));
@@ -113,7 +116,7 @@ fn one_nan_makes_nan_of_all_that_it_meets() {
             flat(&found[0]).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
         };
         let map: Vec<bool> = (0..4).map(|map| map == place).collect();
-        assert_eq!(nans(&|maps| maps.max_pool2d(2)), map, "max pool");
+        assert_eq!(nans(&|maps| maps.max_pool2d(2, Window::side_by_side(2))), map, "max pool");
         assert_eq!(nans(&|maps| maps.max_over_pixels()), map, "max over pixels");
         assert_eq!(nans(&|maps| maps.max_over_fields(1)), map, "max over fields");
         assert_eq!(nans(&|maps| maps.mean_over_fields(1)), map, "mean over fields");

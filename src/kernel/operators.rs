@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{Result, Tensor};
 
 use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
+use super::geometry::PoolWindows;
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
 use super::lanes::{
@@ -134,25 +135,26 @@ impl FeatureMap {
         Ok(Self(Storage::Lanes(norm::apply(&lanes, &Affine { slope, offset, activation }), None)))
     }
 
-    /// Maxima over `size`×`size` windows side by side; what is left over at the right and bottom is dropped.
+    /// Maxima over windows of `size`×`size` pixels, one for every [position](Window::positions) of `window`; what no window
+    /// reaches at the right and bottom is dropped. Padding is never the maximum.
     ///
     /// # Errors
-    /// When the image is smaller than one window, or the window has no pixels.
-    pub fn max_pool2d(self, size: usize) -> Result<Self> {
+    /// When no window fits the padded image, size or stride is 0, or the padding more than half of the size.
+    pub fn max_pool2d(self, size: usize, window: Window) -> Result<Self> {
         match self.0 {
-            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(max_pool2d(&tensor, size)?))),
-            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, Reduce::Max),
+            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(max_pool2d(&tensor, size, window)?))),
+            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, window, Reduce::Max),
         }
     }
 
-    /// Means over `size`×`size` windows side by side; what is left over at the right and bottom is dropped.
+    /// Means over the windows of [`FeatureMap::max_pool2d`]. Padding counts as zeros: every sum is divided by size².
     ///
     /// # Errors
-    /// When the image is smaller than one window, or the window has no pixels.
-    pub fn mean_pool2d(self, size: usize) -> Result<Self> {
+    /// As [`FeatureMap::max_pool2d`].
+    pub fn mean_pool2d(self, size: usize, window: Window) -> Result<Self> {
         match self.0 {
-            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(mean_pool2d(&tensor, size)?))),
-            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, Reduce::Mean),
+            Storage::Tensor(tensor) => Ok(Self(Storage::Tensor(mean_pool2d(&tensor, size, window)?))),
+            Storage::Lanes(lanes, tape) => pool_windows(lanes, tape, size, window, Reduce::Mean),
         }
     }
 
@@ -231,12 +233,9 @@ impl FeatureMap {
     }
 }
 
-fn pool_windows(lanes: Lanes, tape: Option<Tape>, size: usize, reduce: Reduce) -> Result<FeatureMap> {
-    let [height, width] = lanes.shape().size;
-    if size == 0 || height < size || width < size {
-        candle_core::bail!("pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
-    }
-    Ok(pool(lanes, tape, |workspace, shape| Pooling::windows(workspace, shape, size), reduce))
+fn pool_windows(lanes: Lanes, tape: Option<Tape>, size: usize, window: Window, reduce: Reduce) -> Result<FeatureMap> {
+    let windows = PoolWindows::new(lanes.shape().size, size, window)?;
+    Ok(pool(lanes, tape, |workspace, shape| Pooling::windows(workspace, shape, &windows), reduce))
 }
 
 fn pool(

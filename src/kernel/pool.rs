@@ -7,41 +7,65 @@ use candle_core::backend::BackendStorage;
 use candle_core::{CpuStorage, CustomOp1, DType, Layout, Result, Shape, Tensor, WithDType};
 use rayon::prelude::*;
 
+use super::geometry::{PoolWindows, Window};
 use super::slices::{entries, output, unsupported, with_entries};
 
-/// Maxima over `size`×`size` windows that lie side by side; what is left over at the right and bottom is dropped.
+/// Maxima over windows of `size`×`size` pixels: (batch, maps, height, width) becomes (batch, maps, height', width') with as
+/// many rows and columns as there are [positions](Window::positions) of `window`. What no window reaches at the right and bottom
+/// is dropped. Padding is never the maximum; the gradients of windows that overlap are summed.
 ///
 /// # Errors
-/// When the image is smaller than one window, or the window has no pixels.
-pub fn max_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
+/// When no window fits the padded image, size or stride is 0, or the padding more than half of the size.
+pub fn max_pool2d(input: &Tensor, size: usize, window: Window) -> Result<Tensor> {
     let (batch, maps, height, width) = input.dims4()?;
-    if size == 0 || height < size || width < size {
-        candle_core::bail!("max pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
+    let windows = PoolWindows::new([height, width], size, window)?;
+    if !input.device().is_cpu() {
+        return max_pool2d_on_device(input, &windows);
     }
-    let pool = MaxPool { maps: batch * maps, size, in_size: [height, width] };
-    let [out_height, out_width] = pool.out_size();
-    let pooled = if input.device().is_cpu() {
-        input.contiguous()?.apply_op1(pool)?
-    } else {
-        let whole = input.narrow(2, 0, out_height * size)?.narrow(3, 0, out_width * size)?;
-        let windows = whole.reshape(&[batch * maps, out_height, size, out_width, size])?;
-        // Lines first: of equal pixels the first one of the window wins.
-        max_of_pairs(&max_of_pairs(&windows, 4)?, 2)?
-    };
+    let [out_height, out_width] = windows.out_size;
+    let pooled = input.contiguous()?.apply_op1(MaxPool { maps: batch * maps, windows })?;
     pooled.reshape((batch, maps, out_height, out_width))
 }
 
-/// Means over `size`×`size` windows that lie side by side; what is left over at the right and bottom is dropped.
+/// [`max_pool2d`] by candle's operators.
+fn max_pool2d_on_device(input: &Tensor, windows: &PoolWindows) -> Result<Tensor> {
+    let (batch, maps, ..) = input.dims4()?;
+    let PoolWindows { size, out_size: [out_height, out_width], .. } = *windows;
+    let apart = windows_apart(input, windows)?.reshape(&[batch * maps, out_height, size, out_width, size])?;
+    // Lines first: of equal pixels the first one of the window wins.
+    let maxima = max_of_pairs(&max_of_pairs(&apart, 4)?, 2)?;
+    maxima.reshape((batch, maps, out_height, out_width))
+}
+
+/// Means over windows of `size`×`size` pixels, which are those of [`max_pool2d`]. Padding counts as zeros: every sum is divided
+/// by size².
 ///
 /// # Errors
-/// When the image is smaller than one window, or the window has no pixels.
-pub fn mean_pool2d(input: &Tensor, size: usize) -> Result<Tensor> {
+/// As [`max_pool2d`].
+pub fn mean_pool2d(input: &Tensor, size: usize, window: Window) -> Result<Tensor> {
     let (_, _, height, width) = input.dims4()?;
-    if size == 0 || height < size || width < size {
-        candle_core::bail!("mean pool: a {size}×{size} window doesn't fit {height}×{width} pixels")
+    let Window { stride, padding } = window;
+    PoolWindows::new([height, width], size, window)?;
+    let padded = input.pad_with_zeros(2, padding, padding)?.pad_with_zeros(3, padding, padding)?;
+    let padded_size = [height + 2 * padding, width + 2 * padding];
+    let windows = PoolWindows::new(padded_size, size, Window { stride, padding: 0 })?;
+    // candle's gradient is right only where the windows lie side by side and cover the image.
+    windows_apart(&padded, &windows)?.avg_pool2d(size)
+}
+
+/// The pixels of all windows, which then lie side by side: (batch, maps, height'·size, width'·size). Where a window reaches into
+/// the padding it has its nearest pixel several times. That changes no maximum, nor, as all stay in order, which pixel is the
+/// first that has it.
+fn windows_apart(input: &Tensor, windows: &PoolWindows) -> Result<Tensor> {
+    let PoolWindows { size, window: Window { stride, padding }, in_size, out_size } = *windows;
+    if windows.are_side_by_side() {
+        return input.narrow(2, 0, out_size[0] * size)?.narrow(3, 0, out_size[1] * size)?.contiguous();
     }
-    // candle's gradient is right only where the windows cover the image.
-    input.narrow(2, 0, height / size * size)?.narrow(3, 0, width / size * size)?.contiguous()?.avg_pool2d(size)
+    (0..2).try_fold(input.contiguous()?, |apart, axis| {
+        let place = |n: usize| (n / size * stride + n % size).saturating_sub(padding).min(in_size[axis] - 1);
+        let places = (0..out_size[axis] * size).map(|n| place(n) as u32);
+        apart.index_select(&Tensor::from_iter(places, input.device())?, axis + 2)
+    })
 }
 
 /// The maximum over axis `axis`, which is removed.
@@ -161,29 +185,26 @@ impl CustomOp1 for MaxOverAxis {
 
 struct MaxPool {
     maps: usize,
-    size: usize,
-    in_size: [usize; 2],
+    windows: PoolWindows,
 }
 
 impl MaxPool {
-    fn out_size(&self) -> [usize; 2] {
-        self.in_size.map(|pixels| pixels / self.size)
-    }
-
     fn in_area(&self) -> usize {
-        self.in_size[0] * self.in_size[1]
+        self.windows.in_size[0] * self.windows.in_size[1]
     }
 
     fn out_area(&self) -> usize {
-        self.out_size()[0] * self.out_size()[1]
+        self.windows.out_size[0] * self.windows.out_size[1]
     }
 
     /// The pixel of `map` that wins the window of out pixel `pixel`.
     fn winner<T: WithDType>(&self, map: &[T], pixel: usize) -> usize {
-        let (y, x) = (pixel / self.out_size()[1] * self.size, pixel % self.out_size()[1] * self.size);
-        let mut best = y * self.in_size[1] + x;
-        for line in y..y + self.size {
-            for candidate in line * self.in_size[1] + x..line * self.in_size[1] + x + self.size {
+        let ([_, width], [_, out_width]) = (self.windows.in_size, self.windows.out_size);
+        let lines = self.windows.pixels(0, pixel / out_width);
+        let columns = self.windows.pixels(1, pixel % out_width);
+        let mut best = lines.start * width + columns.start;
+        for line in lines {
+            for candidate in line * width + columns.start..line * width + columns.end {
                 if exceeds(map[candidate], map[best]) {
                     best = candidate;
                 }
@@ -262,6 +283,30 @@ mod tests {
             });
             assert_eq!(results[0], results[1], "axis {axis} of {dims:?}");
         }
+    }
+
+    #[test]
+    fn both_ways_pool_alike_whatever_the_window() {
+        let (mut fit, [height, width]) = (0, [5, 7]);
+        let entries = |n: usize| [f64::NEG_INFINITY, 0.0, 1.0, 1.0, 2.0][(n * n * 7 + n / 3) % 5];
+        let input: Vec<f64> = (0..2 * 3 * height * width).map(entries).collect();
+        let input = Var::from_vec(input, (2, 3, height, width), &Device::Cpu).unwrap();
+        let strides = |size: usize| (1..=4).map(move |stride| (size, stride));
+        for ((size, stride), padding) in (1..=5).flat_map(strides).flat_map(|s| [0, 1, 2].map(|padding| (s, padding))) {
+            let Ok(windows) = PoolWindows::new([height, width], size, Window { stride, padding }) else { continue };
+            let both = [max_pool2d(&input, size, windows.window), max_pool2d_on_device(&input, &windows)];
+            let results = both.map(|maxima| {
+                let maxima = maxima.unwrap();
+                // Whole numbers: the order of sums doesn't matter.
+                let weights = Tensor::arange(1.0, 1.0 + maxima.elem_count() as f64, &Device::Cpu).unwrap();
+                let weights = weights.reshape(maxima.shape()).unwrap();
+                let gradients = (&maxima * weights).unwrap().sum_all().unwrap().backward().unwrap();
+                [&maxima, gradients.get(&input).unwrap()].map(|t| t.flatten_all().unwrap().to_vec1::<f64>().unwrap())
+            });
+            assert_eq!(results[0], results[1], "{windows:?}");
+            fit += 1;
+        }
+        assert_eq!(fit, (1 + 2 + 2 + 3 + 3) * 4);
     }
 
     #[test]

@@ -3,20 +3,21 @@
 use super::group_pool::Reduction;
 use super::{FieldType, Layer, Mode, SlidingWindow};
 use crate::error::{Error, Result};
-use crate::kernel::FeatureMap;
+use crate::kernel::{FeatureMap, Window};
 
-/// Maximum or mean over square windows that lie side by side.
+/// Maximum or mean over square windows of pixels.
 ///
-/// Equivariant where the window divides the size; else what is left over at the right and bottom is dropped.
+/// Equivariant where the last window ends with the padded image; else what is left over at the right and bottom is dropped.
 #[derive(Clone, Debug)]
 pub struct SpatialPool {
     fields: FieldType,
     reduction: Reduction,
     size: usize,
+    window: Window,
 }
 
 impl SpatialPool {
-    /// Pools `size`×`size` pixels into one.
+    /// Pools `size`×`size` pixels into one, in windows that lie side by side.
     ///
     /// # Errors
     /// When `size` is 0.
@@ -24,7 +25,18 @@ impl SpatialPool {
         if size == 0 {
             return Err(Error::invalid("a spatial pool of 0 pixels; its size must be at least 1"));
         }
-        Ok(Self { fields, reduction, size })
+        Ok(Self { fields, reduction, size, window: Window::side_by_side(size) })
+    }
+
+    /// With this stride and padding: windows overlap where the stride is smaller than their size. Padding is never the maximum;
+    /// in means it counts as zeros.
+    ///
+    /// # Errors
+    /// When the stride is 0, or the padding more than half of the size.
+    #[must_use = "the pool itself stays as it is"]
+    pub fn with_window(self, window: Window) -> Result<Self> {
+        window.check_pool(self.size)?;
+        Ok(Self { window, ..self })
     }
 }
 
@@ -32,8 +44,8 @@ impl Layer for SpatialPool {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
         self.fields.check(&input.dims()?)?;
         match self.reduction {
-            Reduction::Max => Ok(input.max_pool2d(self.size)?),
-            Reduction::Mean => Ok(input.mean_pool2d(self.size)?),
+            Reduction::Max => Ok(input.max_pool2d(self.size, self.window)?),
+            Reduction::Mean => Ok(input.mean_pool2d(self.size, self.window)?),
         }
     }
 
@@ -46,12 +58,13 @@ impl Layer for SpatialPool {
     }
 
     fn output_size(&self, size: [usize; 2]) -> Option<[usize; 2]> {
-        let pooled = size.map(|pixels| pixels / self.size);
-        (pooled[0] > 0 && pooled[1] > 0).then_some(pooled)
+        let [height, width] = size.map(|pixels| self.window.positions(pixels, self.size));
+        Some([height?, width?])
     }
 
     fn window(&self) -> Option<SlidingWindow> {
-        Some(SlidingWindow { size: self.size, stride: self.size, padding: 0 })
+        let Window { stride, padding } = self.window;
+        Some(SlidingWindow { size: self.size, stride, padding })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Operators against plain f64 loops over the definition, and gradients against finite differences.
 
 use crate::kernel_support::{cases, flat, random};
-use candle_core::{DType, Device, Tensor, Var};
+use candle_core::{DType, Device, Result, Tensor, Var};
 use equisplit::kernel::{Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
 use proptest::prelude::*;
 
@@ -131,27 +131,135 @@ fn batch_norm_is_the_definition_and_its_gradient_that_of_finite_differences() {
     check_gradient(&beta, |beta| norm(&x, &gamma, beta));
 }
 
-#[test]
-fn max_pool_takes_the_maximum_and_sends_the_gradient_there() {
-    let x = Tensor::new(&[[[[1f64, 5., 2.], [3., 4., 9.], [7., 7., 7.]]]], &Device::Cpu).unwrap();
-    assert_eq!(flat(&max_pool2d(&x, 2).unwrap()), [5.0]);
-    assert_eq!(flat(&max_pool2d(&x, 3).unwrap()), [9.0]);
-    check_gradient(&random(&[2, 3, 5, 4], "x"), |x| max_pool2d(x, 2).unwrap());
-    assert!(max_pool2d(&x, 4).is_err());
-    assert!(max_pool2d(&x, 0).is_err());
-    // Where all tie, the gradients still sum to the gradient of the output.
-    let equal = Var::from_tensor(&Tensor::ones((1, 1, 2, 2), DType::F64, &Device::Cpu).unwrap()).unwrap();
-    let grads = max_pool2d(&equal, 2).unwrap().backward().unwrap();
-    assert_eq!(flat(grads.get(&equal).unwrap()).iter().sum::<f64>(), 1.0);
+/// The pixels of the windows of a pool in the order of its output, those of each in row order, as entries of the input.
+fn pooled_entries([batch, maps, height, width]: [usize; 4], size: usize, window: Window) -> Vec<Vec<usize>> {
+    let Window { stride, padding } = window;
+    let [out_height, out_width] = [height, width].map(|pixels| (pixels + 2 * padding - size) / stride + 1);
+    let of_window = |(n, map, y, x): (usize, usize, usize, usize)| {
+        let inside = |(_, _, r, c): (usize, usize, usize, usize)| {
+            let line = (y * stride + r).checked_sub(padding).filter(|line| *line < height)?;
+            let column = (x * stride + c).checked_sub(padding).filter(|column| *column < width)?;
+            Some(((n * maps + map) * height + line) * width + column)
+        };
+        indices([1, 1, size, size]).filter_map(inside).collect()
+    };
+    indices([batch, maps, out_height, out_width]).map(of_window).collect()
+}
+
+/// A pool by its definition: which entries become one, what becomes of them, and the share of its gradient that each gets.
+type Pool = (fn(&Tensor, usize, Window) -> Result<Tensor>, fn(&[f64], usize) -> (f64, Vec<f64>));
+
+const POOLS: [Pool; 2] = [
+    (max_pool2d, |entries, _| {
+        let first = (0..entries.len()).fold(0, |first, n| if entries[n] > entries[first] { n } else { first });
+        (entries[first], (0..entries.len()).map(|n| f64::from(u8::from(n == first))).collect())
+    }),
+    (mean_pool2d, |entries, size| {
+        let area = (size * size) as f64;
+        (entries.iter().sum::<f64>() / area, vec![1.0 / area; entries.len()])
+    }),
+];
+
+/// All windows of 1 to 4 pixels with strides of 1 to 4 and up to 2 pixels of padding that are allowed.
+fn windows() -> impl Iterator<Item = (usize, Window)> {
+    let of_size = |size: usize| (0..=size / 2).flat_map(move |padding| (1..=4).map(move |stride| (stride, padding)));
+    (1..=4).flat_map(move |size| of_size(size).map(move |(stride, padding)| (size, Window { stride, padding })))
+}
+
+/// Eighths, so that f32 holds them and their sums as they are; there are so few of them that many tie.
+fn eighths(shape: &[usize], name: &str) -> Tensor {
+    ((random(shape, name) * 8.0).unwrap().round().unwrap() / 8.0).unwrap()
 }
 
 #[test]
-fn mean_pool_takes_the_mean_and_spreads_the_gradient() {
-    let x = Tensor::new(&[[[[1f64, 5., 2.], [3., 4., 9.], [7., 7., 7.]]]], &Device::Cpu).unwrap();
-    assert_eq!(flat(&mean_pool2d(&x, 2).unwrap()), [13.0 / 4.0]);
-    assert_eq!(flat(&mean_pool2d(&x, 3).unwrap()), [5.0]);
-    check_gradient(&random(&[2, 3, 5, 4], "x"), |x| mean_pool2d(x, 2).unwrap());
-    assert!(mean_pool2d(&x, 4).is_err());
+fn pools_and_their_gradients_are_the_definition_whatever_the_window() {
+    let mut pooled = 0;
+    for (shape, (size, window)) in [[2, 3, 5, 5], [1, 2, 4, 7], [3, 1, 9, 2], [1, 1, 1, 6]]
+        .into_iter()
+        .flat_map(|shape| windows().map(move |window| (shape, window)))
+    {
+        let fits = shape[2..].iter().all(|pixels| pixels + 2 * window.padding >= size);
+        let x = eighths(&shape, "x");
+        for (pool, definition) in POOLS {
+            if !fits {
+                assert!(pool(&x, size, window).unwrap_err().to_string().contains("doesn't fit"), "{size} {window:?}");
+                continue;
+            }
+            let (entries, pooled_entries) = (flat(&x), pooled_entries(shape, size, window));
+            let gradient = eighths(pool(&x, size, window).unwrap().dims(), "gradient");
+            let (mut expected, mut of_input) = (Vec::new(), vec![0.0; entries.len()]);
+            for (window, gradient) in pooled_entries.iter().zip(flat(&gradient)) {
+                let (value, shares) = definition(&window.iter().map(|n| entries[*n]).collect::<Vec<_>>(), size);
+                expected.push(value);
+                window.iter().zip(shares).for_each(|(n, share)| of_input[*n] += gradient * share);
+            }
+            for (dtype, tolerance) in [(DType::F64, 1e-14), (DType::F32, 1e-6)] {
+                let x = Var::from_tensor(&x.to_dtype(dtype).unwrap()).unwrap();
+                let out = pool(&x, size, window).unwrap();
+                assert_close(&out, &expected, tolerance);
+                let loss = (&out * gradient.to_dtype(dtype).unwrap()).unwrap().sum_all().unwrap();
+                assert_close(loss.backward().unwrap().get(&x).unwrap(), &of_input, tolerance);
+            }
+            pooled += 1;
+        }
+    }
+    assert!(pooled > 200, "{pooled} pools");
+}
+
+#[test]
+fn gradients_of_pools_are_those_of_finite_differences() {
+    for (size, window) in windows() {
+        check_gradient(&random(&[1, 2, 5, 4], "x"), |x| max_pool2d(x, size, window).unwrap());
+        check_gradient(&random(&[1, 2, 5, 4], "x"), |x| mean_pool2d(x, size, window).unwrap());
+    }
+}
+
+#[test]
+fn padding_is_no_maximum_and_counts_as_zeros_in_means() {
+    let x = Tensor::new(&[[[[-1f64, -5., -2.], [-3., -4., -9.], [-7., -7., -7.]]]], &Device::Cpu).unwrap();
+    let window = Window { stride: 2, padding: 1 };
+    assert_eq!(flat(&max_pool2d(&x, 3, window).unwrap()), [-1.0, -2.0, -3.0, -4.0]);
+    assert_eq!(flat(&mean_pool2d(&x, 2, window).unwrap()), [-0.25, -1.75, -2.5, -6.75]);
+    let lowest = Var::from_tensor(&Tensor::full(f64::NEG_INFINITY, x.shape(), &Device::Cpu).unwrap()).unwrap();
+    let gradients = max_pool2d(&lowest, 3, window).unwrap().backward().unwrap();
+    assert_eq!(flat(gradients.get(&lowest).unwrap()), [1.0, 1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_nan_is_the_maximum_and_the_mean_of_every_window_that_it_is_in() {
+    let shape = [1, 2, 4, 5];
+    for (place, (size, window)) in (0..40).flat_map(|place| windows().map(move |window| (place, window))) {
+        let mut entries = flat(&random(&shape, "x"));
+        entries[place] = f64::NAN;
+        let x = Tensor::from_vec(entries, &shape, &Device::Cpu).unwrap();
+        let expected: Vec<bool> = pooled_entries(shape, size, window).iter().map(|w| w.contains(&place)).collect();
+        for (pool, _) in POOLS {
+            let found: Vec<bool> = flat(&pool(&x, size, window).unwrap()).iter().map(|x| x.is_nan()).collect();
+            assert_eq!(found, expected, "{size} {window:?}");
+        }
+    }
+}
+
+#[test]
+fn pools_that_cannot_be_are_refused() {
+    let x = random(&[1, 2, 3, 5], "x");
+    for (pool, _) in POOLS {
+        let refused = |size: usize, stride: usize, padding: usize, why: &str| {
+            let message = pool(&x, size, Window { stride, padding }).unwrap_err().to_string();
+            assert!(message.contains(why), "{message}");
+        };
+        refused(4, 1, 0, "4×4 pixels with padding 0 doesn't fit 3×5 pixels");
+        refused(6, 1, 1, "6×6 pixels with padding 1 doesn't fit 3×5 pixels");
+        refused(0, 1, 0, "must be at least 1");
+        refused(2, 0, 0, "must be at least 1");
+        refused(3, 1, 2, "its padding must be at most half of its size, 1");
+        refused(3, 1, usize::MAX, "its padding must be at most half of its size, 1");
+        refused(usize::MAX, 1, usize::MAX / 2, "doesn't fit");
+        assert!(
+            pool(&Tensor::zeros((1, 1, 0, 3), DType::F64, &Device::Cpu).unwrap(), 2, Window { stride: 1, padding: 1 })
+                .is_err()
+        );
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::{DType, Device, Tensor};
 use equisplit::bank::CopiesBank;
 use equisplit::group::{PointGroup, Representation};
+use equisplit::kernel::Window;
 use equisplit::lab::{GridCause, GridReport, equivariance_report};
 use equisplit::model::{InputShape, NetConfig, Network, Skeleton};
 use equisplit::nn::NamedLayer;
@@ -55,18 +56,57 @@ fn the_rule_says_what_convolutions_do() {
     assert!(fit > 100 && unfit > 100, "{fit} and {unfit} cases");
 }
 
+/// Whether the windows along an axis have the same pixels as their mirror images.
+fn is_symmetric(window: SlidingWindow, pixels: usize, positions: usize) -> bool {
+    let SlidingWindow { size, stride, padding } = window;
+    let ranges: Vec<[usize; 2]> = (0..positions)
+        .map(|n| [(n * stride).saturating_sub(padding), (n * stride + size - padding).min(pixels)])
+        .collect();
+    ranges.iter().rev().map(|[start, end]| [pixels - end, pixels - start]).eq(ranges.iter().copied())
+}
+
 #[test]
 fn the_rule_says_what_pools_do() {
     let fields = FieldType::trivial(&Arc::new(PointGroup::d4()), 1);
-    for reduction in [Reduction::Max, Reduction::Mean] {
-        for size in 1..=6 {
-            let pool = SpatialPool::new(fields.clone(), reduction, size).unwrap();
-            for pixels in size..=20 {
-                let left_over = pool.window().unwrap().left_over(pixels).unwrap();
-                assert_eq!(left_over == 0, error(&pool, pixels) < 1e-12, "{reduction:?} {size} on {pixels}");
+    let (mut fit, mut unfit) = (0, 0);
+    for (reduction, size) in
+        [Reduction::Max, Reduction::Mean].into_iter().flat_map(|r| (1..=5).map(move |size| (r, size)))
+    {
+        let side_by_side = SpatialPool::new(fields.clone(), reduction, size).unwrap();
+        assert_eq!(side_by_side.window(), Some(SlidingWindow { size, stride: size, padding: 0 }));
+        for (stride, padding) in (1..=5).flat_map(|stride| (0..=size / 2).map(move |padding| (stride, padding))) {
+            let pool = side_by_side.clone().with_window(Window { stride, padding }).unwrap();
+            let window = pool.window().unwrap();
+            assert_eq!(window, SlidingWindow { size, stride, padding });
+            for pixels in 1..=14 {
+                let Some(left_over) = window.left_over(pixels) else {
+                    assert_eq!(pool.output_size([pixels, 20]), None);
+                    continue;
+                };
+                let [positions, _] = pool.output_size([pixels, 20]).unwrap();
+                // Of a window that is left over, all pixels may be padding.
+                if left_over > 0 && is_symmetric(window, pixels, positions) {
+                    continue;
+                }
+                let error = error(&pool, pixels);
+                assert_eq!(left_over == 0, error < 1e-12, "{reduction:?} {window:?} on {pixels}: {error:.1e}");
+                if left_over == 0 { fit += 1 } else { unfit += 1 }
             }
         }
     }
+    assert!(fit > 100 && unfit > 100, "{fit} and {unfit} cases");
+}
+
+#[test]
+fn windows_that_a_pool_cannot_have_are_refused() {
+    let fields = FieldType::trivial(&Arc::new(PointGroup::d4()), 1);
+    let refused = |size: usize, stride: usize, padding: usize| {
+        let pool = SpatialPool::new(fields.clone(), Reduction::Max, size).unwrap();
+        pool.with_window(Window { stride, padding }).unwrap_err().to_string()
+    };
+    assert!(refused(3, 0, 0).contains("at least 1"));
+    assert!(refused(3, 2, 2).contains("at most half of its size, 1"));
+    assert!(SpatialPool::new(fields.clone(), Reduction::Max, 0).is_err());
 }
 
 fn report(skeleton: Skeleton, size: [usize; 2]) -> GridReport {

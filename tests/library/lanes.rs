@@ -71,18 +71,24 @@ proptest! {
 
     #[test]
     fn pools_agree(
-        batch in 1usize..20, fields in 1usize..5, field in 1usize..5, size in (4usize..12, 4usize..12), window in 1usize..5,
+        batch in 1usize..20, fields in 1usize..5, field in 1usize..5, pixels in (4usize..12, 4usize..12), size in 1usize..5,
+        stride in 1usize..5, padding in 0usize..3,
     ) {
-        let x = random(&[batch, fields * field, size.0, size.1], "x");
-        assert_same(&x, &[], |maps, _| maps.max_pool2d(window));
-        assert_same(&x, &[], |maps, _| maps.mean_pool2d(window));
+        let x = random(&[batch, fields * field, pixels.0, pixels.1], "x");
+        // -2 to 2: nearly every window has entries that tie.
+        let ties = (&x * 2.0).unwrap().round().unwrap();
+        for window in [Window::side_by_side(size), Window { stride, padding: padding.min(size / 2) }] {
+            assert_same(&x, &[], |maps, _| maps.max_pool2d(size, window));
+            assert_same(&ties, &[], |maps, _| maps.max_pool2d(size, window));
+            assert_same(&x, &[], |maps, _| maps.mean_pool2d(size, window));
+        }
         assert_same(&x, &[], |maps, _| maps.max_over_pixels());
         assert_same(&x, &[], |maps, _| maps.max_over_fields(fields));
         assert_same(&x, &[], |maps, _| maps.mean_over_fields(fields));
         assert_same(&x, &[], |maps, _| maps.through(|t| t.sqr()));
         // Blank corners of images tie.
         let blank = x.zeros_like().unwrap();
-        assert_same(&blank, &[], |maps, _| maps.max_pool2d(window));
+        assert_same(&blank, &[], |maps, _| maps.max_pool2d(size, Window { stride, padding: padding.min(size / 2) }));
         assert_same(&blank, &[], |maps, _| maps.max_over_fields(fields));
     }
 }
@@ -105,7 +111,9 @@ proptest! {
 /// Convolutions of both kinds, norm, pool: what a network does.
 fn block(maps: FeatureMap, p: &[Var]) -> Result<FeatureMap> {
     let (maps, _) = maps.conv2d(&p[0], Window::default())?.normalise([&p[1], &p[2]], 1e-5, Activation::Relu)?;
-    maps.conv2d(&p[3], Window::default())?.max_pool2d(2)?.conv2d(&p[4], Window { stride: 2, padding: 1 })
+    maps.conv2d(&p[3], Window::default())?
+        .max_pool2d(2, Window::side_by_side(2))?
+        .conv2d(&p[4], Window { stride: 2, padding: 1 })
 }
 
 fn block_parameters() -> Vec<Tensor> {
@@ -141,8 +149,8 @@ fn norms_agree_whatever_reads_them() {
                 "norm" => Ok(maps.normalise([&p[1], &p[2]], 1e-5, activation)?.0),
                 "conv" => maps.conv2d(&p[0], Window { stride: 1, padding: 1 }),
                 "bias" => maps.add_bias(&p[3]),
-                "max" => maps.max_pool2d(2),
-                "mean" => maps.mean_pool2d(2),
+                "max" => maps.max_pool2d(2, Window::side_by_side(2)),
+                "mean" => maps.mean_pool2d(2, Window::side_by_side(2)),
                 "fields" => maps.mean_over_fields(4),
                 _ => maps.through(|tensor| tensor.sqr()),
             })
@@ -162,6 +170,10 @@ fn the_number_of_threads_does_not_change_a_bit() {
             assert!(results.iter().all(|found| *found == results[0]));
         };
     same(random(&[37, 3, 20, 18], "x"), &block_parameters(), &block);
+    let pools = |maps: FeatureMap, _: &[Var]| {
+        maps.max_pool2d(3, Window { stride: 2, padding: 1 })?.mean_pool2d(3, Window { stride: 1, padding: 1 })
+    };
+    same(random(&[37, 5, 9, 11], "x"), &[], &pools);
     // Threads share what is within a group where there are few of them.
     for kernel in [3, 5, 7] {
         let convolution = |maps: FeatureMap, w: &[Var]| maps.conv2d(&w[0], Window { stride: 1, padding: 2 });
@@ -183,7 +195,12 @@ fn one_nan_makes_nan_of_all_that_it_meets() {
                 flat(&run(&storage, &x, p, operator).unwrap()[0]).iter().map(|value| value.is_nan()).collect::<Vec<_>>()
             };
             let map: Vec<bool> = (0..4).map(|map| map == place).collect();
-            assert_eq!(nans(&[], &|maps, _| maps.max_pool2d(2)), map, "{storage:?}");
+            assert_eq!(nans(&[], &|maps, _| maps.max_pool2d(2, Window::side_by_side(2))), map, "{storage:?}");
+            let padded = Window { stride: 1, padding: 1 };
+            assert_eq!(
+                nans(&[], &|maps, _| maps.max_pool2d(3, padded)),
+                map.iter().flat_map(|nan| [*nan; 4]).collect::<Vec<_>>()
+            );
             assert_eq!(nans(&[], &|maps, _| maps.max_over_pixels()), map, "{storage:?}");
             assert_eq!(nans(&[], &|maps, _| maps.max_over_fields(1)), map, "{storage:?}");
             assert_eq!(nans(&[], &|maps, _| maps.mean_over_fields(1)), map, "{storage:?}");
@@ -227,7 +244,11 @@ fn at_zero_a_relu_passes_no_gradient_back() {
 #[test]
 fn inference_has_no_gradients() {
     let x = random(&[2, 4, 5, 5], "x").to_dtype(DType::F32).unwrap();
-    let output = FeatureMap::from_images(&x, &Workspace::default(), false).unwrap().max_pool2d(2).unwrap().output();
+    let output = FeatureMap::from_images(&x, &Workspace::default(), false)
+        .unwrap()
+        .max_pool2d(2, Window::side_by_side(2))
+        .unwrap()
+        .output();
     let output = output.unwrap();
     let loss = output.tensor().sum_all().unwrap();
     assert!(output.backward(&loss).unwrap_err().to_string().contains("inference"));
@@ -245,7 +266,10 @@ fn what_does_not_fit_is_refused() {
     assert!(maps().conv2d(&filters(&[2, 4, 3, 3]), huge).is_err());
     let empty = Tensor::zeros((0, 4, 5, 5), DType::F32, &Device::Cpu).unwrap();
     assert!(FeatureMap::from_images(&empty, &Workspace::default(), true).is_err());
-    assert!(maps().max_pool2d(6).is_err() && maps().max_pool2d(0).is_err());
+    for (size, stride, padding) in [(6, 6, 0), (8, 1, 1), (0, 1, 0), (2, 0, 0), (3, 1, 2), (2, 1, usize::MAX)] {
+        assert!(maps().max_pool2d(size, Window { stride, padding }).is_err());
+        assert!(maps().mean_pool2d(size, Window { stride, padding }).is_err());
+    }
     assert!(maps().max_over_fields(3).is_err() && maps().add_bias(&filters(&[3])).is_err());
 }
 

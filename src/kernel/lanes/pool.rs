@@ -6,14 +6,73 @@ use pulp::{Simd, WithSimd};
 use super::buffer::{List, Workspace};
 use super::maps::{LaneShape, Lanes};
 use super::simd::{dispatch, parts};
+use crate::kernel::geometry::{PoolWindows, Window};
 
 /// Which entries are pooled, in units of the lanes of a map: runs of `run` maps that follow each other are pooled alike.
-/// Run r of the output is made of the runs that start at `starts`\[r\] + each of `members`.
 pub struct Pooling {
     output: LaneShape,
-    starts: List,
-    members: List,
+    sources: Sources,
     run: usize,
+    /// What a mean divides a sum by.
+    count: f32,
+    /// Whether some entries are pooled several times.
+    overlap: bool,
+}
+
+/// The runs of the input that each run of the output is made of.
+enum Sources {
+    /// Run r of those that start at `starts`\[r\] + each of `members`.
+    Alike { starts: List, members: List },
+    /// Run r of those that start at `members`\[`bounds`\[r\]..`bounds`\[r + 1\]\], at least one.
+    Each { members: List, bounds: List },
+}
+
+impl Sources {
+    /// Of run `run` of the output, as a start and what is added to it.
+    #[inline(always)]
+    fn of(&self, run: usize) -> (usize, &[usize]) {
+        match self {
+            Self::Alike { starts, members } => (starts[run], members),
+            Self::Each { members, bounds } => (0, &members[bounds[run]..bounds[run + 1]]),
+        }
+    }
+
+    /// Runs of the input that are read, as often as they are.
+    fn count(&self) -> usize {
+        match self {
+            Self::Alike { starts, members } => starts.len() * members.len(),
+            Self::Each { members, .. } => members.len(),
+        }
+    }
+
+    /// Windows that all lie on the image, on which `maps` maps are.
+    fn whole_windows(workspace: &Workspace, maps: usize, windows: &PoolWindows) -> Self {
+        let PoolWindows { size, window: Window { stride, .. }, in_size: [_, width], out_size: [rows, columns] } =
+            *windows;
+        let place = |n: usize, columns: usize, step: usize| (n / columns * width + n % columns) * step * maps;
+        Self::Alike {
+            starts: workspace.list(rows * columns, (0..rows * columns).map(|n| place(n, columns, stride))),
+            members: workspace.list(size * size, (0..size * size).map(|n| place(n, size, 1))),
+        }
+    }
+
+    /// Windows that may reach into the padding, of which only the pixels are listed.
+    fn clipped_windows(workspace: &Workspace, maps: usize, windows: &PoolWindows) -> Self {
+        let PoolWindows { in_size: [_, width], out_size: [rows, columns], .. } = *windows;
+        let pixels = |n: usize| [windows.pixels(0, n / columns), windows.pixels(1, n % columns)];
+        let ends = (0..rows * columns).scan(0, |end, n| {
+            let [lines, columns] = pixels(n);
+            *end += lines.len() * columns.len();
+            Some(*end)
+        });
+        let bounds = workspace.list(rows * columns + 1, std::iter::once(0).chain(ends));
+        let members = (0..rows * columns).flat_map(|n| {
+            let [lines, columns] = pixels(n);
+            lines.flat_map(move |y| columns.clone().map(move |x| (y * width + x) * maps))
+        });
+        let members = workspace.list(bounds[rows * columns], members);
+        Self::Each { members, bounds }
+    }
 }
 
 /// How many become one.
@@ -26,28 +85,34 @@ pub enum Reduce {
 }
 
 impl Pooling {
-    /// Windows of `size`×`size` pixels side by side; what is left over is dropped.
-    pub fn windows(workspace: &Workspace, input: LaneShape, size: usize) -> Self {
-        let LaneShape { maps, size: [height, width], .. } = input;
-        let out = [height / size, width / size];
-        let (pixels, members) = (out[0] * out[1], size * size);
-        let pixel = |y: usize, x: usize| (y * width + x) * maps;
-        let starts = (0..pixels).map(|n| pixel(n / out[1] * size, n % out[1] * size));
+    /// Windows of pixels.
+    pub fn windows(workspace: &Workspace, input: LaneShape, windows: &PoolWindows) -> Self {
+        let sources = match windows.window.padding {
+            0 => Sources::whole_windows(workspace, input.maps, windows),
+            _ => Sources::clipped_windows(workspace, input.maps, windows),
+        };
+        let size = windows.size as f32;
         Self {
-            output: LaneShape { size: out, ..input },
-            starts: workspace.list(pixels, starts),
-            members: workspace.list(members, (0..members).map(|n| pixel(n / size, n % size))),
-            run: maps,
+            output: LaneShape { size: windows.out_size, ..input },
+            sources,
+            run: input.maps,
+            count: size * size,
+            overlap: windows.overlap(),
         }
     }
 
     /// All pixels of every map.
     pub fn pixels(workspace: &Workspace, input: LaneShape) -> Self {
+        let members = (0..input.pixels()).map(|pixel| pixel * input.maps);
         Self {
             output: LaneShape { size: [1, 1], ..input },
-            starts: workspace.list(1, [0]),
-            members: workspace.list(input.pixels(), (0..input.pixels()).map(|pixel| pixel * input.maps)),
+            sources: Sources::Alike {
+                starts: workspace.list(1, [0]),
+                members: workspace.list(input.pixels(), members),
+            },
             run: input.maps,
+            count: input.pixels() as f32,
+            overlap: false,
         }
     }
 
@@ -56,9 +121,13 @@ impl Pooling {
         let (size, count) = (input.maps / fields, input.pixels() * fields);
         Self {
             output: LaneShape { maps: fields, ..input },
-            starts: workspace.list(count, (0..count).map(|field| field * size)),
-            members: workspace.list(size, 0..size),
+            sources: Sources::Alike {
+                starts: workspace.list(count, (0..count).map(|field| field * size)),
+                members: workspace.list(size, 0..size),
+            },
             run: 1,
+            count: size as f32,
+            overlap: false,
         }
     }
 
@@ -99,13 +168,14 @@ impl WithSimd for Forward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Pooling { starts, members, run, .. } = self.pooling;
-        let parts = parts::<S>();
+        let Pooling { sources, run, count, .. } = self.pooling;
+        let vectors = run * parts::<S>();
         let from: &[S::f32s] = bytemuck::cast_slice(self.from);
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
-        let scale = simd.splat_f32s(1.0 / members.len() as f32);
-        for (to, start) in to.chunks_exact_mut(run * parts).zip(starts.iter()) {
-            let runs = members.iter().map(|member| &from[(start + member) * parts..][..run * parts]);
+        let scale = simd.splat_f32s(1.0 / count);
+        for (n, to) in to.chunks_exact_mut(vectors).enumerate() {
+            let (start, members) = sources.of(n);
+            let runs = members.iter().map(|member| &from[(start + member) * parts::<S>()..][..vectors]);
             for (member, run) in runs.enumerate() {
                 for (to, &value) in to.iter_mut().zip(run) {
                     *to = match (member, self.reduce) {
@@ -136,39 +206,59 @@ impl WithSimd for Backward<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Pooling { starts, members, run, .. } = self.pooling;
-        let parts = parts::<S>();
-        let vectors = run * parts;
+        match self.pooling.overlap {
+            true => self.spread(simd, |to: &mut S::f32s, share| *to = simd.add_f32s(*to, share)),
+            false => self.spread(simd, |to: &mut S::f32s, share| *to = share),
+        }
+    }
+}
+
+impl Backward<'_> {
+    /// Hands the gradient of every run of the output, in order, to what it's made of; `put` is given the shares.
+    #[inline(always)]
+    fn spread<S: Simd>(self, simd: S, put: impl Fn(&mut S::f32s, S::f32s)) {
+        let Pooling { sources, run, count, overlap, .. } = self.pooling;
+        let (parts, vectors) = (parts::<S>(), run * parts::<S>());
         let input: &[S::f32s] = bytemuck::cast_slice(self.input);
         let to: &mut [S::f32s] = bytemuck::cast_slice_mut(self.to);
-        let zero = simd.splat_f32s(0.0);
-        let scale = simd.splat_f32s(1.0 / members.len() as f32);
-        if starts.len() * members.len() * vectors < to.len() {
-            to.fill(zero);
+        if *overlap || sources.count() * vectors < to.len() {
+            to.fill(simd.splat_f32s(0.0));
         }
+        let scale = simd.splat_f32s(1.0 / count);
         let gradient = bytemuck::cast_slice::<_, S::f32s>(self.gradient).chunks_exact(vectors);
-        for (gradient, start) in gradient.zip(starts.iter()) {
+        for (n, gradient) in gradient.enumerate() {
+            let (start, members) = sources.of(n);
             for (v, &gradient) in gradient.iter().enumerate() {
-                let place = |member: &usize| (start + member) * parts + v;
+                let places = members.iter().map(|member| (start + member) * parts + v);
                 if self.reduce == Reduce::Mean {
                     let share = simd.mul_f32s(gradient, scale);
-                    members.iter().for_each(|member| to[place(member)] = share);
-                    continue;
-                }
-                let mut most = input[place(&members[0])];
-                for member in &members[1..] {
-                    most = larger(simd, most, input[place(member)]);
-                }
-                let mut left = gradient;
-                for member in members.iter() {
-                    // Where the maximum is NaN, the first NaN wins.
-                    let value = input[place(member)];
-                    let (wins, number) = (simd.equal_f32s(value, most), simd.equal_f32s(value, value));
-                    let share = simd.select_f32s(number, simd.select_f32s(wins, left, zero), left);
-                    left = simd.select_f32s(number, simd.select_f32s(wins, zero, left), zero);
-                    to[place(member)] = share;
+                    places.for_each(|place| put(&mut to[place], share));
+                } else {
+                    give_winners(simd, places, input, gradient, |place, share| put(&mut to[place], share));
                 }
             }
         }
+    }
+}
+
+/// Gives `gradient` in every lane to the first of the entries at `places` that is the largest, and 0 to the others.
+#[inline(always)]
+fn give_winners<S: Simd>(
+    simd: S,
+    places: impl Iterator<Item = usize> + Clone,
+    input: &[S::f32s],
+    gradient: S::f32s,
+    mut give: impl FnMut(usize, S::f32s),
+) {
+    let zero = simd.splat_f32s(0.0);
+    let entries = places.clone().map(|place| input[place]);
+    let Some(most) = entries.reduce(|most, value| larger(simd, most, value)) else { return };
+    let mut left = gradient;
+    for place in places {
+        // Where the maximum is NaN, the first NaN wins.
+        let value = input[place];
+        let (wins, number) = (simd.equal_f32s(value, most), simd.equal_f32s(value, value));
+        give(place, simd.select_f32s(number, simd.select_f32s(wins, left, zero), left));
+        left = simd.select_f32s(number, simd.select_f32s(wins, zero, left), zero);
     }
 }
