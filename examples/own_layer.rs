@@ -20,7 +20,7 @@ impl Encoder {
         let lifting = lifting_conv(group, 3, 8, 5, ConvConfig::default(), vb.pp("lifting"))?;
         let regular = group_conv(group, 8, 4, 3, ConvConfig::default().with_bias(true), vb.pp("regular"))?;
         let norm = FieldNorm::new(lifting.output().clone(), FieldNormConfig::default(), vb.pp("norm"))?;
-        let relu = Relu::new(lifting.output().clone());
+        let relu = Activate::new(lifting.output().clone(), Activation::Relu);
         let pool = GroupPool::new(regular.output().clone(), Reduction::Max);
         Ok(Self { layers: vec![Box::new(lifting), Box::new(norm), Box::new(relu), Box::new(regular), Box::new(pool)] })
     }

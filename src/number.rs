@@ -4,7 +4,6 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, Deserializer, Visitor};
-#[cfg(feature = "study")]
 use toml::Spanned;
 
 /// For serde's `deserialize_with`, on a number or an option, a list or a `toml::Spanned` of numbers.
@@ -114,7 +113,6 @@ impl<T: Told> Told for Vec<T> {
     }
 }
 
-#[cfg(feature = "study")]
 impl<T: Told> Told for Spanned<T> {
     type Raw = Spanned<T::Raw>;
 

@@ -52,7 +52,7 @@ pub fn write_run(store: &Store, record: &Record, arm: &Arm, run: &SeedResult) ->
     let config = record.run_config(arm, None, run.seed);
     write_json(&folder.join("config.json"), &config)?;
     let labels = &record.test_labels;
-    let predictions = labels.iter().zip(&run.wrong).map(|(label, wrong)| (label + u8::from(*wrong)) % 10);
+    let predictions = labels.iter().zip(&run.wrong).map(|(label, wrong)| (label + u16::from(*wrong)) % 10);
     let mistakes = Mistakes::of(&predictions.collect::<Vec<_>>(), labels);
     let result = RunResult {
         schema_version: SCHEMA_VERSION,

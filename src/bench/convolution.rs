@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 use crate::kernel::lanes::{Convolution, LaneShape, Lanes, Wanted, Workspace};
 use crate::kernel::{self, Window};
 use crate::model::{InputShape, NetConfig, Network};
-use crate::nn::NamedLayer;
+use crate::nn::{NamedLayer, SlidingWindow};
 use crate::rng;
 
-/// A convolution of square images with square kernels at stride 1.
+/// A convolution with square kernels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ConvolutionShape {
     /// Maps before it.
@@ -22,10 +22,12 @@ pub struct ConvolutionShape {
     pub out_maps: usize,
     /// Pixels of the kernel in each direction.
     pub kernel: usize,
-    /// Pixels of the image in each direction.
-    pub size: usize,
+    /// Height and width of the image, in pixels.
+    pub size: [usize; 2],
     /// Zeros on every side.
     pub padding: usize,
+    /// Pixels from one position to the next.
+    pub stride: usize,
 }
 
 /// Times of a convolution's three passes.
@@ -54,16 +56,18 @@ impl ConvolutionShape {
     /// # Errors
     /// A size of 0, a kernel larger than the image, or too many entries.
     pub fn check(&self, batch: usize) -> Result<()> {
-        let Self { in_maps, out_maps, kernel, size, padding } = *self;
-        if [in_maps, out_maps, kernel, size, batch].contains(&0) {
-            return Err(Error::invalid("a convolution needs maps, a kernel, pixels and images: at least 1 of each"));
+        let Self { in_maps, out_maps, kernel, size: [height, width], padding, stride } = *self;
+        if [in_maps, out_maps, kernel, height, width, stride, batch].contains(&0) {
+            let message = "a convolution needs maps, a kernel, pixels, a stride and images: at least 1 of each";
+            return Err(Error::invalid(message));
         }
-        let padded = padding.saturating_mul(2).saturating_add(size);
+        let [height, width] = [height, width].map(|pixels| padding.saturating_mul(2).saturating_add(pixels));
+        let padded = height.min(width);
         if kernel > padded {
             return Err(Error::invalid(format!("a kernel of {kernel} pixels doesn't fit {padded} padded ones")));
         }
         let product = |factors: &[usize]| factors.iter().fold(1usize, |product, &n| product.saturating_mul(n));
-        let maps = product(&[batch, in_maps.max(out_maps), padded, padded]);
+        let maps = product(&[batch, in_maps.max(out_maps), height, width]);
         let filters = product(&[in_maps, out_maps, kernel.max(4), kernel.max(4)]);
         match maps.max(filters) > MAX_ENTRIES {
             true => Err(Error::invalid(format!("a convolution with tensors of more than {MAX_ENTRIES} entries"))),
@@ -84,11 +88,11 @@ impl ConvolutionTimes {
 /// # Errors
 /// As [`ConvolutionShape::check`], and when instructions are asked for that aren't there.
 pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Result<ConvolutionTimes> {
-    let ConvolutionShape { in_maps, out_maps, kernel, size, padding } = shape;
+    let ConvolutionShape { in_maps, out_maps, kernel, size, padding, stride } = shape;
     shape.check(batch)?;
     kernel::check_override()?;
-    let input = LaneShape { batch, maps: in_maps, size: [size, size] };
-    let window = Window { stride: 1, padding };
+    let input = LaneShape { batch, maps: in_maps, size };
+    let window = Window { stride, padding };
     let filters = noise("filters", out_maps * in_maps * kernel * kernel);
     let filter_shape = [out_maps, in_maps, kernel, kernel];
     let filter_entries = filters.len();
@@ -112,22 +116,26 @@ pub fn convolution(shape: ConvolutionShape, batch: usize, repeats: usize) -> Res
     Ok(ConvolutionTimes { convolution: shape, batch, forward, input_gradient, filter_gradient, gflop })
 }
 
-/// The convolutions of a network on square images, by name.
+/// The convolutions of a network, by name, those of branches included.
 ///
 /// # Errors
 /// When the network can't be built for `input`.
 pub fn convolutions_of(config: &NetConfig, input: InputShape) -> Result<Vec<(String, ConvolutionShape)>> {
     let network = Network::new(config, input, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
-    let mut size = input.size;
     let mut convolutions = Vec::new();
-    for NamedLayer { name, layer } in network.layers() {
-        if let Some([out_maps, in_maps, kernel, _]) = layer.filter_shape() {
-            let shape = ConvolutionShape { in_maps, out_maps, kernel, size: size[0], padding: 0 };
-            convolutions.push((name.clone(), shape));
+    gather(network.layers(), input.size, &mut convolutions);
+    Ok(convolutions)
+}
+
+fn gather(layers: &[NamedLayer], mut size: [usize; 2], convolutions: &mut Vec<(String, ConvolutionShape)>) {
+    for NamedLayer { name, layer } in layers {
+        layer.inner().into_iter().for_each(|(_, branch)| gather(branch, size, convolutions));
+        if let (Some([out_maps, in_maps, kernel, _]), Some(window)) = (layer.filter_shape(), layer.window()) {
+            let SlidingWindow { stride, padding, .. } = window;
+            convolutions.push((name.clone(), ConvolutionShape { in_maps, out_maps, kernel, size, padding, stride }));
         }
         size = layer.output_size(size).unwrap_or(size);
     }
-    Ok(convolutions)
 }
 
 fn noise(stream: &str, length: usize) -> Vec<f32> {

@@ -1,26 +1,42 @@
 //! `equisplit bench`
 
+use std::path::PathBuf;
+
 use candle_core::Device;
 use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes};
-use equisplit::model::{InputShape, NetConfig, Skeleton, presets};
+use equisplit::model::{NetConfig, presets};
 use equisplit::report::bench as table;
 use equisplit::train::{DeviceChoice, DeviceKind};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
 use super::choice::choice;
+use super::skeleton::{Found, input, size};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The network: the name of a preset.
     #[arg(long, value_name = "ARM", default_value = "p4", conflicts_with = "convolution")]
     arm: String,
-    /// Which layers it has.
-    #[arg(long, value_parser = choice::<Skeleton>(), default_value = "cohen2016", conflicts_with = "convolution")]
-    skeleton: Skeleton,
-    /// One convolution instead of a network: in maps, out maps, kernel, pixels of the image, padding.
-    #[arg(long, value_name = "IN,OUT,K,SIZE,PADDING", value_delimiter = ',')]
-    convolution: Vec<usize>,
+    /// Its skeleton: one of the program, or a file.
+    #[arg(long, default_value = "cohen2016", conflicts_with = "convolution")]
+    skeleton: PathBuf,
+    /// Its base width [default: what gives the preset about as many parameters as the skeleton's own].
+    #[arg(long, value_name = "WIDTH", conflicts_with = "convolution")]
+    width: Option<f64>,
+    /// Height and width of the images in pixels, as "32" or "32x48" [default: as the skeleton says].
+    #[arg(long, value_name = "N", value_parser = size, conflicts_with = "convolution")]
+    size: Option<[u16; 2]>,
+    /// Channels of the images [default: as the skeleton says, else 1].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), conflicts_with = "convolution")]
+    channels: Option<u16>,
+    /// Number of classes.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    classes: u16,
+    /// One convolution instead of a network: in maps, out maps, kernel, pixels of the image, as "32" or "32x48", padding, and the
+    /// stride if it isn't 1.
+    #[arg(long, value_name = "IN,OUT,K,SIZE,PADDING[,STRIDE]", value_parser = convolution_shape)]
+    convolution: Option<ConvolutionShape>,
     /// Images.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
@@ -42,7 +58,7 @@ pub struct Args {
 #[derive(Serialize)]
 struct NetworkReport<'a> {
     arm: &'a str,
-    skeleton: Skeleton,
+    skeleton: &'a str,
     batch: u16,
     threads: usize,
     device: DeviceKind,
@@ -84,20 +100,47 @@ pub fn run(args: &Args) -> Result<()> {
     let threads = args.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|e| Error::invalid(format!("--threads {threads}: {e}")))?;
-    pool.install(|| match *args.convolution.as_slice() {
-        [] => network(args),
-        [in_maps, out_maps, kernel, size, padding] => {
-            convolution(args, ConvolutionShape { in_maps, out_maps, kernel, size, padding })
-        }
-        _ => super::wrong_usage("--convolution takes five numbers: IN,OUT,K,SIZE,PADDING"),
+    pool.install(|| match args.convolution {
+        None => network(args),
+        Some(shape) => convolution(args, shape),
+    })
+}
+
+/// "40,40,3,28,1", "40,40,3,28x32,1,2".
+fn convolution_shape(text: &str) -> std::result::Result<ConvolutionShape, String> {
+    let wrong = || format!("{text:?} isn't IN,OUT,K,SIZE,PADDING or IN,OUT,K,SIZE,PADDING,STRIDE");
+    let number = |text: &str| text.parse::<usize>().map_err(|_| wrong());
+    let parts: Vec<&str> = text.split(',').collect();
+    let (&[in_maps, out_maps, kernel, pixels, padding], stride) = (match parts.as_slice() {
+        [parts @ .., stride] if parts.len() == 5 => (parts, number(stride)?),
+        parts => (parts, 1),
+    }) else {
+        return Err(wrong());
+    };
+    let (height, width) = pixels.split_once('x').unwrap_or((pixels, pixels));
+    Ok(ConvolutionShape {
+        in_maps: number(in_maps)?,
+        out_maps: number(out_maps)?,
+        kernel: number(kernel)?,
+        size: [number(height)?, number(width)?],
+        padding: number(padding)?,
+        stride,
     })
 }
 
 fn network(args: &Args) -> Result<()> {
-    let Some(config) = NetConfig::preset(&args.arm).map(|preset| preset.on(args.skeleton)) else {
+    let found = Found::read(&args.skeleton)?;
+    let preset = NetConfig::preset_on(found.skeleton.clone(), &args.arm).map_err(|fault| found.error(fault))?;
+    let Some(mut config) = preset else {
         super::wrong_usage(&format!("--arm {}: there are {}", args.arm, presets().join(", ")))
     };
-    let (batch, repeats, input) = (usize::from(args.batch), usize::from(args.repeats), InputShape::DIGITS);
+    let steps = found.skeleton.steps();
+    if let Some(width) = args.width {
+        config.widths = steps.widths(width).map_err(|fault| found.error(fault))?;
+    }
+    let input = input(steps.input, args.size, args.channels, args.classes)?;
+    config.costs(input).map_err(|fault| found.error(fault))?;
+    let (batch, repeats) = (usize::from(args.batch), usize::from(args.repeats));
     let device = args.device.device()?;
     let times = bench::network(&config, input, batch, &device, repeats)?;
     let shapes = if device.is_cpu() { bench::convolutions_of(&config, input)? } else { Vec::new() };
@@ -107,7 +150,7 @@ fn network(args: &Args) -> Result<()> {
     });
     let report = NetworkReport {
         arm: &args.arm,
-        skeleton: args.skeleton,
+        skeleton: found.skeleton.name(),
         batch: args.batch,
         threads: rayon::current_num_threads(),
         device: DeviceKind::of(&device),

@@ -1,7 +1,7 @@
 //! Options whose values are the library's, by name.
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use equisplit::model::Skeleton;
+use equisplit::data::Source;
 use equisplit::report::TableFormat;
 use equisplit::report::{figure, tidy};
 use equisplit::train::DeviceChoice;
@@ -29,15 +29,13 @@ impl Choice for DeviceChoice {
     ];
 }
 
-impl Choice for Skeleton {
+impl Choice for Source {
     const VALUES: &'static [(&'static str, &'static str, Self)] = &[
-        (
-            "cohen2016",
-            "The rot-MNIST network of Cohen & Welling (2016): six 3×3 convolutions, a 2×2 max pool after the second, then a 4×4 \
-             convolution to the classes",
-            Self::Cohen2016,
-        ),
-        ("lenet", "Two 5×5 convolutions, each followed by a max pool, then a 4×4 convolution", Self::Lenet),
+        ("builtin", "Digits that the program draws itself", Self::Builtin),
+        ("mnist", "MNIST, or another set in its format", Self::Mnist),
+        ("mnist-rot", "Rotated digits made from MNIST", Self::MnistRot),
+        ("amat", "The original rot-MNIST text files", Self::Amat),
+        ("npz", "Any images, as NumPy archives", Self::Npz),
     ];
 }
 

@@ -19,6 +19,7 @@ mod data;
 mod expand;
 mod export;
 mod figures;
+mod init;
 mod log;
 mod man;
 mod params;
@@ -48,6 +49,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a study file to start from.
+    Init(init::Args),
     /// Run what is missing of a study, then attribute the gain.
     Run(run::Args),
     /// Attribute the gain from the finished runs of a store.
@@ -90,6 +93,7 @@ pub fn run() -> Result<ExitCode> {
     log::begin();
     equisplit::kernel::check_override()?;
     match command {
+        Command::Init(args) => init::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Run(args) => run::run(&args),
         Command::Attribute(args) => attribute::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Show(args) => show::run(&args).map(|()| ExitCode::SUCCESS),

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use equisplit::bank::BankConfig;
-use equisplit::model::InputShape;
-use equisplit::model::steps::{Steps, builtin, builtins};
+use equisplit::model::steps::{Fault, builtin, builtins};
+use equisplit::model::{InputShape, NetConfig, Skeleton, StepCost};
 use equisplit::report::skeleton;
 use equisplit::study::SkeletonFile;
 use equisplit::{Error, Result};
@@ -37,7 +37,7 @@ pub struct Args {
 }
 
 /// "32" or "32x48".
-fn size(text: &str) -> std::result::Result<[u16; 2], String> {
+pub fn size(text: &str) -> std::result::Result<[u16; 2], String> {
     let (height, width) = text.split_once('x').unwrap_or((text, text));
     let pixels = |text: &str| text.parse().ok().filter(|pixels| *pixels > 0);
     match [pixels(height), pixels(width)] {
@@ -53,17 +53,8 @@ pub fn run(args: &Args) -> Result<()> {
         let text = own.ok_or_else(|| Error::invalid("--text prints skeletons of the program; a file has its own"))?;
         return super::print(text.trim_end());
     }
-    let bank = BankConfig::named(&args.bank)?;
-    let steps = match own {
-        Some(_) => {
-            let steps = Steps::named(&path.to_string_lossy())?;
-            steps.costs(&bank, args.base, input(args, steps.input)?)?
-        }
-        None => {
-            let file = SkeletonFile::read(path).map_err(|error| known(path, error))?;
-            file.costs(&bank, args.base, input(args, file.content.input)?)?
-        }
-    };
+    let found = Found::read(path)?;
+    let steps = costs(args, &found.skeleton)?.map_err(|fault| found.error(fault))?;
     if args.json {
         return super::print_json(&steps);
     }
@@ -76,12 +67,54 @@ fn list() -> Result<()> {
     super::print(&lines.join("\n"))
 }
 
-fn input(args: &Args, own: Option<[usize; 3]>) -> Result<InputShape> {
-    let size = args.size.map(|size| size.map(usize::from)).or(own.map(|[_, height, width]| [height, width]));
+/// A skeleton, and the file that it's from, if it's not the program's.
+pub struct Found {
+    pub skeleton: Skeleton,
+    file: Option<SkeletonFile>,
+}
+
+impl Found {
+    /// A skeleton of the program by name, or a file.
+    pub fn read(path: &Path) -> Result<Self> {
+        if let Some(name) = path.to_str().filter(|name| builtin(name).is_some()) {
+            return Ok(Self { skeleton: Skeleton::named(name)?, file: None });
+        }
+        let file = SkeletonFile::read(path).map_err(|error| known(path, error))?;
+        Ok(Self { skeleton: file.skeleton.clone(), file: Some(file) })
+    }
+
+    /// What is wrong with it, with the line where it's said.
+    pub fn error(&self, fault: Fault) -> Error {
+        match &self.file {
+            Some(file) => file.error(&fault),
+            None => fault.into(),
+        }
+    }
+}
+
+fn costs(args: &Args, skeleton: &Skeleton) -> Result<std::result::Result<Vec<StepCost>, Fault>> {
+    let bank = BankConfig::named(&args.bank)?;
+    let steps = skeleton.steps();
+    let base = args.base.unwrap_or(steps.base);
+    if !(base.is_finite() && base > 0.0) {
+        return Err(Error::invalid(format!("base = {base}, but it must be above 0")));
+    }
+    let input = input(steps.input, args.size, args.channels, args.classes)?;
+    Ok(NetConfig::new(skeleton.clone(), bank, base).and_then(|config| config.costs(input)))
+}
+
+/// What is asked for, else what the skeleton is meant for.
+pub fn input(
+    own: Option<[usize; 3]>,
+    size: Option<[u16; 2]>,
+    channels: Option<u16>,
+    classes: u16,
+) -> Result<InputShape> {
+    let size = size.map(|size| size.map(usize::from)).or(own.map(|[_, height, width]| [height, width]));
     let size =
         size.ok_or_else(|| Error::invalid("the skeleton has no input = [channels, height, width]; say --size"))?;
-    let channels = args.channels.map(usize::from).or(own.map(|[channels, ..]| channels)).unwrap_or(1);
-    Ok(InputShape { channels, size, classes: usize::from(args.classes) })
+    let channels = channels.map(usize::from).or(own.map(|[channels, ..]| channels)).unwrap_or(1);
+    Ok(InputShape { channels, size, classes: usize::from(classes) })
 }
 
 /// What isn't there may be meant as a name.

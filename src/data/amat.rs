@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::images::MAX_VALUES;
 use super::pixels::{Checked, classes};
-use super::{DataConfig, Dataset, Images, Shape, cache, folder, hash, pixels, stream};
+use super::{DataConfig, Dataset, Images, Label, Shape, cache, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 
 /// Usual name of the training file; also with `.gz` at the end.
@@ -51,7 +51,7 @@ pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
 
 /// The shape of a folder's images and the number of classes, without the pixels.
 pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)> {
-    let labels = |path: &PathBuf| -> Result<Vec<u8>> {
+    let labels = |path: &PathBuf| -> Result<Vec<Label>> {
         let mut labels = Vec::new();
         for_each_line(path, |line| {
             labels.push(pixels::label(number(line.split_ascii_whitespace().next_back().unwrap_or_default())?)?);
@@ -126,7 +126,7 @@ fn for_each_line(path: &Path, mut take: impl FnMut(&str) -> Checked<()>) -> Resu
 }
 
 /// Appends a line's pixels to `out` and returns its label.
-fn parse_line(line: &str, out: &mut Vec<f32>) -> Checked<u8> {
+fn parse_line(line: &str, out: &mut Vec<f32>) -> Checked<Label> {
     let mut fields = line.split_ascii_whitespace();
     let mut found = 0;
     for field in fields.by_ref().take(PIXELS) {

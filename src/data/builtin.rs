@@ -10,7 +10,7 @@ use rayon::prelude::*;
 
 use self::glyphs::{GLYPHS, Stroke};
 use super::images::{MAX_VALUES, wanted};
-use super::{CLASSES, Dataset, Images, hash};
+use super::{CLASSES, Dataset, Images, Label, hash};
 use crate::error::Result;
 use crate::rng::{self, Stream};
 
@@ -48,7 +48,7 @@ fn draw_all(seed: u64, part: &str, count: usize) -> Images {
         let mut rng = rng::stream(seed, &format!("builtin/{part}/{i}"));
         let class = rng.random_range(0..GLYPHS.len());
         draw_digit(class, &mut rng, image);
-        class as u8
+        class as Label
     };
     let labels = pixels.par_chunks_exact_mut(SIDE * SIDE).enumerate().map(draw).collect();
     Images { channels: 1, height: SIDE, width: SIDE, pixels, labels }

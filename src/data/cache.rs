@@ -1,7 +1,7 @@
 //! Decoded sets in one safetensors file: what `equisplit data make` writes, and the cache beside slow sources.
 //!
 //! Tensors `train.pixels`, `test.pixels` (images, channels, height, width; f32 in [0, 1]) and `train.labels`, `test.labels`
-//! (images; u8); the name, fingerprint and a checksum of the tensors are JSON under `equisplit` in the file's metadata, with
+//! (images; u8, or u16 where there are more than 256 classes); the name, fingerprint and a checksum of the tensors are JSON under `equisplit` in the file's metadata, with
 //! what `data make` made the set by.
 
 use std::borrow::Cow;
@@ -14,7 +14,7 @@ use safetensors::{Dtype, SafeTensors, View};
 use serde::{Deserialize, Serialize};
 
 use super::pixels::Checked;
-use super::{DataConfig, Dataset, Images, MAX_CLASSES, Shape, hash, pixels};
+use super::{DataConfig, Dataset, Images, Label, MAX_CLASSES, Shape, hash, pixels};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::text;
@@ -110,8 +110,12 @@ fn pixel_tensor(images: &Images) -> Tensor {
     Tensor { dtype: Dtype::F32, shape: vec![images.len(), images.channels, images.height, images.width], bytes }
 }
 
+/// As bytes where they fit, else as 16 bits.
 fn label_tensor(images: &Images) -> Tensor {
-    Tensor { dtype: Dtype::U8, shape: vec![images.len()], bytes: images.labels.clone() }
+    let bytes: Option<Vec<u8>> = images.labels.iter().map(|&label| label.try_into().ok()).collect();
+    let wide = || images.labels.iter().flat_map(|label| label.to_le_bytes()).collect();
+    let dtype = if bytes.is_some() { Dtype::U8 } else { Dtype::U16 };
+    Tensor { dtype, shape: vec![images.len()], bytes: bytes.unwrap_or_else(wide) }
 }
 
 /// Reads a file written by [`write()`] or [`write_made`].
@@ -193,8 +197,8 @@ fn part_shape(metadata: &Metadata, part: &str) -> Checked<Shape> {
     let &[count, channels, height, width] = images.shape.as_slice() else {
         return Err(format!("{part}.pixels has shape {:?}; expected 4 dimensions", images.shape));
     };
-    if images.dtype != Dtype::F32 || labels.dtype != Dtype::U8 || labels.shape != [count] {
-        return Err(format!("{part} must have f32 pixels and one u8 label per image"));
+    if images.dtype != Dtype::F32 || !matches!(labels.dtype, Dtype::U8 | Dtype::U16) || labels.shape != [count] {
+        return Err(format!("{part} must have f32 pixels and one u8 or u16 label per image"));
     }
     let [images, channels, height, width] = [count, channels, height, width].map(|n| n as u64);
     pixels::shape(images, [channels, height, width]).map_err(|e| format!("{part}.pixels {e}"))
@@ -204,7 +208,10 @@ fn read_images(tensors: &SafeTensors, part: &str, header: &Header) -> Checked<Im
     let tensor = |what| intact(tensors, &format!("{part}.{what}"), header);
     let (pixels, labels) = (tensor("pixels")?, tensor("labels")?);
     let &[_, channels, height, width] = pixels.shape() else { return Err(format!("{part}.pixels has no images")) };
-    let labels = labels.data().to_vec();
+    let labels: Vec<Label> = match labels.dtype() {
+        Dtype::U16 => labels.data().as_chunks().0.iter().map(|&label| Label::from_le_bytes(label)).collect(),
+        _ => labels.data().iter().map(|&label| label.into()).collect(),
+    };
     let (bytes, _) = pixels.data().as_chunks::<4>();
     let pixels: Vec<f32> = bytes.iter().map(|&value| f32::from_le_bytes(value)).collect();
     if let Some(label) = labels.iter().find(|&&label| usize::from(label) >= header.classes) {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::images::MAX_VALUES;
 use super::pixels::classes;
 use super::stream::{self, Stream};
-use super::{Dataset, Images, Shape, folder, hash, pixels};
+use super::{Dataset, Images, Label, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
 
 const IMAGES_MAGIC: u32 = 2051;
@@ -89,7 +89,7 @@ pub struct ImageFile {
 /// Labels of one IDX file.
 pub struct LabelFile {
     /// One class per image.
-    pub labels: Vec<u8>,
+    pub labels: Vec<Label>,
     /// SHA-256 of the decompressed file.
     pub sha256: String,
 }
@@ -109,8 +109,8 @@ pub fn read_images(path: &Path) -> Result<ImageFile> {
 /// # Errors
 /// A wrong magic number, or a length that doesn't fit the number of labels.
 pub fn read_labels(path: &Path) -> Result<LabelFile> {
-    let (labels, sha256) = open_labels(path)?.1.read()?;
-    Ok(LabelFile { labels, sha256 })
+    let (bytes, sha256) = open_labels(path)?.1.read()?;
+    Ok(LabelFile { labels: widened(&bytes), sha256 })
 }
 
 /// What follows a file's header.
@@ -238,7 +238,7 @@ pub(super) fn shape(folder: &Path) -> Result<(Shape, usize)> {
     let [train_images, train_labels, test_images, test_labels] = find(folder)?;
     let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
     same_shape(&test_images, test.shape, train.shape)?;
-    let (shape, train, test) = (train.shape, train.labels.read()?.0, test.labels.read()?.0);
+    let (shape, train, test) = (train.shape, widened(&train.labels.read()?.0), widened(&test.labels.read()?.0));
     Ok((shape, classes([&train, &test])))
 }
 
@@ -291,6 +291,11 @@ fn files_of(folder: &Path) -> std::result::Result<[PathBuf; 4], &'static str> {
     Ok([a?, b?, c?, d?])
 }
 
+/// Labels, which are bytes here.
+fn widened(bytes: &[u8]) -> Vec<Label> {
+    bytes.iter().map(|&byte| Label::from(byte)).collect()
+}
+
 /// Images and labels that fit each other, as far as their headers say.
 struct Pair<'a> {
     shape: Shape,
@@ -311,7 +316,8 @@ fn open_pair<'a>(images: &'a Path, labels: &'a Path) -> Result<Pair<'a>> {
 impl Pair<'_> {
     /// The images, and the SHA-256 of both files.
     fn read(self) -> Result<(Images, [String; 2])> {
-        let (labels, label_hash) = self.labels.read()?;
+        let (bytes, label_hash) = self.labels.read()?;
+        let labels = widened(&bytes);
         let (bytes, image_hash) = self.images.read()?;
         let pixels = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let Shape { channels, height, width } = self.shape;

@@ -5,8 +5,11 @@ use crate::error::{Error, Result};
 /// Fewest classes that a set is taken to have: the digits, or Fashion-MNIST's ten kinds of clothing.
 pub const CLASSES: usize = 10;
 
-/// Most classes: labels are bytes.
-pub const MAX_CLASSES: usize = 256;
+/// The class of an image.
+pub type Label = u16;
+
+/// Most classes: labels have 16 bits.
+pub const MAX_CLASSES: usize = 1 << Label::BITS;
 
 /// What an image of a set is like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +48,7 @@ pub struct Images {
     /// Pixels in [0, 1], shape (images, channels, height, width), row by row.
     pub pixels: Vec<f32>,
     /// One class per image.
-    pub labels: Vec<u8>,
+    pub labels: Vec<Label>,
 }
 
 impl Images {
@@ -109,7 +112,7 @@ impl Images {
     }
 }
 
-pub(super) fn histogram(labels: &[u8], classes: usize) -> Vec<usize> {
+pub(super) fn histogram(labels: &[Label], classes: usize) -> Vec<usize> {
     (0..classes).map(|class| labels.iter().filter(|&&label| usize::from(label) == class).count()).collect()
 }
 

@@ -42,6 +42,6 @@ pub use augment::Augmentation;
 pub use config::{DataConfig, Draw, Source};
 #[cfg(feature = "study")]
 pub use draws::{Draws, FiniteSource};
-pub use images::{CLASSES, Dataset, Images, MAX_CLASSES, Shape};
+pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};

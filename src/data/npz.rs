@@ -12,7 +12,7 @@ use zip::ZipArchive;
 
 use super::idx::same_shape;
 use super::pixels::{Checked, classes};
-use super::{CLASSES, DataConfig, Dataset, Images, Shape, folder, hash, pixels, stream};
+use super::{CLASSES, DataConfig, Dataset, Images, Label, Shape, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::npy::Header;
@@ -126,7 +126,7 @@ fn missing(folder: &Path, what: &str, key: &str, name: fn(&Names) -> &'static st
 }
 
 /// Reads one archive: images of shape (n, h·h), (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, either f32 or
-/// f64 in [0, 1] or u8, and labels of shape (n) or (n, 1), whole numbers from 0 to 255 of any integer or float kind.
+/// f64 in [0, 1] or u8, and labels of shape (n) or (n, 1), whole numbers from 0 to 65,535 of any integer or float kind.
 ///
 /// # Errors
 /// Anything else, with what was expected and what is there.
@@ -176,13 +176,13 @@ impl<'a> Archive<'a> {
         Ok(Self { path, zip, images, labels })
     }
 
-    fn labels(&mut self) -> Result<Vec<u8>> {
+    fn labels(&mut self) -> Result<Vec<Label>> {
         let Self { zip, labels: array, .. } = self;
         let labels = read_labels(zip, array).map_err(|e| format!("array {}: {e}", array.name()));
         labels.map_err(|wrong| Error::content(self.path, wrong))
     }
 
-    fn images(&mut self, labels: Vec<u8>) -> Result<Images> {
+    fn images(&mut self, labels: Vec<Label>) -> Result<Images> {
         let Self { zip, images: ImageArray { array, shape, channels_last }, .. } = self;
         let pixels = read_pixels(zip, array).map_err(|e| format!("array {}: {e}", array.name()));
         let mut pixels = pixels.map_err(|wrong| Error::content(self.path, wrong))?;
@@ -276,7 +276,7 @@ fn read_pixels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checke
     }
 }
 
-fn read_labels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<u8>> {
+fn read_labels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<Label>> {
     match array.header.kind()? {
         ('i', 1) => entries::<i8, _, _>(zip, array, |v| pixels::label(f64::from(v))),
         ('i', 2) => entries::<i16, _, _>(zip, array, |v| pixels::label(f64::from(v))),

@@ -1,8 +1,8 @@
-//! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers that fit a byte, and a set has no
+//! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers of 16 bits, and a set has no
 //! absurd size.
 
 use super::images::MAX_VALUES;
-use super::{CLASSES, MAX_CLASSES, Shape};
+use super::{CLASSES, Label, MAX_CLASSES, Shape};
 
 /// A value, or what is wrong with it, to be told together with its place.
 pub(super) type Checked<T> = Result<T, String>;
@@ -23,9 +23,9 @@ pub(super) fn pixel(value: f64) -> Checked<f32> {
 }
 
 /// A class, or what is wrong with it.
-pub(super) fn label(value: f64) -> Checked<u8> {
+pub(super) fn label(value: f64) -> Checked<Label> {
     if value.fract() == 0.0 && (0.0..MAX_CLASSES as f64).contains(&value) {
-        Ok(value as u8)
+        Ok(value as Label)
     } else {
         Err(format!("label {value}, but labels must be whole numbers from 0 to {}", MAX_CLASSES - 1))
     }
@@ -51,7 +51,7 @@ pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<
 
 /// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is
 /// missing, or as many as the labels need.
-pub(super) fn classes<L: AsRef<[u8]>>(parts: impl IntoIterator<Item = L>) -> usize {
+pub(super) fn classes<L: AsRef<[Label]>>(parts: impl IntoIterator<Item = L>) -> usize {
     let largest = parts.into_iter().filter_map(|labels| labels.as_ref().iter().copied().max()).max();
     largest.map_or(CLASSES, |label| CLASSES.max(usize::from(label) + 1))
 }
@@ -64,8 +64,8 @@ mod tests {
     fn only_numbers_in_range_pass() {
         assert_eq!(pixel(1.0 + 1e-7), Ok(1.0));
         assert!(pixel(255.0).is_err() && pixel(f64::NAN).is_err() && pixel(-0.5).is_err());
-        assert_eq!((label(9.0), label(255.0)), (Ok(9), Ok(255)));
-        assert!(label(256.0).is_err() && label(2.5).is_err() && label(-1.0).is_err() && label(f64::NAN).is_err());
+        assert_eq!((label(9.0), label(65535.0)), (Ok(9), Ok(65535)));
+        assert!(label(65536.0).is_err() && label(2.5).is_err() && label(-1.0).is_err() && label(f64::NAN).is_err());
     }
 
     #[test]

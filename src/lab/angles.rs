@@ -3,7 +3,7 @@
 use candle_core::{DType, Device};
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Images, rotate};
+use crate::data::{Images, Label, rotate};
 use crate::error::Result;
 use crate::model::Network;
 use crate::nn::Mode;
@@ -81,7 +81,7 @@ struct Answers {
     /// The scores of all classes, image by image.
     scores: Vec<f64>,
     /// The predicted class of every image.
-    classes: Vec<u8>,
+    classes: Vec<Label>,
 }
 
 fn answers(network: &Network, images: &Images, statistics: PixelStatistics) -> Result<Answers> {
@@ -95,7 +95,7 @@ fn answers(network: &Network, images: &Images, statistics: PixelStatistics) -> R
     Ok(answers)
 }
 
-fn differing(a: &[u8], b: &[u8]) -> f64 {
+fn differing(a: &[Label], b: &[Label]) -> f64 {
     a.iter().zip(b).filter(|(a, b)| a != b).count() as f64 / a.len().max(1) as f64
 }
 

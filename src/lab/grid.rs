@@ -68,6 +68,8 @@ pub enum GridCause {
     TooSmall,
     /// Its branches lead to maps of different sizes.
     BranchesDiffer,
+    /// It weighs pixels by their place.
+    WeighsPixels,
     /// The stride doesn't divide n + 2p − k.
     LeftOver {
         /// The window.
@@ -87,9 +89,13 @@ impl GridReport {
     /// # Errors
     /// When the configuration is no network's.
     pub fn analyse(config: &NetConfig, input: InputShape) -> Result<Self> {
-        // Layers don't depend on the size; any that's large enough will do.
-        let roomy = InputShape { size: [ROOMY; 2], ..input };
-        let network = Network::new(config, roomy, &VarBuilder::zeros(DType::F32, &Device::Cpu))?;
+        let of =
+            |size| Network::new(config, InputShape { size, ..input }, &VarBuilder::zeros(DType::F32, &Device::Cpu));
+        // Layers don't depend on the size, so that any that's large enough will do; but for a matrix product of several pixels.
+        let network = match config.takes_one_size(input) {
+            true => of(input.size)?,
+            false => of([ROOMY; 2])?,
+        };
         Ok(Self::of(network.layers(), input.size))
     }
 
@@ -100,7 +106,7 @@ impl GridReport {
 
     /// Whether a layer can't take what reaches it, or nothing could be turned.
     pub fn is_impossible(&self) -> bool {
-        self.faults.iter().any(|fault| !matches!(fault.cause, GridCause::LeftOver { .. }))
+        self.faults.iter().any(|fault| !matches!(fault.cause, GridCause::LeftOver { .. } | GridCause::WeighsPixels))
     }
 
     /// Follows an input of this height and width through the layers.
@@ -143,6 +149,7 @@ fn follow(layers: &[NamedLayer], mut size: [usize; 2], faults: &mut Vec<GridFaul
             return None;
         };
         faults.extend(left_over(layer.as_ref(), size).map(fault));
+        faults.extend((layer.weighs_pixels() && size != [1, 1]).then(|| fault(GridCause::WeighsPixels)));
         size = next;
     }
     Some(size)
@@ -168,6 +175,12 @@ impl fmt::Display for GridFault {
             GridCause::TooSmall => write!(f, "{height}×{width} pixels are too few"),
             GridCause::BranchesDiffer => {
                 write!(f, "its branches make maps of different sizes of {height}×{width} pixels, which can't be added")
+            }
+            GridCause::WeighsPixels => {
+                write!(
+                    f,
+                    "a matrix product of {height}×{width} pixels: turns permute them; pool over the pixels before it"
+                )
             }
             GridCause::LeftOver { window, convolution, pixels, fitting_stride } => {
                 let SlidingWindow { size, stride, padding } = window;

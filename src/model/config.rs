@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::Skeleton;
+use super::steps::Fault;
 use crate::bank::{BankConfig, Family, Free, Initialisation, P4, families, family};
 use crate::nn::{NormSharing, Reduction};
 
@@ -14,11 +15,12 @@ pub struct NetConfig {
     /// How the convolutions get their filters.
     #[serde(flatten)]
     pub bank: BankConfig,
-    /// Width of every convolution before the head: maps of the free bank, fields of group banks, base maps of repetition.
+    /// Width of every step that has a factor as its width, from the image on: maps of the free bank, fields of group banks, base maps
+    /// of repetition.
     pub widths: Vec<usize>,
     /// Maps per base map, for the banks that rescale.
     pub scale: usize,
-    /// Maps of every convolution before the head after rescaling, where they aren't `scale` times the widths.
+    /// Maps of the same after rescaling, where they aren't `scale` times the widths; no bank rescales matrix products.
     pub maps: Option<Vec<usize>>,
     /// What happens to the group axis before the classes.
     pub group_pooling: GroupPooling,
@@ -26,9 +28,9 @@ pub struct NetConfig {
     pub pool_every_layer: bool,
     /// Seed of what banks draw and don't learn, such as scrambles.
     pub scramble_seed: u64,
-    /// Rate of the dropout after every convolution but the last.
+    /// Rate of the dropout after every convolution but the head and shortcuts; steps with a rate of their own keep that.
     pub dropout: f64,
-    /// Which maps share statistics and parameters of a norm.
+    /// Which maps share statistics and parameters of a norm: what the skeleton says, or none.
     pub norm: NormSharing,
     /// How the filters start; one rule for all arms of a study.
     pub initialisation: Initialisation,
@@ -74,48 +76,59 @@ pub fn presets() -> Vec<String> {
 impl NetConfig {
     /// A network by name, near 25,000 parameters (but `wide`): see [`presets`].
     pub fn preset(name: &str) -> Option<Self> {
-        let uniform = |bank: BankConfig, width| Self::uniform(Skeleton::default(), bank, width);
-        Some(match name {
-            "z2" => uniform(Free {}.into(), Free::WIDTH),
-            "wide" => uniform(Free {}.into(), 2 * Free::WIDTH),
-            "p4-rp" => Self { pool_every_layer: true, ..uniform(P4 {}.into(), 2 * P4::WIDTH) },
-            _ => {
-                let bank = family(name).filter(|bank| bank.get::<Free>().is_none())?;
-                let width = bank.width();
-                uniform(bank, width)
-            }
-        })
+        Self::preset_on(Skeleton::default(), name).ok().flatten()
     }
 
-    /// A network whose convolutions all have the same width, everything else as in the presets.
-    pub fn uniform(skeleton: Skeleton, bank: BankConfig, width: usize) -> Self {
-        Self {
+    /// The same on another skeleton: as wide for its base width as the presets are for that of the default one, so that all but `wide`
+    /// have about as many parameters. `None` of an unknown name.
+    ///
+    /// # Errors
+    /// When the skeleton has too many steps.
+    pub fn preset_on(skeleton: Skeleton, name: &str) -> Result<Option<Self>, Fault> {
+        let (bank, width): (BankConfig, usize) = match name {
+            "z2" => (Free {}.into(), Free::WIDTH),
+            "wide" => (Free {}.into(), 2 * Free::WIDTH),
+            "p4-rp" => (P4 {}.into(), 2 * P4::WIDTH),
+            _ => match family(name).filter(|bank| bank.get::<Free>().is_none()) {
+                Some(bank) => (bank.clone(), bank.width()),
+                None => return Ok(None),
+            },
+        };
+        let base = skeleton.steps().base * width as f64 / Free::WIDTH as f64;
+        Ok(Some(Self { pool_every_layer: name == "p4-rp", ..Self::new(skeleton, bank, base)? }))
+    }
+
+    /// A network of this base width, everything else as in the presets.
+    ///
+    /// # Errors
+    /// When the skeleton has too many steps.
+    pub fn new(skeleton: Skeleton, bank: BankConfig, base: f64) -> Result<Self, Fault> {
+        let steps = skeleton.steps();
+        let group_pooling = match steps.group_pooling() {
+            Some(Reduction::Mean) => GroupPooling::Mean,
+            Some(Reduction::Max) | None => GroupPooling::Max,
+        };
+        Ok(Self {
+            widths: steps.widths(base)?,
             skeleton,
             bank,
-            widths: vec![width; skeleton.hidden_layers()],
             scale: 2,
             maps: None,
-            group_pooling: GroupPooling::default(),
+            group_pooling,
             pool_every_layer: false,
             scramble_seed: 0,
             dropout: 0.0,
             norm: NormSharing::default(),
             initialisation: Initialisation::default(),
-        }
+        })
     }
 
-    /// The same on another skeleton: every convolution has the width of the first.
-    pub fn on(self, skeleton: Skeleton) -> Self {
-        let width = self.widths.first().copied().unwrap_or_default();
-        Self { skeleton, widths: vec![width; skeleton.hidden_layers()], ..self }
-    }
-
-    /// Maps of convolution `layer`, counted from 0, before the head: more than its width where the bank rescales.
-    pub(super) fn rescaled(&self, layer: usize) -> Option<usize> {
-        let width = *self.widths.get(layer)?;
+    /// What width number `place`, counted from 0, is rescaled to: more where the bank rescales.
+    pub(super) fn rescaled(&self, place: usize) -> Option<usize> {
+        let width = *self.widths.get(place)?;
         match &self.maps {
             _ if !self.bank.rescales() => Some(width),
-            Some(maps) => maps.get(layer).copied(),
+            Some(maps) => maps.get(place).copied(),
             None => width.checked_mul(self.scale),
         }
     }

@@ -1,56 +1,127 @@
-//! Which layers follow each other, and their sizes.
+//! Skeletons by name.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// A network's plan without widths and banks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Skeleton {
-    /// The rot-MNIST network of Cohen & Welling (2016, section 8.1): six 3×3 convolutions, a 2×2 max pool after the
-    /// second, then a 4×4 convolution to the classes; no padding. 28 pixels become 26, 24, 12, 10, 8, 6, 4, 1.
-    #[default]
-    Cohen2016,
-    /// Two 5×5 convolutions, each followed by a 2×2 max pool as in LeNet (LeCun et al. 1998), then a 4×4 convolution to the
-    /// classes; no padding. 28 pixels become 24, 12, 8, 4, 1.
-    Lenet,
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::steps::{Step, Steps, builtin, builtins};
+use crate::error::{Error, Result};
+
+/// A network's plan without widths and banks: steps, and what they're called.
+///
+/// Records write those of the program as their name, and others whole, so that a record says all that determines its network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Skeleton {
+    name: Arc<str>,
+    steps: Arc<Steps>,
 }
 
-/// A step of a skeleton before its head.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// A convolution without padding, followed by norm and ReLU.
-    Conv {
-        /// Its kernel size.
-        kernel: usize,
-    },
-    /// A spatial max pool.
-    MaxPool {
-        /// Pixels of its window in each direction.
-        size: usize,
-    },
+/// A skeleton that isn't the program's, as records have it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    input: Option<[usize; 3]>,
+    base: f64,
+    steps: Vec<Step>,
+}
+
+/// What records have.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "the name of a skeleton, or a table with its name, base and steps")]
+enum Form {
+    Name(String),
+    Whole(Written),
+}
+
+impl Default for Skeleton {
+    /// `cohen2016`
+    fn default() -> Self {
+        Self::named("cohen2016").expect("a skeleton of the program, all of which a unit test reads")
+    }
 }
 
 impl Skeleton {
-    /// The steps before the head.
-    pub fn stages(self) -> &'static [Stage] {
-        const CONV3: Stage = Stage::Conv { kernel: 3 };
-        const CONV5: Stage = Stage::Conv { kernel: 5 };
-        const POOL: Stage = Stage::MaxPool { size: 2 };
-        match self {
-            Self::Cohen2016 => &[CONV3, CONV3, POOL, CONV3, CONV3, CONV3, CONV3],
-            Self::Lenet => &[CONV5, POOL, CONV5, POOL],
+    /// A skeleton that comes with the program.
+    ///
+    /// # Errors
+    /// When there's none of this name; the message has those that there are.
+    pub fn named(name: &str) -> Result<Self> {
+        let text = builtin(name).ok_or_else(|| {
+            let known = builtins().collect::<Vec<_>>().join(", ");
+            Error::invalid(format!("unknown skeleton {name:?}; there are {known}"))
+        })?;
+        let steps: Steps = toml::from_str(text).map_err(|e| Error::invalid(format!("skeleton {name}: {e}")))?;
+        Ok(Self { name: name.into(), steps: steps.into() })
+    }
+
+    /// A skeleton of one's own.
+    ///
+    /// # Errors
+    /// When the program has another one of this name.
+    pub fn new(name: &str, steps: Steps) -> Result<Self> {
+        match Self::named(name) {
+            Ok(known) if *known.steps != steps => {
+                Err(Error::invalid(format!("the program has a skeleton {name:?}; call this one otherwise")))
+            }
+            _ => Ok(Self { name: name.into(), steps: steps.into() }),
         }
     }
 
-    /// Kernel size of the convolution to the classes, after which the maximum over group and space is taken.
-    pub fn head_kernel(self) -> usize {
-        match self {
-            Self::Cohen2016 | Self::Lenet => 4,
-        }
+    /// What it's called.
+    pub fn name(&self) -> &str {
+        &self.name
     }
 
-    /// Number of convolutions before the head, and so of widths.
-    pub fn hidden_layers(self) -> usize {
-        self.stages().iter().filter(|stage| matches!(stage, Stage::Conv { .. })).count()
+    /// What it consists of.
+    pub fn steps(&self) -> &Steps {
+        &self.steps
+    }
+}
+
+impl Serialize for Skeleton {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        if builtin(&self.name).is_some() {
+            return serializer.serialize_str(&self.name);
+        }
+        let Steps { input, base, steps } = &*self.steps;
+        Written { name: self.name.to_string(), input: *input, base: *base, steps: steps.clone() }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Skeleton {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        match Form::deserialize(deserializer)? {
+            Form::Name(name) => Self::named(&name),
+            Form::Whole(Written { name, input, base, steps }) => Self::new(&name, Steps { input, base, steps }),
+        }
+        .map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn skeletons_are_read_as_they_were_written() {
+        for name in builtins() {
+            let skeleton = Skeleton::named(name).unwrap();
+            assert_eq!(serde_json::to_string(&skeleton).unwrap(), format!("{name:?}"));
+            let own = Skeleton::new("mine", skeleton.steps().clone()).unwrap();
+            let written = serde_json::to_string(&own).unwrap();
+            assert!(written.starts_with(r#"{"name":"mine","#), "{written}");
+            assert_eq!(serde_json::from_str::<Skeleton>(&written).unwrap(), own, "{name}");
+            assert_eq!(serde_json::from_str::<Skeleton>(&format!("{name:?}")).unwrap(), skeleton);
+        }
+        assert!(!Skeleton::default().steps().steps.is_empty());
+        let error = serde_json::from_str::<Skeleton>(r#""vgg12""#).unwrap_err().to_string();
+        assert!(error.contains("vgg12") && error.contains("vgg11"), "{error}");
+        let vgg = Skeleton::named("vgg4").unwrap();
+        assert!(
+            Skeleton::new("vgg5", vgg.steps().clone()).unwrap_err().to_string().contains("call this one otherwise")
+        );
     }
 }

@@ -1,10 +1,17 @@
 //! Widths that bring a network to a given cost.
 
-use super::{Budget, InputShape, NetConfig, Network};
+use super::plan::{Budget, Plan};
+use super::{InputShape, NetConfig};
 use crate::error::{Error, Result};
 
 /// Largest relative difference that counts as a match.
 pub const MATCH_TOLERANCE: f64 = 0.01;
+
+/// Up to so many layers all ways to widen some of them are tried.
+const MOST_EXHAUSTIVE: usize = 12;
+
+/// How often an interval of base widths is halved: to less than any two widths' bases are apart.
+const HALVINGS: usize = 60;
 
 /// What two networks can have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,13 +40,16 @@ impl Cost {
     }
 }
 
-/// `config` with the widths that bring its `cost` within [`MATCH_TOLERANCE`] of `target`: the same width for all
-/// layers if one will do, else two neighbouring widths, distributed over the layers so that the difference is smallest.
+/// `config` with the widths that bring its `cost` within [`MATCH_TOLERANCE`] of `target`: those of one base width if one will do,
+/// else those of two neighbouring ones, distributed over the layers so that the difference is smallest. Layers whose maps are added
+/// keep the same width.
 ///
 /// # Errors
 /// When no such widths exist; the message has the nearest ones.
 pub fn match_widths(config: &NetConfig, input: InputShape, cost: Cost, target: u64) -> Result<NetConfig> {
-    search(config, input, cost, target, 1, |widths| NetConfig { widths, ..config.clone() })
+    let least = vec![1; config.widths.len()];
+    let with = |widths: &[usize]| NetConfig { widths: widths.to_vec(), ..config.clone() };
+    Search::new(config, input, cost, target, least, &with)?.nearest()
 }
 
 /// `config`, whose bank rescales, with the numbers of maps after repetition that bring its multiply-adds within
@@ -48,49 +58,147 @@ pub fn match_widths(config: &NetConfig, input: InputShape, cost: Cost, target: u
 /// # Errors
 /// As [`match_widths`], and when `target` is below what the base costs without repetition.
 pub fn match_maps(config: &NetConfig, input: InputShape, target: u64) -> Result<NetConfig> {
-    let least = config.widths.iter().copied().max().unwrap_or(1);
-    search(config, input, Cost::MultiplyAdds, target, least, |maps| NetConfig { maps: Some(maps), ..config.clone() })
+    let with = |maps: &[usize]| NetConfig { maps: Some(maps.to_vec()), ..config.clone() };
+    Search::new(config, input, Cost::MultiplyAdds, target, config.widths.clone(), &with)?.nearest()
 }
 
-/// The network among those that `with` makes of numbers per layer, at least `least` each, that is nearest to `target`.
-fn search(
-    config: &NetConfig,
+/// A search for the numbers of layers, all of which grow with one base.
+struct Search<'a> {
+    config: &'a NetConfig,
     input: InputShape,
     cost: Cost,
     target: u64,
-    least: usize,
-    with: impl Fn(Vec<usize>) -> NetConfig,
-) -> Result<NetConfig> {
-    let layers = config.skeleton.hidden_layers();
-    let figure = |numbers: &[usize]| -> Result<u64> { Ok(cost.of(&Network::budget(&with(numbers.to_vec()), input)?)) };
-    let difference = |found: u64| found.abs_diff(target) as f64 / target.max(1) as f64;
-    let mut number = least;
-    // Numbers beyond what a network can have end in an error.
-    while figure(&vec![number + 1; layers])? <= target {
-        number += 1;
+    with: &'a dyn Fn(&[usize]) -> NetConfig,
+    /// How much of the base each number is.
+    factors: Vec<f64>,
+    /// The least that each can be.
+    least: Vec<usize>,
+}
+
+impl<'a> Search<'a> {
+    fn new(
+        config: &'a NetConfig,
+        input: InputShape,
+        cost: Cost,
+        target: u64,
+        least: Vec<usize>,
+        with: &'a dyn Fn(&[usize]) -> NetConfig,
+    ) -> Result<Self> {
+        let factors = config.skeleton.steps().factors()?;
+        if factors.is_empty() {
+            let message = format!("{} has no layer whose width could be chosen", config.skeleton.name());
+            return Err(Error::invalid(message));
+        }
+        Ok(Self { config, input, cost, target, with, factors, least })
     }
-    for uniform in [vec![number; layers], vec![number + 1; layers]] {
-        if difference(figure(&uniform)?) <= MATCH_TOLERANCE {
-            return Ok(with(uniform));
+
+    /// The least base at which no number is below its least.
+    fn lowest(&self) -> f64 {
+        self.factors.iter().zip(&self.least).map(|(factor, least)| *least as f64 / factor).fold(0.0, f64::max)
+    }
+
+    fn numbers(&self, base: f64) -> Vec<usize> {
+        self.factors.iter().map(|factor| (factor * base + 1e-9) as usize).collect()
+    }
+
+    fn figure(&self, numbers: &[usize]) -> Result<u64> {
+        Ok(self.cost.of(&Plan::new(&(self.with)(numbers), self.input)?.budget))
+    }
+
+    fn difference(&self, found: u64) -> f64 {
+        found.abs_diff(self.target) as f64 / self.target.max(1) as f64
+    }
+
+    /// The numbers of the largest base that costs no more than `target`, and of the next one.
+    fn neighbours(&self) -> Result<[Vec<usize>; 2]> {
+        let lowest = self.lowest();
+        // What is wrong with the network whatever its widths is told here; beyond it's numbers that no network has.
+        self.figure(&self.numbers(lowest))?;
+        let is_low = |base: f64| self.figure(&self.numbers(base)).is_ok_and(|found| found <= self.target);
+        let (mut low, mut high) = (lowest, 2.0 * lowest);
+        while is_low(high) {
+            (low, high) = (high, 2.0 * high);
+        }
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if is_low(middle) { low = middle } else { high = middle }
+        }
+        let numbers = self.numbers(low);
+        let next = self.factors.iter().zip(&numbers).map(|(factor, number)| (number + 1) as f64 / factor);
+        let next = next.fold(f64::INFINITY, f64::min);
+        Ok([numbers, self.numbers(next)])
+    }
+
+    fn nearest(&self) -> Result<NetConfig> {
+        let [low, high] = self.neighbours()?;
+        for uniform in [&low, &high] {
+            if self.figure(uniform).is_ok_and(|found| self.difference(found) <= MATCH_TOLERANCE) {
+                return Ok((self.with)(uniform));
+            }
+        }
+        let moves = self.moves(&low, &high)?;
+        let numbers =
+            if moves.len() <= MOST_EXHAUSTIVE { self.best_of_all(&low, &moves) } else { self.greedy(&low, &moves) };
+        let found = self.figure(&numbers)?;
+        if self.difference(found) <= MATCH_TOLERANCE {
+            return Ok((self.with)(&numbers));
+        }
+        Err(Error::invalid(format!(
+            "no widths bring {} within {:.0} % of {} {}; the nearest have {found}: `widths = {numbers:?}` asks for them",
+            self.config.bank.name(),
+            100.0 * MATCH_TOLERANCE,
+            self.target,
+            self.cost.name(),
+        )))
+    }
+
+    /// What can be changed by itself: places, and their higher numbers. Layers whose maps are added move together.
+    fn moves(&self, low: &[usize], high: &[usize]) -> Result<Vec<Vec<(usize, usize)>>> {
+        let ties = Plan::new(&(self.with)(low), self.input)?.ties;
+        let roots = (0..ties.len()).filter(|&place| ties[place] == place);
+        let of_root = |root: usize| {
+            let tied = (0..ties.len()).filter(|&place| ties[place] == root && high[place] > low[place]);
+            tied.map(|place| (place, high[place])).collect::<Vec<_>>()
+        };
+        Ok(roots.map(of_root).filter(|places| !places.is_empty()).collect())
+    }
+
+    /// Of all ways to make some moves the one that comes nearest, the first of equals.
+    fn best_of_all(&self, low: &[usize], moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
+        let mut best = (f64::INFINITY, low.to_vec());
+        for chosen in 0..1u64 << moves.len() {
+            let made = moves.iter().enumerate().filter(|(n, _)| chosen >> n & 1 == 1);
+            let numbers = made.fold(low.to_vec(), |numbers, (_, places)| moved(&numbers, places));
+            if let Ok(found) = self.figure(&numbers)
+                && self.difference(found) < best.0
+            {
+                best = (self.difference(found), numbers);
+            }
+        }
+        best.1
+    }
+
+    /// One move after the other, each the one that comes nearest, as long as one does.
+    fn greedy(&self, low: &[usize], moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
+        let difference = |numbers: &[usize]| self.figure(numbers).map_or(f64::INFINITY, |found| self.difference(found));
+        let mut left: Vec<_> = moves.iter().collect();
+        let mut best = (difference(low), low.to_vec());
+        loop {
+            let next = left.iter().enumerate().map(|(n, places)| (n, moved(&best.1, places)));
+            let next = next.map(|(n, numbers)| (difference(&numbers), numbers, n)).min_by(|a, b| a.0.total_cmp(&b.0));
+            match next {
+                Some((difference, numbers, n)) if difference < best.0 => {
+                    best = (difference, numbers);
+                    left.remove(n);
+                }
+                _ => return best.1,
+            }
         }
     }
-    let mut best = (f64::INFINITY, Vec::new(), 0);
-    for larger in 0..1u64 << layers {
-        let numbers: Vec<usize> = (0..layers).map(|layer| number + (larger >> layer & 1) as usize).collect();
-        let found = figure(&numbers)?;
-        if difference(found) < best.0 {
-            best = (difference(found), numbers, found);
-        }
-    }
-    let (difference, numbers, found) = best;
-    if difference <= MATCH_TOLERANCE {
-        return Ok(with(numbers));
-    }
-    Err(Error::invalid(format!(
-        "no widths bring {} within {:.0} % of {target} {}; the nearest have {found}: `widths = {numbers:?}` asks \
-         for them",
-        config.bank.name(),
-        100.0 * MATCH_TOLERANCE,
-        cost.name(),
-    )))
+}
+
+fn moved(numbers: &[usize], places: &[(usize, usize)]) -> Vec<usize> {
+    let mut numbers = numbers.to_vec();
+    places.iter().for_each(|&(place, number)| numbers[place] = number);
+    numbers
 }

@@ -6,22 +6,23 @@ use crate::kernel::FeatureMap;
 
 pub use crate::kernel::Activation;
 
-/// max(0, x).
+/// A non-linearity by itself; behind a norm it's computed with that ([`FieldNormConfig`](super::FieldNormConfig)).
 #[derive(Clone, Debug)]
-pub struct Relu {
+pub struct Activate {
     fields: FieldType,
+    activation: Activation,
 }
 
-impl Relu {
+impl Activate {
     /// Acts on maps of the type `fields`.
-    pub fn new(fields: FieldType) -> Self {
-        Self { fields }
+    pub fn new(fields: FieldType, activation: Activation) -> Self {
+        Self { fields, activation }
     }
 }
 
-impl Layer for Relu {
+impl Layer for Activate {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        Ok(input.activate(Activation::Relu)?)
+        Ok(input.activate(self.activation)?)
     }
 
     fn input(&self) -> &FieldType {

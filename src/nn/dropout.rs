@@ -25,10 +25,16 @@ impl FieldDropout {
     /// # Errors
     /// When `rate` isn't in [0, 1).
     pub fn new(fields: FieldType, rate: f64) -> Result<Self> {
-        if !(0.0..1.0).contains(&rate) {
-            return Err(Error::invalid(format!("dropout = {rate}, but it's a probability in [0, 1)")));
-        }
+        Self::check(rate)?;
         Ok(Self { fields, rate, stream: None })
+    }
+
+    /// Refuses what isn't a rate.
+    pub(crate) fn check(rate: f64) -> Result<()> {
+        match (0.0..1.0).contains(&rate) {
+            true => Ok(()),
+            false => Err(Error::invalid(format!("dropout = {rate}, but it's a probability in [0, 1)"))),
+        }
     }
 
     /// With random numbers of its own, for its use as a module of candle: [`Mode::Training`] brings others. Every call takes the

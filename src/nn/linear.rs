@@ -1,48 +1,103 @@
-//! The linear head.
+//! Matrix products.
 
-use std::sync::Arc;
-
-use candle_core::Module;
-use candle_nn::VarBuilder;
+use candle_core::Tensor;
+use candle_nn::{Init, VarBuilder};
 
 use super::{FieldType, Layer, Mode};
-use crate::bank::ParameterCount;
-use crate::error::Result;
-use crate::group::PointGroup;
-use crate::kernel::FeatureMap;
+use crate::bank::{Fan, Initialisation, ParameterCount};
+use crate::error::{Error, Result};
+use crate::kernel::{FeatureMap, Window};
 
-/// A fully connected layer on flattened maps: (batch, maps, height, width) to (batch, outputs, 1, 1).
+/// What a matrix product does beside its weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LinearConfig {
+    /// Whether each output gets a bias.
+    pub bias: bool,
+    /// How its weights start.
+    pub initialisation: Initialisation,
+}
+
+impl Default for LinearConfig {
+    fn default() -> Self {
+        Self { bias: true, initialisation: Initialisation::default() }
+    }
+}
+
+impl LinearConfig {
+    /// With a bias for every output, or without.
+    #[must_use]
+    pub fn with_bias(self, bias: bool) -> Self {
+        Self { bias, ..self }
+    }
+
+    /// With weights that start by this rule.
+    #[must_use]
+    pub fn with_initialisation(self, initialisation: Initialisation) -> Self {
+        Self { initialisation, ..self }
+    }
+}
+
+/// A fully connected layer on flattened maps: (batch, maps, height, width) to (batch, outputs, 1, 1). It's computed as the
+/// convolution without padding whose window is the whole image.
 ///
 /// Invariant where its input is, that is after pooling over group and space.
 #[derive(Debug)]
 pub struct Linear {
-    linear: candle_nn::Linear,
-    inputs: usize,
+    /// (outputs, maps · height · width), as candle's.
+    weight: Tensor,
+    bias: Option<Tensor>,
+    size: [usize; 2],
     input: FieldType,
     output: FieldType,
 }
 
 impl Linear {
-    /// From maps of the type `input`, `pixels` pixels each, to `outputs` numbers.
+    /// From maps of the type `input` of this height and width to `outputs` numbers.
     ///
     /// # Errors
     /// When the builder has tensors of other shapes under these names.
-    pub fn new(input: FieldType, pixels: usize, outputs: usize, vb: VarBuilder) -> Result<Self> {
-        let group: &Arc<PointGroup> = &input.group;
-        let inputs = input.maps() * pixels;
-        let output = FieldType::trivial(group, outputs);
-        Ok(Self { linear: candle_nn::linear(inputs, outputs, vb)?, inputs, output, input })
+    pub fn new(
+        input: FieldType,
+        size: [usize; 2],
+        outputs: usize,
+        config: LinearConfig,
+        vb: VarBuilder,
+    ) -> Result<Self> {
+        let inputs = input.maps() * size[0] * size[1];
+        let initial = config.initialisation.distribution(Fan { inputs, outputs });
+        let weight = vb.get_with_hints((outputs, inputs), "weight", initial)?;
+        let bias = config.bias.then(|| vb.get_with_hints(outputs, "bias", Init::Const(0.0))).transpose()?;
+        let output = FieldType::trivial(&input.group, outputs);
+        Ok(Self { weight, bias, size, output, input })
+    }
+
+    /// The weights (outputs, maps · height · width).
+    pub fn weight(&self) -> &Tensor {
+        &self.weight
+    }
+
+    /// A number per output, if it has a bias.
+    pub fn bias(&self) -> Option<&Tensor> {
+        self.bias.as_ref()
     }
 }
 
 impl Layer for Linear {
     fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        let dims = input.dims()?;
+        let dims @ [.., height, width] = input.dims()?;
         self.input.check(&dims)?;
-        let output = input.through(|input| {
-            self.linear.forward(&input.flatten_from(1)?)?.reshape((dims[0], self.output.maps(), 1, 1))
-        });
-        Ok(output?)
+        if self.size != [height, width] {
+            let [rows, columns] = self.size;
+            let message = format!("a matrix product of {rows}×{columns} pixels, but {height}×{width} reach it");
+            return Err(Error::invalid(message));
+        }
+        let filters = self.weight.reshape((self.output.maps(), self.input.maps(), height, width))?;
+        let output = input.conv2d(&filters, Window::default())?;
+        Ok(match &self.bias {
+            Some(bias) => output.add_bias(bias)?,
+            None => output,
+        })
     }
 
     fn input(&self) -> &FieldType {
@@ -57,11 +112,16 @@ impl Layer for Linear {
         Some([1, 1])
     }
 
+    fn weighs_pixels(&self) -> bool {
+        true
+    }
+
     fn multiply_adds(&self, _: [usize; 2]) -> u64 {
-        (self.inputs * self.output.fields) as u64
+        self.weight.elem_count() as u64
     }
 
     fn parameters(&self) -> ParameterCount {
-        ParameterCount { real: (self.inputs + 1) * self.output.fields, one_bit: 0 }
+        let bias = self.bias.as_ref().map_or(0, Tensor::elem_count);
+        ParameterCount { real: self.weight.elem_count() + bias, one_bit: 0 }
     }
 }

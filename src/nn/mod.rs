@@ -54,13 +54,13 @@ use crate::error::{Error, Result};
 use crate::kernel::FeatureMap;
 use crate::rng::Stream;
 
-pub use activation::{Activation, Relu};
+pub use activation::{Activate, Activation};
 pub use conv::{Conv, ConvConfig};
 pub use dropout::FieldDropout;
 pub use field::FieldType;
 pub use group_conv::{group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4m_lifting};
 pub use group_pool::{GroupPool, Reduction};
-pub use linear::Linear;
+pub use linear::{Linear, LinearConfig};
 pub use norm::{FieldNorm, FieldNormConfig, NormSharing};
 pub use residual::Residual;
 pub use sequential::{SequentialT, seq_t};
@@ -97,6 +97,11 @@ pub trait Layer: Send + Sync {
     /// The window that it moves over the pixels; `None` where every pixel is worked on alone, or all of them together.
     fn window(&self) -> Option<SlidingWindow> {
         None
+    }
+
+    /// Whether it has a weight for every pixel, so that turning the image changes what it gives wherever there are several.
+    fn weighs_pixels(&self) -> bool {
+        false
     }
 
     /// Multiply-adds of one image of this height and width: those of the convolutions and matrix products.

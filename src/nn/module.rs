@@ -4,7 +4,7 @@
 
 use candle_core::{Module, ModuleT, Result, Tensor};
 
-use super::{Conv, FieldDropout, FieldNorm, GlobalPool, GroupPool, Layer, Linear, Mode, Relu, SpatialPool};
+use super::{Activate, Conv, FieldDropout, FieldNorm, GlobalPool, GroupPool, Layer, Linear, Mode, SpatialPool};
 use crate::error::Error;
 use crate::kernel::FeatureMap;
 
@@ -20,7 +20,7 @@ macro_rules! same_in_every_mode {
     };
 }
 
-same_in_every_mode!(Conv, GlobalPool, GroupPool, Linear, Relu, SpatialPool);
+same_in_every_mode!(Activate, Conv, GlobalPool, GroupPool, Linear, SpatialPool);
 
 impl ModuleT for FieldNorm {
     /// In training by the statistics of the batch, which the running ones follow; otherwise by these.

@@ -1,7 +1,7 @@
 //! Tables of measured times for the screen.
 
 use super::screen::lines;
-use crate::bench::{ConvolutionTimes, NetworkTimes, Timing};
+use crate::bench::{ConvolutionShape, ConvolutionTimes, NetworkTimes, Timing};
 
 /// A training step and inference.
 pub fn network_times(times: &NetworkTimes, batch: usize) -> String {
@@ -17,9 +17,11 @@ pub fn network_times(times: &NetworkTimes, batch: usize) -> String {
 /// The three passes of some convolutions, by name: milliseconds and GFLOP/s.
 pub fn convolution_times(rows: &[(&str, ConvolutionTimes)]) -> String {
     let row = |(name, times): &(&str, ConvolutionTimes)| {
-        let shape = times.convolution;
-        let sizes =
-            format!("{}→{} {}×{} on {}²", shape.in_maps, shape.out_maps, shape.kernel, shape.kernel, shape.size);
+        let ConvolutionShape { in_maps, out_maps, kernel, size: [height, width], padding, stride } = times.convolution;
+        let image = if height == width { format!("{height}²") } else { format!("{height}×{width}") };
+        let stride = if stride == 1 { String::new() } else { format!(", stride {stride}") };
+        let padding = if padding == 0 { String::new() } else { format!(", padding {padding}") };
+        let sizes = format!("{in_maps}→{out_maps} {kernel}×{kernel} on {image}{padding}{stride}");
         let passes = [times.forward, times.input_gradient, times.filter_gradient].into_iter().zip(times.gflops());
         let cells = passes.map(|(timing, gflops)| format!("{:.2} ({gflops:.0})", timing.median_ms));
         [(*name).to_owned(), sizes].into_iter().chain(cells).collect()

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::sheet::Sheet;
+use crate::data::Label;
 use crate::study::{Arm, Level, Mistake, Outcome, Record, Run, TestSet};
 
 /// Pairs of classes that are listed of every arm.
@@ -34,7 +35,7 @@ fn row(arm: &str, outcomes: &[&Outcome], set: &TestSet) -> Option<Vec<String>> {
         Outcome::Finished { mistakes, .. } => Some(mistakes),
         _ => None,
     });
-    let (mut runs, mut tested, mut confused) = (0, 0, BTreeMap::<[u8; 2], usize>::new());
+    let (mut runs, mut tested, mut confused) = (0, 0, BTreeMap::<[Label; 2], usize>::new());
     for mistakes in mistakes {
         runs += 1;
         tested += mistakes.tested;
@@ -43,9 +44,9 @@ fn row(arm: &str, outcomes: &[&Outcome], set: &TestSet) -> Option<Vec<String>> {
             *confused.entry([label.min(class), label.max(class)]).or_default() += 1;
         }
     }
-    let mut confused: Vec<([u8; 2], usize)> = confused.into_iter().collect();
+    let mut confused: Vec<([Label; 2], usize)> = confused.into_iter().collect();
     confused.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let cell = |(pair, count): ([u8; 2], usize)| {
+    let cell = |(pair, count): ([Label; 2], usize)| {
         let percent = 100.0 * count as f64 / tested as f64;
         format!("{} and {}: {percent:.2}", pair[0], pair[1])
     };
@@ -61,8 +62,10 @@ mod tests {
     #[test]
     fn pairs_are_counted_either_way_and_over_runs() {
         let labels = [0, 1, 2, 2, 1];
-        let of =
-            |predictions: [u8; 5]| Outcome::Finished { test_error: 0.0, mistakes: Mistakes::of(&predictions, &labels) };
+        let of = |predictions: [Label; 5]| Outcome::Finished {
+            test_error: 0.0,
+            mistakes: Mistakes::of(&predictions, &labels),
+        };
         let runs = [of([0, 2, 1, 2, 1]), of([1, 2, 2, 2, 1]), Outcome::Failed { reason: String::new() }];
         let set = TestSet { images: 5, classes: 3, labels: Some(&labels) };
         let cells = row("a", &runs.iter().collect::<Vec<_>>(), &set).unwrap();

@@ -53,7 +53,7 @@ impl Album {
 }
 
 /// Filters of each of the arms that makes several of one, and feature maps of those that are equivariant, of the first finished run
-/// each that has a checkpoint. Images with several channels have no pictures.
+/// each that has a checkpoint.
 pub(super) fn figures<'a>(
     record: &Record,
     arms: impl Iterator<Item = &'a Arm>,
@@ -61,14 +61,13 @@ pub(super) fn figures<'a>(
     album: &Album,
 ) -> Vec<Box<dyn Figure>> {
     let is_finished = |arm: &Arm| runs.iter().any(|run| run.arm == *arm && run.test_error().is_some());
-    let is_grey = record.input.unwrap_or(InputShape::DIGITS).channels == 1;
     let mut figures: Vec<Box<dyn Figure>> = Vec::new();
     let mut without = Vec::new();
     for arm in arms {
         // What can't be read costs its pictures, not all the others.
         match of_arm(record, arm, runs, album) {
             Ok(Some(of_arm)) => figures.extend(of_arm),
-            Ok(None) if is_grey && is_finished(arm) && has_copies(record, arm) => without.push(arm.id()),
+            Ok(None) if is_finished(arm) && has_copies(record, arm) => without.push(arm.id()),
             Ok(None) => {}
             Err(error) => log::warn!("no pictures of {}: {error}", arm.id()),
         }
@@ -109,21 +108,21 @@ fn trained<'a>(record: &Record, arm: &Arm, runs: &'a [Run]) -> Result<Option<(&'
     Ok(Some((run, network)))
 }
 
-/// `None` where no filter has copies, or filters have several channels.
+/// `None` where no filter has copies. Every channel of a filter has a row.
 fn filter_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<Option<Box<dyn Figure>>> {
     let (Some(filters), Some(Copies { what, names, maps })) = (layer.filters()?, layer.copies()) else {
         return Ok(None);
     };
     let (_, channels, _, width) = filters.dims4()?;
-    if channels != 1 {
-        return Ok(None);
-    }
-    let raster = |&map: &usize| Ok(Raster { width, values: values(&filters.get(map)?)? });
-    let row = |(n, maps): (usize, &Vec<usize>)| {
-        let copies = maps.iter().map(raster).collect::<Result<_>>()?;
-        Ok(FilterRow { name: format!("{}", n + 1), copies })
+    let row = |n: usize, channel: usize| {
+        let raster = |&map: &usize| Ok(Raster { width, values: values(&filters.get(map)?.get(channel)?)? });
+        let copies = maps[n].iter().map(raster).collect::<Result<_>>()?;
+        let name = if channels == 1 { format!("{}", n + 1) } else { format!("{}.{}", n + 1, channel + 1) };
+        Ok(FilterRow { name, copies })
     };
-    let rows = maps.iter().enumerate().map(row).collect::<Result<_>>()?;
+    let rows = (0..maps.len()).flat_map(|n| (0..channels).map(move |channel| (n, channel)));
+    let rows = rows.map(|(n, channel)| row(n, channel)).collect::<Result<_>>()?;
+    let what = if channels == 1 { what } else { format!("{what} (1.2: channel 2 of filter 1)") };
     Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, names, &what, rows))))
 }
 
@@ -141,8 +140,8 @@ fn cayley_figure(
     images: impl FnOnce() -> Option<Arc<Dataset>>,
 ) -> Result<Option<Box<dyn Figure>>> {
     let output = layer.output();
-    let grey = layer.input().maps() == 1;
-    if !grey || !arm.net.bank.is_equivariant() || output.representation != Representation::Regular {
+    let channels = layer.input().maps();
+    if !arm.net.bank.is_equivariant() || output.representation != Representation::Regular {
         return Ok(None);
     }
     let Some(sample) = images().map(|images| run.sample(&images, 1)) else { return Ok(None) };
@@ -153,10 +152,13 @@ fn cayley_figure(
     }
     let order = output.group.order();
     let of = |pixels: Vec<f32>| -> Result<GroupMaps> {
-        let values = pixels.iter().copied().map(f64::from).collect();
-        let mut normalised = pixels;
+        // Colours as the mean of their channels.
+        let area = side * side;
+        let grey = |pixel: usize| pixels[pixel..].iter().step_by(area).map(|&value| f64::from(value)).sum::<f64>();
+        let values = (0..area).map(|pixel| grey(pixel) / channels as f64).collect();
+        let mut normalised = pixels.clone();
         sample.statistics.normalise(&mut normalised);
-        let image = Tensor::from_vec(normalised, (1, 1, side, side), &Device::Cpu)?;
+        let image = Tensor::from_vec(normalised, (1, channels, side, side), &Device::Cpu)?;
         // The first field of maps.
         let maps = maps(layer, &image)?.into_iter().take(order).collect();
         Ok(GroupMaps { image: Raster { width: side, values }, maps })
@@ -174,8 +176,10 @@ fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
     (0..maps).map(map).collect()
 }
 
-/// A square image turned counter-clockwise, as numpy's `rot90`.
+/// A square image turned counter-clockwise, channel by channel, as numpy's `rot90`.
 fn quarter_turn(pixels: &[f32], side: usize) -> Vec<f32> {
-    let pixel = |n: usize| pixels[(n % side) * side + side - 1 - n / side];
-    (0..pixels.len()).map(pixel).collect()
+    let turned = |channel: &[f32]| -> Vec<f32> {
+        (0..channel.len()).map(|n| channel[(n % side) * side + side - 1 - n / side]).collect()
+    };
+    pixels.chunks(side * side).flat_map(turned).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::numbers::grouped;
 use super::screen::lines;
-use crate::model::steps::StepCost;
+use crate::model::StepCost;
 
 /// The steps, one a line, and their sums.
 pub fn table(steps: &[StepCost]) -> String {

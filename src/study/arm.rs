@@ -6,10 +6,11 @@ use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeValue, ValueDeserializer};
 
-use super::{ModelFile, StudyText, TrainingFile};
+use super::{ModelFile, Skeletons, StudyText, TrainingFile};
 use crate::bank::{BankConfig, families};
 use crate::error::Result;
-use crate::model::{Cost, GroupPooling, InputShape, NetConfig, Network, Skeleton, match_maps, match_widths, presets};
+use crate::model::steps::Fault;
+use crate::model::{Cost, GroupPooling, InputShape, NetConfig, Network, match_maps, match_widths, presets};
 use crate::nn::NormSharing;
 use crate::number;
 
@@ -22,15 +23,16 @@ pub struct ArmFile {
     pub name: Spanned<String>,
     /// Which network to start from, see [`presets`]; the name by default.
     pub preset: Option<Spanned<String>>,
-    pub skeleton: Option<Skeleton>,
+    /// See [`ModelFile::skeleton`].
+    pub skeleton: Option<Spanned<String>>,
     /// Its bank, see [`families`]; that of the preset by default.
     pub bank: Option<Spanned<String>>,
     /// Keys of the bank itself.
     #[serde(skip)]
     pub bank_keys: Vec<(Spanned<String>, serde_json::Value)>,
-    /// One width for all layers.
+    /// The base width of the skeleton: that of every layer whose factor is 1.
     #[serde(default, deserialize_with = "number::told")]
-    pub width: Option<Spanned<usize>>,
+    pub width: Option<Spanned<f64>>,
     #[serde(default, deserialize_with = "number::told")]
     pub widths: Option<Spanned<Vec<usize>>>,
     /// The arm whose number of real parameters the widths are chosen for.
@@ -88,17 +90,21 @@ impl ArmFile {
     }
 
     /// The network that the arm asks for, before any matching.
-    pub(super) fn network(&self, file: &StudyText, model: ModelFile) -> Result<NetConfig> {
+    pub(super) fn network(&self, file: &StudyText, model: &ModelFile, skeletons: &Skeletons) -> Result<NetConfig> {
         let name = self.preset.as_ref().unwrap_or(&self.name);
-        let skeleton = self.skeleton.unwrap_or(model.skeleton);
+        let skeleton = skeletons.find(file, self.skeleton.as_ref().or(model.skeleton.as_ref()))?;
+        let faulty = |fault: Fault| skeletons.error(file, &skeleton, &fault).unwrap_or_else(|| fault.clone().into());
         let bank = self
             .bank
             .as_ref()
             .map(|bank| BankConfig::named(bank.as_ref()).map_err(|e| file.error(bank, e.to_string())));
         let bank = bank.transpose()?;
-        let mut net = match (NetConfig::preset(name.as_ref()), &bank) {
-            (Some(preset), _) => preset.on(skeleton),
-            (None, Some(bank)) if self.preset.is_none() => NetConfig::uniform(skeleton, bank.clone(), 0),
+        let preset = NetConfig::preset_on(skeleton.clone(), name.as_ref()).map_err(&faulty)?;
+        let mut net = match (preset, &bank) {
+            (Some(preset), _) => preset,
+            (None, Some(bank)) if self.preset.is_none() => {
+                NetConfig::new(skeleton.clone(), bank.clone(), 0.0).map_err(&faulty)?
+            }
             _ => {
                 let known = presets().join(", ");
                 let message =
@@ -117,7 +123,10 @@ impl ArmFile {
         net.dropout = self.dropout.unwrap_or(net.dropout);
         net.norm = self.norm.unwrap_or(net.norm);
         match (&self.width, &self.widths) {
-            (Some(width), None) => net.widths = vec![*width.as_ref(); skeleton.hidden_layers()],
+            (Some(width), None) if !(width.as_ref().is_finite() && *width.as_ref() > 0.0) => {
+                return Err(file.error(width, format!("width = {}, but it must be above 0", width.as_ref())));
+            }
+            (Some(width), None) => net.widths = skeleton.steps().widths(*width.as_ref()).map_err(&faulty)?,
             (None, Some(widths)) => net.widths = widths.as_ref().clone(),
             (Some(width), Some(_)) => return Err(file.error(width, "width and widths can't both be given")),
             (None, None) if net.widths.contains(&0) && !self.finds_widths(&net.bank) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::Study;
 use super::images::training_labels;
-use crate::data::Dataset;
+use crate::data::{Dataset, Label};
 
 /// Classes, arms and seeds that a warning lists.
 const LISTED: usize = 5;
@@ -17,7 +17,7 @@ impl Study {
 
     /// Classes of which there's no image to learn from, in all or in the parts that arms are trained on.
     fn absent_classes(&self, dataset: &Dataset) -> Vec<String> {
-        let absent = |labels: &[u8]| -> Vec<usize> {
+        let absent = |labels: &[Label]| -> Vec<usize> {
             let there: BTreeSet<usize> = labels.iter().map(|&label| usize::from(label)).collect();
             (0..dataset.classes).filter(|class| !there.contains(class)).collect()
         };
@@ -81,9 +81,9 @@ mod tests {
 
     /// A set of so many training images of each class.
     fn dataset(counts: &[usize]) -> Dataset {
-        let labels: Vec<u8> = (0u8..).zip(counts).flat_map(|(class, &count)| vec![class; count]).collect();
+        let labels: Vec<Label> = (0..).zip(counts).flat_map(|(class, &count)| vec![class; count]).collect();
         let images =
-            |labels: Vec<u8>| Images { channels: 1, height: 1, width: 1, pixels: vec![0.5; labels.len()], labels };
+            |labels: Vec<Label>| Images { channels: 1, height: 1, width: 1, pixels: vec![0.5; labels.len()], labels };
         let (train, test) = (images(labels), images(vec![0]));
         Dataset { name: "set".to_owned(), fingerprint: String::new(), classes: counts.len(), train, test }
     }

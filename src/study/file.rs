@@ -1,5 +1,6 @@
 //! The study file as it's written.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -8,9 +9,10 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use super::grid::{self, Level, LevelledTable};
-use super::{ArmFile, BudgetFile, EquivarianceFile, ModelFile, Seeds, StudyText, TrainingFile, TuningFile};
+use super::{ArmFile, BudgetFile, EquivarianceFile, ModelFile, Seeds, Skeletons, StudyText, TrainingFile, TuningFile};
 use crate::data::DataConfig;
 use crate::error::Result;
+use crate::model::steps::Steps;
 
 /// A study file (TOML). Unknown keys are refused, errors say the line and what would be right.
 #[derive(Debug)]
@@ -19,6 +21,8 @@ pub struct StudyFile {
     pub content: StudyContent,
     /// The arms, at every level of the grid.
     pub arms: Vec<GridArm>,
+    /// The skeletons that aren't the program's.
+    pub skeletons: Skeletons,
     /// Its text, and where that was read from.
     pub text: StudyText,
 }
@@ -62,6 +66,9 @@ pub struct StudyContent {
     pub tuning: Option<TuningFile>,
     /// How the equivariance of every run is measured, if at all.
     pub equivariance: Option<EquivarianceFile>,
+    /// Skeletons, see [`Steps`].
+    #[serde(default)]
+    pub skeleton: BTreeMap<String, Steps>,
     #[serde(rename = "arm")]
     _arm: Option<IgnoredAny>,
     #[serde(rename = "grid")]
@@ -74,14 +81,23 @@ impl StudyFile {
     /// # Errors
     /// When it can't be read, isn't TOML, or has keys or values that aren't a study's.
     pub fn read(path: &Path) -> Result<Self> {
-        let text = StudyText::read(path)?;
+        Self::parse(StudyText::read(path)?)
+    }
+
+    /// The same of a text that was read.
+    ///
+    /// # Errors
+    /// When it isn't TOML, or has keys or values that aren't a study's.
+    pub fn parse(text: StudyText) -> Result<Self> {
         let fail = |e: toml::de::Error| text.parse_error(&e);
         let mut table = DeTable::parse(text.as_str()).map_err(fail)?;
         let expanded = grid::expand(table.get_mut());
         let content = StudyContent::deserialize(Deserializer::from(table)).map_err(fail)?;
         let expanded = expanded.map_err(|(place, message)| text.at(place, &message))?;
         let arm = |(levels, table): LevelledTable| Ok(GridArm { levels, arm: ArmFile::read(table, &text)? });
-        let arms = expanded.into_iter().map(arm).collect::<Result<_>>()?;
-        Ok(Self { content, arms, text })
+        let arms = expanded.into_iter().map(arm).collect::<Result<Vec<_>>>()?;
+        let named = arms.iter().map(|cell| cell.arm.skeleton.as_ref()).chain([content.model.skeleton.as_ref()]);
+        let skeletons = Skeletons::read(&text, &content.skeleton, named.flatten())?;
+        Ok(Self { content, arms, skeletons, text })
     }
 }

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use crate::data::{Dataset, Images};
+use crate::data::{Dataset, Images, Label};
 use crate::error::{Error, Result};
 use crate::rng;
 use crate::train::Trainer;
@@ -86,7 +86,7 @@ pub fn training_images(dataset: &Dataset, count: usize, seed: u64) -> Cow<'_, Im
 }
 
 /// Their labels alone.
-pub(super) fn training_labels(dataset: &Dataset, count: usize, seed: u64) -> Vec<u8> {
+pub(super) fn training_labels(dataset: &Dataset, count: usize, seed: u64) -> Vec<Label> {
     let labels = &dataset.train.labels;
     if count >= labels.len() {
         return labels.clone();

@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use crate::error::{Error, Result};
 use crate::files;
+use crate::model::steps::Fault;
 
 /// A study file's text and where it was read from.
 #[derive(Clone, Debug)]
@@ -70,6 +71,38 @@ impl StudyText {
         let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         Error::Line { path: self.path.clone(), line, message: message.replace('\n', " ") }
+    }
+
+    /// What is wrong with a skeleton, told with the line of the step; `tables` lead to the skeleton.
+    pub fn fault(&self, tables: &[&str], fault: &Fault) -> Error {
+        match self.place_of_step(tables, &fault.place) {
+            Some(place) => self.at(place, &fault.message),
+            None => Error::content(&self.path, &fault.message),
+        }
+    }
+
+    /// A path that is relative to the file's folder.
+    pub fn beside(&self, path: &Path) -> PathBuf {
+        self.path.parent().unwrap_or(Path::new("")).join(path)
+    }
+
+    /// Where a step begins, or the deepest of those that it's in; where there's none, the list of steps.
+    fn place_of_step(&self, tables: &[&str], steps: &[usize]) -> Option<usize> {
+        let file = DeTable::parse(&self.text).ok()?;
+        let mut table = file.get_ref();
+        for name in tables {
+            table = table.get(*name)?.get_ref().as_table()?;
+        }
+        let mut list = table.get("steps")?;
+        let mut place = list.span().start;
+        for step in steps {
+            let Some(found) = list.get_ref().as_array().and_then(|list| list.get(*step)) else { break };
+            place = found.span().start;
+            let inner = found.get_ref().as_table().and_then(|step| step.values().next());
+            let Some(steps) = inner.and_then(|inner| inner.get_ref().as_table()?.get("steps")) else { break };
+            list = steps;
+        }
+        Some(place)
     }
 
     /// Where the file has the key, or at least the table.

@@ -3,7 +3,8 @@
 //! | file | what |
 //! | --- | --- |
 //! | `file`, `arm`, `grid`, `tables`, `location` | a study file as it's written |
-//! | `skeleton_file` | a skeleton in a file of its own |
+//! | `skeleton_file` | skeletons that aren't the program's: in files of their own, in study files |
+//! | `starter` | study files to start from |
 //! | `plan`, `resolve`, `checks`, `limits` | the study with everything resolved and checked |
 //! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
@@ -37,6 +38,7 @@ mod run_folder;
 mod runner;
 mod skeleton_file;
 mod spaced;
+mod starter;
 mod store;
 mod tables;
 #[cfg(feature = "tensorboard")]
@@ -61,7 +63,8 @@ pub use reproduce::Reproduction;
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};
-pub use skeleton_file::SkeletonFile;
+pub use skeleton_file::{SkeletonFile, Skeletons};
+pub use starter::Starter;
 pub use store::Store;
 pub use tables::{BudgetFile, EquivarianceFile, ModelFile, Seeds, TrainingFile, TuningFile};
 pub use tuning::{Setting, Trial, Tuning, TuningRecord, choose};

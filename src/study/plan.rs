@@ -7,11 +7,12 @@ use toml::Spanned;
 
 use super::limits::{LONGEST_NAME, MOST_SEEDS, folder_name_fault, repeated};
 use super::tuning::runs_fault;
-use super::{GridArm, Level, Seeds, StudyFile, Tuning, tuning};
+use super::{ArmFile, GridArm, Level, Seeds, StudyFile, Tuning, tuning};
 use crate::data::DataConfig;
 use crate::error::Result;
 use crate::lab::Turning;
-use crate::model::{Budget, Cost, InputShape, NetConfig, Network};
+use crate::model::steps::Fault;
+use crate::model::{Budget, Cost, InputShape, NetConfig, Network, Skeleton};
 use crate::train::{Protocol, TrainingConfig};
 
 /// A study that can be run.
@@ -140,6 +141,14 @@ impl StudyFile {
         Ok(study)
     }
 
+    /// The skeleton of arms that name none of their own.
+    ///
+    /// # Errors
+    /// When there's none of this name.
+    pub fn skeleton(&self) -> Result<Skeleton> {
+        self.skeletons.find(&self.text, self.content.model.skeleton.as_ref())
+    }
+
     fn check_arm_names(&self) -> Result<()> {
         // Some file systems take P4 and p4 for the same folder.
         let mut seen: BTreeMap<String, &str> = BTreeMap::new();
@@ -167,18 +176,24 @@ impl StudyFile {
 
     fn arm(&self, cell: &GridArm, training: &TrainingConfig, input: InputShape, train: Option<usize>) -> Result<Arm> {
         let GridArm { levels, arm } = cell;
-        let net = arm.matched(&self.text, arm.network(&self.text, self.content.model)?, input, |name| {
+        let network = |arm: &ArmFile| arm.network(&self.text, &self.content.model, &self.skeletons);
+        let net = arm.matched(&self.text, network(arm)?, input, |name| {
             let target = self.arm_called(name, levels)?;
             if target.arm.is_matched() {
                 return Err(self
                     .text
                     .error(name, format!("{:?} itself matches another arm; match that one", name.as_ref())));
             }
-            target.arm.network(&self.text, self.content.model)
+            network(&target.arm)
         })?;
         let name = arm.name.as_ref().clone();
         let located = |e: crate::Error| self.text.error(&arm.name, format!("arm {name}: {e}"));
-        let budget = Network::budget(&net, input).map_err(located)?;
+        let budget = Network::budget(&net, input).map_err(|error| {
+            let fault = net.costs(input).err().filter(|fault| !fault.place.is_empty());
+            let fault = fault.map(|fault| Fault { message: format!("arm {name}: {}", fault.message), ..fault });
+            let of_skeleton = fault.and_then(|fault| self.skeletons.error(&self.text, &net.skeleton, &fault));
+            of_skeleton.unwrap_or_else(|| located(error))
+        })?;
         if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(arm)) {
             let message = format!("{key} is tuned, so neither an arm nor the grid can set it");
             return Err(self.text.error(&arm.name, message));

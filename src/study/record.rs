@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Arm, Purpose, Setting, Study, ValidationError, spaced, tuning};
-use crate::data::{Draws, FiniteSource, MAX_CLASSES, hash};
+use crate::data::{Draws, FiniteSource, Label, MAX_CLASSES, hash};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig};
 use crate::train::{DeviceKind, Maker, Past, TrainingConfig};
@@ -32,7 +32,7 @@ pub struct Record {
     pub device: DeviceKind,
     /// The class of every test image; none where every seed has test images of its own.
     #[serde(with = "spaced")]
-    pub test_labels: Vec<u8>,
+    pub test_labels: Vec<Label>,
 }
 
 /// Which images a run was made with.
@@ -131,10 +131,10 @@ pub struct Mistakes {
     pub images: Vec<usize>,
     /// The classes that these were taken for.
     #[serde(with = "spaced")]
-    pub classes: Vec<u8>,
+    pub classes: Vec<Label>,
     /// The classes that they are, where the study's record can't tell, since every seed has test images of its own.
     #[serde(with = "spaced", default, skip_serializing_if = "Vec::is_empty")]
-    pub labels: Vec<u8>,
+    pub labels: Vec<Label>,
 }
 
 /// The test images that mistakes are made on, as far as a study's record knows them.
@@ -145,7 +145,7 @@ pub struct TestSet<'a> {
     /// Number of classes.
     pub classes: usize,
     /// The class of each; `None` where every seed has test images of its own, and mistakes tell their labels.
-    pub labels: Option<&'a [u8]>,
+    pub labels: Option<&'a [Label]>,
 }
 
 /// A test image that is taken for what it isn't.
@@ -154,21 +154,21 @@ pub struct Mistake {
     /// Its place in the test set.
     pub image: usize,
     /// What it is.
-    pub label: u8,
+    pub label: Label,
     /// What it's taken for.
-    pub class: u8,
+    pub class: Label,
 }
 
 impl Mistakes {
     /// The predictions that aren't the labels. Both have the same length.
-    pub fn of(predictions: &[u8], labels: &[u8]) -> Self {
+    pub fn of(predictions: &[Label], labels: &[Label]) -> Self {
         let images = (0..labels.len()).filter(|&image| predictions[image] != labels[image]).collect::<Vec<_>>();
         let classes = images.iter().map(|&image| predictions[image]).collect();
         Self { tested: labels.len(), images, classes, labels: Vec::new() }
     }
 
     /// The same, with the classes that the images are.
-    pub fn labelled(self, labels: &[u8]) -> Self {
+    pub fn labelled(self, labels: &[Label]) -> Self {
         Self { labels: self.images.iter().map(|&image| labels[image]).collect(), ..self }
     }
 
@@ -185,8 +185,8 @@ impl Mistakes {
         if images.len() != classes.len() || own && labels.len() != images.len() || !images.is_sorted_by(|a, b| a < b) {
             return Err("its mistakes aren't images in their order with a class each".to_owned());
         }
-        let is_class = |class: u8| usize::from(class) < set.classes;
-        let mistake = |(place, (&image, &class)): (usize, (&usize, &u8))| {
+        let is_class = |class: Label| usize::from(class) < set.classes;
+        let mistake = |(place, (&image, &class)): (usize, (&usize, &Label))| {
             let label = set.labels.map_or_else(|| labels.get(place), |labels| labels.get(image));
             match label {
                 Some(&label) if label != class && image < *tested && is_class(label) && is_class(class) => {

@@ -5,7 +5,6 @@ use toml::Spanned;
 
 use crate::bank::Initialisation;
 use crate::data::Augmentation;
-use crate::model::Skeleton;
 use crate::number;
 use crate::train::{Protocol, TrainingConfig};
 
@@ -20,12 +19,11 @@ pub enum Seeds {
 }
 
 /// The `[model]` table.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct ModelFile {
-    /// Default: `cohen2016`.
-    #[serde(default)]
-    pub skeleton: Skeleton,
+    /// A skeleton of the program, of a `[skeleton.NAME]` table, or of a file; default: `cohen2016`.
+    pub skeleton: Option<Spanned<String>>,
     /// How the filters of all arms start; default: `fan-in`.
     #[serde(default)]
     pub initialisation: Initialisation,

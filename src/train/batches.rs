@@ -4,7 +4,7 @@ use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
-use crate::data::{Augmentation, Images};
+use crate::data::{Augmentation, Images, Label};
 use crate::error::Result;
 use crate::rng;
 
@@ -41,7 +41,7 @@ pub struct Batch {
     /// (batch), the classes as u32.
     pub labels: Tensor,
     /// The classes.
-    pub classes: Vec<u8>,
+    pub classes: Vec<Label>,
 }
 
 /// What determines the images of an epoch.
@@ -121,7 +121,7 @@ impl<'a> Batches<'a> {
             self.statistics.normalise(out);
         });
         let shape = (indices.len(), self.images.channels, self.images.height, self.images.width);
-        let classes: Vec<u8> = indices.iter().map(|&index| self.images.labels[index]).collect();
+        let classes: Vec<Label> = indices.iter().map(|&index| self.images.labels[index]).collect();
         let labels: Vec<u32> = classes.iter().map(|&class| u32::from(class)).collect();
         let images = Tensor::from_vec(pixels, shape, &self.device)?;
         Ok(Batch { images, labels: Tensor::new(labels, &self.device)?, classes })
@@ -134,7 +134,7 @@ mod tests {
 
     fn images(n: usize) -> Images {
         let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect();
-        Images { channels: 1, height: 2, width: 2, pixels, labels: (0..n as u8).collect() }
+        Images { channels: 1, height: 2, width: 2, pixels, labels: (0..n as Label).collect() }
     }
 
     #[test]
@@ -148,7 +148,7 @@ mod tests {
         let images = images(10);
         let statistics = PixelStatistics { mean: 0.0, deviation: 1.0 };
         let batches = Batches::new(&images, statistics, 4, &Device::Cpu);
-        let classes = |seed, epoch| -> Vec<u8> {
+        let classes = |seed, epoch| -> Vec<Label> {
             let draw = EpochDraw { seed, epoch, images: None, augmentation: Augmentation::default() };
             let batches = batches.shuffled(draw, 0).map(Result::unwrap);
             let check = |batch: &Batch| {
@@ -165,7 +165,7 @@ mod tests {
         assert_ne!(order, classes(1, 2));
         assert_ne!(order, classes(2, 1));
         assert_eq!((batches.count(None), batches.count(Some(25))), (3, 7));
-        let in_order: Vec<u8> = batches.in_order().flat_map(|batch| batch.unwrap().classes).collect();
+        let in_order: Vec<Label> = batches.in_order().flat_map(|batch| batch.unwrap().classes).collect();
         assert_eq!(in_order, images.labels);
     }
 
@@ -177,7 +177,7 @@ mod tests {
         let draw = EpochDraw { seed: 1, epoch: 3, images: Some(25), augmentation };
         let from = |first| -> Vec<Batch> { batches.shuffled(draw, first).map(Result::unwrap).collect() };
         let whole = from(0);
-        let classes: Vec<u8> = whole.iter().flat_map(|batch| batch.classes.clone()).collect();
+        let classes: Vec<Label> = whole.iter().flat_map(|batch| batch.classes.clone()).collect();
         assert_eq!(classes.len(), 25);
         for pass in [&classes[..10], &classes[10..20]] {
             let mut sorted = pass.to_vec();

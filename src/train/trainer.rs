@@ -7,7 +7,7 @@ use super::{
     Adam, AdamConfig, Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, PixelStatistics,
     TrainingConfig,
 };
-use crate::data::Images;
+use crate::data::{Images, Label};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig, Network};
 use crate::nn::{Mode, Weights};
@@ -38,7 +38,7 @@ pub struct Evaluation {
     /// Fraction that is wrong.
     pub error: f64,
     /// The predicted class of every image, in the set's order.
-    pub predictions: Vec<u8>,
+    pub predictions: Vec<Label>,
 }
 
 impl<'a> Trainer<'a> {
@@ -188,11 +188,11 @@ impl<'a> Trainer<'a> {
 }
 
 /// The class with the largest score of every image, the first of equal ones; scores of the shape (batch, classes).
-pub(crate) fn predicted_classes(scores: &Tensor) -> Result<Vec<u8>> {
+pub(crate) fn predicted_classes(scores: &Tensor) -> Result<Vec<Label>> {
     let classes = scores.detach().argmax(D::Minus1)?.to_vec1::<u32>()?;
-    Ok(classes.into_iter().map(|class| class as u8).collect())
+    Ok(classes.into_iter().map(|class| class as Label).collect())
 }
 
-fn count_wrong(predictions: &[u8], labels: &[u8]) -> usize {
+fn count_wrong(predictions: &[Label], labels: &[Label]) -> usize {
     predictions.iter().zip(labels).filter(|(predicted, label)| predicted != label).count()
 }

@@ -12,12 +12,12 @@ fn draws(source: Source, sizes: [usize; 2], folder: Option<&Path>) -> Draws {
 }
 
 /// Pixels and label of every image, as bits.
-fn set(images: &Images) -> BTreeSet<(Vec<u32>, u8)> {
+fn set(images: &Images) -> BTreeSet<(Vec<u32>, u16)> {
     let image = |n: usize| (images.image(n).iter().map(|pixel| pixel.to_bits()).collect(), images.labels[n]);
     (0..images.len()).map(image).collect()
 }
 
-fn both(dataset: &Dataset) -> BTreeSet<(Vec<u32>, u8)> {
+fn both(dataset: &Dataset) -> BTreeSet<(Vec<u32>, u16)> {
     set(&dataset.train).union(&set(&dataset.test)).cloned().collect()
 }
 
@@ -94,7 +94,7 @@ fn the_places_of_test_images_are_those_of_the_draws() {
         for seed in [0, 3, 9] {
             let places = finite.test_images(config.seed, [9, 7], seed).unwrap();
             let dataset = made.of(seed).unwrap();
-            let told: Vec<u8> = places.iter().map(|&place| labels[place as usize]).collect();
+            let told: Vec<u16> = places.iter().map(|&place| labels[place as usize]).collect();
             assert_eq!(told, dataset.test.labels, "{source:?}, seed {seed}");
             if source == Source::Mnist {
                 let all = |place: u32| match (place as usize).checked_sub(12) {

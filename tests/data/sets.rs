@@ -183,7 +183,10 @@ fn rotated_sets_draw_without_overlap_and_smaller_ones_begin_larger_ones() {
     let (train, test) = (values(&all.train), values(&all.test));
     let mut drawn = [&train[..], &test[..]].concat();
     assert!(
-        drawn.iter().zip(all.train.labels.iter().chain(&all.test.labels)).all(|(value, label)| value % 10 == *label)
+        drawn
+            .iter()
+            .zip(all.train.labels.iter().chain(&all.test.labels))
+            .all(|(value, label)| u16::from(value % 10) == *label)
     );
     drawn.sort_unstable();
     assert_eq!(drawn, (1..41).collect::<Vec<u8>>());

@@ -231,7 +231,7 @@ fn coloured(file: &Path) {
             height: 28,
             width: 28,
             pixels: pixels.collect(),
-            labels: (0..count as u8).map(|n| n % 10).collect(),
+            labels: (0..count as u16).map(|n| n % 10).collect(),
         }
     };
     let fingerprint = "0".repeat(64);

@@ -11,8 +11,9 @@ use equisplit::bank::{
 };
 use equisplit::group::{PointGroup, Representation};
 use equisplit::nn::{
-    Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, GroupPool, Layer, Linear, Mode, Reduction,
-    Relu, SpatialPool, group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4m_lifting, seq_t,
+    Activate, Activation, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, GroupPool, Layer, Linear,
+    LinearConfig, Mode, Reduction, SpatialPool, group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4m_lifting,
+    seq_t,
 };
 use equisplit::rng;
 
@@ -129,12 +130,13 @@ fn layers_join_candles_sequences_and_give_what_they_give_alone() {
     let variables = VarMap::new();
     let vb = VarBuilder::from_varmap(&variables, DType::F32, &C);
     let config = ConvConfig::default().with_padding(1);
-    let (conv, relu) =
-        (p4_lifting(2, 3, 3, config, vb.pp("a")).unwrap(), |conv: &Conv| Relu::new(conv.output().clone()));
+    let (conv, relu) = (p4_lifting(2, 3, 3, config, vb.pp("a")).unwrap(), |conv: &Conv| {
+        Activate::new(conv.output().clone(), Activation::Relu)
+    });
     let next = p4_conv(3, 2, 3, config, vb.pp("b")).unwrap();
     let pool = SpatialPool::new(next.output().clone(), Reduction::Mean, 2).unwrap();
     let group_pool = GroupPool::new(next.output().clone(), Reduction::Max);
-    let head = Linear::new(group_pool.output().clone(), 9, 4, vb.pp("head")).unwrap();
+    let head = Linear::new(group_pool.output().clone(), [3, 3], 4, LinearConfig::default(), vb.pp("head")).unwrap();
     let x = images((3, 2, 6, 6));
     let mode = &mut Mode::Inference;
     let layers: [&dyn Layer; 6] = [&conv, &relu(&conv), &next, &pool, &group_pool, &head];
@@ -196,7 +198,7 @@ fn group_convolutions_in_one_call_are_those_of_the_banks() {
         assert_eq!(entries(&filters), entries(&made));
         let layer: &dyn Layer = &conv;
         assert_eq!(entries(&layer.filters().unwrap().unwrap()), entries(&filters));
-        assert!(Relu::new(conv.output().clone()).filters().unwrap().is_none());
+        assert!(Activate::new(conv.output().clone(), Activation::Relu).filters().unwrap().is_none());
         assert_eq!(conv.forward(&images((2, maps[1], 7, 7))).unwrap().dims(), [2, maps[0], 3, 3]);
     }
     let variables = VarMap::new();

@@ -10,8 +10,8 @@ use equisplit::kernel::FeatureMap;
 use equisplit::lab::{LayerReport, TOLERANCE, layer_reports};
 use equisplit::nn::NamedLayer;
 use equisplit::nn::{
-    Conv, ConvConfig, FieldNorm, FieldNormConfig, FieldType, GroupPool, Layer, Mode, NormSharing, Reduction, Relu,
-    SpatialPool, Weights,
+    Activate, Activation, Conv, ConvConfig, FieldNorm, FieldNormConfig, FieldType, GroupPool, Layer, Mode, NormSharing,
+    Reduction, SpatialPool, Weights,
 };
 use equisplit::rng;
 use rand::RngExt;
@@ -92,7 +92,7 @@ fn chain(
     let layers: Vec<Box<dyn Layer>> = vec![
         Box::new(Conv::new(Box::new(lifting), &group, config, vb.pp("conv1")).unwrap()),
         Box::new(FieldNorm::new(first.clone(), FieldNormConfig::default(), vb.pp("norm1")).unwrap()),
-        Box::new(Relu::new(first.clone())),
+        Box::new(Activate::new(first.clone(), Activation::Relu)),
         Box::new(SpatialPool::new(first, Reduction::Max, 2).unwrap()),
         Box::new(Conv::new(regular, &group, config, vb.pp("conv2")).unwrap()),
         Box::new(FieldNorm::new(second.clone(), norm, vb.pp("norm2")).unwrap()),

@@ -14,6 +14,7 @@ mod lab_grid;
 mod lab_report;
 mod lanes;
 mod model;
+mod networks;
 mod residual;
 mod simd_override;
 mod steps;

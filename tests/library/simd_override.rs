@@ -39,7 +39,7 @@ fn uses() {
     let (config, vb) = (NetConfig::preset("z2").unwrap(), Weights::new(0).builder(DType::F32, &Device::Cpu));
     let network = Network::new(&config, InputShape::DIGITS, &vb).unwrap();
     say(network.output(&images, &mut Mode::Inference).map(drop));
-    let shape = ConvolutionShape { in_maps: 1, out_maps: 1, kernel: 3, size: 5, padding: 0 };
+    let shape = ConvolutionShape { in_maps: 1, out_maps: 1, kernel: 3, size: [5, 5], padding: 0, stride: 1 };
     say(bench::convolution(shape, 1, 1).map(drop));
     say(kernel::check_override());
     println!("\nuse: {}", kernel::instructions());

@@ -1,8 +1,7 @@
 //! The fast way through a network against candle's graph, and what it allocates.
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::Cell;
 
 use candle_core::{DType, Device, Tensor};
 use candle_nn::loss::cross_entropy;
@@ -12,17 +11,19 @@ use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
 use equisplit::train::{Adam, AdamConfig, Batches, EpochDraw, PixelStatistics};
 
-/// Counts the bytes that are asked for.
+/// Counts the bytes that a thread asks for: other tests run on others.
 struct Counting;
 
-static BYTES: AtomicUsize = AtomicUsize::new(0);
-static LARGEST: AtomicUsize = AtomicUsize::new(0);
+thread_local! {
+    static BYTES: Cell<usize> = const { Cell::new(0) };
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
+}
 
-// SAFETY: everything is passed on to the system's allocator.
+// SAFETY: everything is passed on to the system's allocator, and the counts beside it allocate nothing.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        BYTES.fetch_add(layout.size(), Ordering::Relaxed);
-        LARGEST.fetch_max(layout.size(), Ordering::Relaxed);
+        BYTES.set(BYTES.get() + layout.size());
+        LARGEST.set(LARGEST.get().max(layout.size()));
         // SAFETY: the caller's.
         unsafe { System.alloc(layout) }
     }
@@ -35,9 +36,6 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// One test at a time: the counters see what every thread allocates.
-static ALONE: Mutex<()> = Mutex::new(());
 
 struct Trained {
     losses: Vec<f64>,
@@ -67,8 +65,8 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
         let draw = EpochDraw { seed, epoch, images: None, augmentation: Default::default() };
         for batch in batches.shuffled(draw, 0) {
             let batch = batch.unwrap();
-            let before = BYTES.load(Ordering::Relaxed);
-            LARGEST.store(0, Ordering::Relaxed);
+            let before = BYTES.get();
+            LARGEST.set(0);
             let mode = &mut Mode::Training(&mut stream);
             let (loss, gradients) = if fast {
                 let output = network.output(&batch.images, mode).unwrap();
@@ -79,8 +77,8 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
                 (loss.clone(), loss.backward().unwrap())
             };
             adam.step(&gradients, 5e-3).unwrap();
-            run.bytes.push(BYTES.load(Ordering::Relaxed) - before);
-            run.largest.push(LARGEST.load(Ordering::Relaxed));
+            run.bytes.push(BYTES.get() - before);
+            run.largest.push(LARGEST.get());
             run.losses.push(f64::from(loss.to_scalar::<f32>().unwrap()));
         }
     }
@@ -99,7 +97,6 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
 
 #[test]
 fn both_ways_train_alike_from_the_same_seed() {
-    let _alone = ALONE.lock();
     for arm in ["p4", "z2"] {
         let (fast, graph) = (train(arm, 1, true, 4), train(arm, 1, false, 4));
         // Rounding differs, and training amplifies that: close at first, then statistically the same.
@@ -118,7 +115,6 @@ fn both_ways_train_alike_from_the_same_seed() {
 /// the first step takes beyond the maps themselves depends on the vectors, in whose groups images are stored.
 #[test]
 fn steps_after_the_first_allocate_no_feature_maps() {
-    let _alone = ALONE.lock();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     let Trained { bytes, largest, .. } = pool.install(|| train("p4", 3, true, 1));
     // 50 images, 4 fields over 4 turns, and the sides of the network of Cohen & Welling: each layer's maps once.

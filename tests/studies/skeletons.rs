@@ -73,3 +73,154 @@ fn the_example_of_the_documentation_is_a_network() {
         assert!(told(&[file.to_str().unwrap(), "--bank", bank]).contains("block2"), "{bank}");
     }
 }
+
+/// A network that no paper has: a strided stem, two blocks with a pool between them, a hidden matrix product.
+const MINE: &str = r#"base = 3
+steps = [
+  { conv = { kernel = 5, stride = 2, padding = 1, activation = "elu" } },
+  { residual = { steps = [
+    { conv = { kernel = 3, padding = 1, width = 1.5, dropout = 0.1 } },
+    { conv = { kernel = 3, padding = 1, norm = "none", activation = "none", bias = true } },
+  ] } },
+  { pool = { size = 3, stride = 2, padding = 1 } },
+  { repeat = { times = 2, steps = [
+    { residual = { activation = "swish", steps = [{ conv = { kernel = 3, padding = 1, width = 2 } }] } },
+  ] } },
+  { group-pool = "mean" },
+  { global-pool = "mean" },
+  { linear = { width = 4, norm = "field", activation = "leaky-relu" } },
+  { linear = { width = "classes" } },
+]
+"#;
+
+/// A study of two epochs of `mine`, by a table of its own or a file.
+fn study(model: &str) -> String {
+    let arms = ["z2", "repeat-swish", "scrambled", "p4"].map(|name| {
+        let size = if name == "p4" || name == "scrambled" { "width = 2.0" } else { "match = \"p4\"" };
+        format!("[[arm]]\nname = {name:?}\n{size}\n")
+    });
+    format!(
+        "name = \"mine\"\nbaseline = \"z2\"\ntarget = \"p4\"\nseeds = 2\n\n[data]\nsource = \"builtin\"\ntrain = 96\ntest = 64\n\n\
+         [training]\nepochs = 2\nbatch = 32\n\n{model}\n{}",
+        arms.join("\n")
+    )
+}
+
+#[test]
+fn a_network_of_ones_own_goes_from_toml_to_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let table = format!("[skeleton.own]\n{MINE}\n[model]\nskeleton = \"own\"\n");
+    std::fs::write(path("table.toml"), study(&table)).unwrap();
+    std::fs::write(path("own.toml"), MINE).unwrap();
+    std::fs::write(path("file.toml"), study("[model]\nskeleton = \"own.toml\"\n")).unwrap();
+    let params = |name: &str| equisplit().args(["params", &path(name), "--json"]).output().unwrap();
+    let budgets = params("table.toml");
+    assert!(budgets.status.success(), "{}", String::from_utf8_lossy(&budgets.stderr));
+    assert_eq!(budgets.stdout, params("file.toml").stdout, "a table and a file");
+    let out = path("out");
+    let run = |args: &[&str]| {
+        let output = equisplit().args(args).output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    run(&["run", &path("table.toml"), "--out", &out, "--jobs", "2"]);
+    let store = path("out/mine");
+    // The store says all that determines the networks: neither file is needed again.
+    std::fs::remove_file(path("table.toml")).unwrap();
+    assert!(run(&["reproduce", &store]).contains("as on record"));
+    let checked = run(&["check", "--store", &store]);
+    for said in ["block1", "shortcut", "linear2"] {
+        assert!(checked.contains(said), "{checked}");
+    }
+    run(&["figures", &store, "--out", &path("figures")]);
+    let drawn: Vec<String> = std::fs::read_dir(path("figures"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    for figure in ["filters-p4", "cayley-p4", "errors"] {
+        assert!(drawn.iter().any(|name| name.starts_with(figure)), "{figure} among {drawn:?}");
+    }
+    run(&["report", &store, "--out", &path("report.html")]);
+    assert!(std::fs::read_to_string(path("report.html")).unwrap().contains("mine"));
+}
+
+#[test]
+fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("study.toml");
+    let path = file.to_str().unwrap();
+    let refused = |text: &str| {
+        std::fs::write(&file, text).unwrap();
+        failure(&["params", path])
+    };
+    let good = study(&format!("[model]\nskeleton = \"own\"\n\n[skeleton.own]\n{MINE}"));
+    let line = |part: &str| 1 + good[..good.find(part).unwrap()].matches('\n').count();
+    let told = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        let error = refused(&good.replacen(from, to, 1));
+        let line = format!("study.toml:{}: ", line(from.split(" = ").next().unwrap_or(from)));
+        (error, line)
+    };
+    let check = |from: &str, to: &str, said: &str| {
+        let (error, line) = told(from, to);
+        assert!(error.contains(&line) && error.contains(said), "{from} → {to}: {error}, not {line}{said}");
+    };
+    check("{ pool = { size = 3", "{ pool = { sise = 3", "unknown field `sise`");
+    check("{ pool = { size = 3, stride = 2, padding = 1 }", "{ pool = { size = 30 }", "pool3: ");
+    check("{ conv = { kernel = 3, padding = 1, norm", "{ conv = { kernel = 3, norm", "");
+    check("{ repeat = { times = 2", "{ repeat = { times = 1000000", "times = 1000000, but it must be 1 to 1000");
+    let error = refused(&good.replacen("width = 2.0", "width = 0.1", 1));
+    assert!(error.contains("conv1: its width is 0, but it must be 1 to"), "{error}");
+    let error = refused(&good.replacen("width = 2.0", "width = -1", 1));
+    assert!(error.contains("width = -1, but it must be above 0"), "{error}");
+    let error = refused(&good.replacen("skeleton = \"own\"", "skeleton = \"onw\"", 1));
+    assert!(error.contains("unknown skeleton \"onw\"; there are own, cohen2016"), "{error}");
+    let error = refused(&good.replacen("skeleton = \"own\"", "skeleton = \"none.toml\"", 1));
+    assert!(error.contains("study.toml:17: no skeleton file") && error.contains("none.toml"), "{error}");
+    let error = refused(&good.replacen("[skeleton.own]", "[skeleton.vgg4]", 1));
+    assert!(error.contains("the program has a skeleton \"vgg4\""), "{error}");
+    let error = refused(&good.replace("  { linear = { width = \"classes\" } },\n", ""));
+    assert!(error.contains("not to a number for every class"), "{error}");
+    // A matrix product of pixels fits one size; the step that makes others isn't to blame.
+    let pixels = good.replace("  { global-pool = \"mean\" },\n", "");
+    std::fs::write(&file, &pixels).unwrap();
+    equisplit().args(["params", path]).assert().success();
+}
+
+#[test]
+fn a_study_to_start_from_runs_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |args: &[&str]| equisplit().current_dir(folder.path()).arg("init").args(args).output().unwrap();
+    let written = init(&["first", "--skeleton", "lenet"]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let file = folder.path().join("first.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.matches('#').count() > 10 && text.lines().all(|line| line.len() < 140), "{text}");
+    // Not twice.
+    let again = init(&["first"]);
+    assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("is there already"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+    // Whole, but for what takes long.
+    let short = text.replace("seeds = 5 ", "seeds = 2 ").replace("epochs = 10", "epochs = 1");
+    assert_ne!(short, text);
+    std::fs::write(&file, short).unwrap();
+    let out = folder.path().join("out");
+    equisplit().arg("run").arg(&file).arg("--out").arg(out).assert().success();
+    for (n, source) in ["mnist", "mnist-rot", "amat", "npz"].into_iter().enumerate() {
+        for skeleton in ["cohen2016", "repeatnet2021", "resnet16-cifar", "wrn28"] {
+            let output = init(&[&format!("study-{n}-{skeleton}"), "--skeleton", skeleton, "--source", source]);
+            assert!(output.status.success(), "{source} {skeleton}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    let refused = |args: &[&str]| {
+        let output = init(args);
+        assert!(!output.status.success(), "{args:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    // Five pools are too many for the program's digits.
+    assert!(refused(&["deep", "--skeleton", "vgg11"]).contains("pool10: 1×1 pixels reach it"));
+    assert!(!folder.path().join("deep.toml").exists());
+    assert!(refused(&["a/b"]).contains("can't name a folder"));
+    assert!(refused(&["x", "--skeleton", "vgg12"]).contains("unknown skeleton"));
+}

@@ -21,6 +21,8 @@ skeletons!(
     "vgg7",
     "vgg8",
     "vgg9",
+    "wrn16",
+    "wrn28",
 );
 
 /// Names of the skeletons that come with the program.
@@ -31,23 +33,4 @@ pub fn builtins() -> impl Iterator<Item = &'static str> {
 /// The text of one of them, with what it is in a comment; `None` of another name.
 pub fn builtin(name: &str) -> Option<&'static str> {
     FILES.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
-}
-
-#[cfg(feature = "study")]
-impl super::Steps {
-    /// A skeleton that comes with the program.
-    ///
-    /// # Errors
-    /// When there's none of this name; the message has those that there are.
-    pub fn named(name: &str) -> crate::Result<Self> {
-        use crate::Error;
-
-        let text = builtin(name).ok_or_else(|| {
-            Error::invalid(format!(
-                "unknown skeleton {name:?}; there are {}",
-                builtins().collect::<Vec<_>>().join(", ")
-            ))
-        })?;
-        toml::from_str(text).map_err(|e| Error::invalid(format!("skeleton {name}: {e}")))
-    }
 }

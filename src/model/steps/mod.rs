@@ -2,7 +2,7 @@
 //!
 //! ```
 //! use equisplit::bank::Free;
-//! use equisplit::model::{InputShape, steps::Steps};
+//! use equisplit::model::{InputShape, NetConfig, Skeleton, steps::Steps};
 //!
 //! # fn main() -> equisplit::Result<()> {
 //! let text =
@@ -12,8 +12,10 @@
 //!         {"global-pool": "mean"},
 //!         {"linear": {"width": "classes"}}
 //!     ]}"#;
-//! let skeleton: Steps = serde_json::from_str(text).expect("a skeleton");
-//! let rows = skeleton.costs(&Free {}.into(), None, InputShape::DIGITS)?;
+//! let steps: Steps = serde_json::from_str(text).expect("a skeleton");
+//! let base = steps.base;
+//! let config = NetConfig::new(Skeleton::new("mine", steps)?, Free {}.into(), base)?;
+//! let rows = config.costs(InputShape::DIGITS)?;
 //! // 3×3 from 1 to 8 maps with a norm, from 8 to 8 with another, and 8 numbers to 10 classes.
 //! assert_eq!(rows.iter().map(|row| row.parameters).sum::<usize>(), 72 + 16 + 576 + 16 + 90);
 //! # Ok(())
@@ -21,7 +23,7 @@
 //! ```
 
 mod builtin;
-mod cost;
+mod factors;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +32,8 @@ use crate::nn::{NormSharing, Reduction};
 use crate::number;
 
 pub use builtin::{builtin, builtins};
-pub use cost::StepCost;
+pub use factors::Fault;
+pub(super) use factors::{DEEPEST, MOST_LAYERS, too_deep, too_many};
 
 /// A skeleton as it's written: steps from the image to the classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +56,8 @@ pub struct Steps {
 pub enum Step {
     /// A convolution with what follows it.
     Conv(ConvStep),
+    /// A norm by itself, as one that comes before a convolution.
+    Norm(NormStep),
     /// A pool over windows of pixels.
     Pool(PoolStep),
     /// The maximum or mean over all pixels.
@@ -84,6 +89,7 @@ pub enum Width {
 #[serde(deny_unknown_fields)]
 pub struct FixedWidth {
     /// The width.
+    #[serde(deserialize_with = "number::told")]
     pub fixed: usize,
 }
 
@@ -129,12 +135,13 @@ impl Norm {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct ConvStep {
     /// Height and width of its filters, in pixels.
+    #[serde(deserialize_with = "number::told")]
     pub kernel: usize,
     /// Pixels from one position to the next.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "number::told")]
     pub stride: usize,
     /// Zeros added on every side, in pixels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub padding: usize,
     /// Its output.
     #[serde(default = "base_width")]
@@ -149,8 +156,20 @@ pub struct ConvStep {
     #[serde(default)]
     pub bias: bool,
     /// Rate of the dropout behind all that.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub dropout: f64,
+}
+
+/// A norm.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, expecting = "a table")]
+pub struct NormStep {
+    /// Which maps share it.
+    #[serde(default)]
+    pub sharing: NormSharing,
+    /// The non-linearity behind it.
+    #[serde(default = "relu")]
+    pub activation: Activation,
 }
 
 /// A pool.
@@ -161,12 +180,13 @@ pub struct PoolStep {
     #[serde(default = "max")]
     pub reduce: Reduction,
     /// Height and width of its window, in pixels.
+    #[serde(deserialize_with = "number::told")]
     pub size: usize,
     /// Pixels from one window to the next; the window's size by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "number::told", skip_serializing_if = "Option::is_none")]
     pub stride: Option<usize>,
     /// Pixels added on every side, which never are the maximum and count as 0 in means.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number::told")]
     pub padding: usize,
 }
 
@@ -196,6 +216,9 @@ pub struct ResidualStep {
     /// The other one.
     #[serde(default)]
     pub shortcut: Shortcut,
+    /// The norm of the shortcut's convolution, if it has one.
+    #[serde(default)]
+    pub shortcut_norm: Norm,
     /// The non-linearity behind the sum.
     #[serde(default = "relu")]
     pub activation: Activation,
@@ -205,12 +228,12 @@ pub struct ResidualStep {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Shortcut {
-    /// The input where it has the output's shape, else a 1×1 convolution of it with a norm.
+    /// The input where it has the output's shape, else a 1×1 convolution of it.
     #[default]
     Auto,
     /// The input, which must have the output's shape.
     Identity,
-    /// A 1×1 convolution with a norm.
+    /// A 1×1 convolution.
     Conv,
 }
 
@@ -219,6 +242,7 @@ pub enum Shortcut {
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct RepeatStep {
     /// How often.
+    #[serde(deserialize_with = "number::told")]
     pub times: usize,
     /// Which.
     pub steps: Vec<Step>,

@@ -35,7 +35,7 @@ fn archives_that_would_unpack_to_gigabytes_are_refused_by_their_headers() {
 }
 
 fn dataset(classes: usize) -> Dataset {
-    let images = |n: u8| Images {
+    let images = |n: u16| Images {
         channels: 1,
         height: 2,
         width: 2,

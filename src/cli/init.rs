@@ -1,0 +1,59 @@
+//! `equisplit init`
+
+use std::path::{Path, PathBuf};
+
+use equisplit::data::{self, Source};
+use equisplit::model::InputShape;
+use equisplit::study::{Starter, StudyFile, StudyText};
+use equisplit::{Error, Result};
+
+use super::choice::choice;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// Name of the study; the file is called NAME.toml.
+    name: String,
+    /// Its skeleton: one of the program, or a file.
+    #[arg(long, default_value = "cohen2016")]
+    skeleton: String,
+    /// Where its images come from.
+    #[arg(long, value_parser = choice::<Source>(), default_value = "builtin")]
+    source: Source,
+    /// Where the images are, to check that the skeleton takes them.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let Args { name, skeleton, source, data } = args;
+    let path = PathBuf::from(format!("{name}.toml"));
+    let text = Starter { name, skeleton, source: *source }.text()?;
+    let study = StudyFile::parse(StudyText::new(path.clone(), text.clone()))?;
+    study.resolve(input(&study, data.as_deref())?, None)?;
+    write_new(&path, &text)?;
+    super::print(&format!("{}: `equisplit run` runs it as it is; the comments say what can be changed", path.display()))
+}
+
+/// The shape of the images; where they aren't there, that of the usual ones, or what the skeleton is meant for.
+fn input(study: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
+    let config = &study.content.data;
+    if config.source == Source::Builtin || data.is_some() {
+        let (shape, classes) = data::shape(config, data).map_err(|e| study.text.locate(e))?;
+        return Ok(InputShape::new(shape, classes));
+    }
+    let own = study.skeleton()?.steps().input.filter(|_| matches!(config.source, Source::Amat | Source::Npz));
+    let [channels, height, width] = own.unwrap_or([1, 28, 28]);
+    tell!("note: for {channels}×{height}×{width} images of ten classes; --data DIR takes the shape of yours");
+    Ok(InputShape { channels, size: [height, width], ..InputShape::DIGITS })
+}
+
+/// Writes a file that isn't there yet.
+fn write_new(path: &Path, text: &str) -> Result<()> {
+    use std::io::Write;
+    let file = std::fs::File::options().write(true).create_new(true).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|e| match e.kind() {
+        std::io::ErrorKind::AlreadyExists => Error::content(path, "is there already; take another name, or remove it"),
+        _ => Error::io(path, e),
+    })
+}

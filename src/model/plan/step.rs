@@ -1,0 +1,233 @@
+//! What a step becomes.
+
+use super::walk::Walk;
+use super::{Maps, PlannedLayer};
+use crate::bank::{self, Bank, FreeBank, ParameterCount, Site};
+use crate::group::Representation;
+use crate::kernel::{Activation, Window};
+use crate::model::GroupPooling;
+use crate::model::steps::{ConvStep, LinearStep, Norm, NormStep, PoolStep, Width};
+use crate::nn::{FieldDropout, NormSharing, Reduction};
+
+/// A convolution, whose output has this width before and after rescaling.
+pub(super) struct ConvPlan<'a> {
+    pub name: &'a str,
+    pub kernel: usize,
+    pub window: Window,
+    pub width: [usize; 2],
+    pub bias: bool,
+    pub norm: Norm,
+    pub activation: Activation,
+    pub dropout: f64,
+    /// Whether its width is the same whatever others are rescaled to.
+    pub is_fixed: bool,
+}
+
+impl Walk<'_> {
+    pub fn conv_step(&mut self, step: &ConvStep, path: &str) -> Result<(), String> {
+        let name = &format!("{path}conv{}", self.numbers.convolutions + 1);
+        let window = Window { stride: step.stride, padding: step.padding };
+        let width = self.width(name, step.width, false)?;
+        let own = if self.leads_to_classes { 0.0 } else { self.config.dropout };
+        let dropout = if step.dropout == 0.0 { own } else { step.dropout };
+        let ConvStep { kernel, bias, norm, activation, .. } = *step;
+        let is_fixed = matches!(step.width, Width::Fixed(_));
+        self.convolution(&ConvPlan { name, kernel, window, width, bias, norm, activation, dropout, is_fixed })?;
+        self.numbers.convolutions += 1;
+        self.check_layers()
+    }
+
+    /// A convolution and what follows it, as a step.
+    pub fn convolution(&mut self, conv: &ConvPlan) -> Result<(), String> {
+        let ConvPlan { name, kernel, window, width, bias, norm, activation, dropout, .. } = *conv;
+        let size = self.slide(name, kernel, window)?;
+        let bank = self.bank(conv).map_err(|e| format!("{name}: {e}"))?;
+        let (filters, field) = (bank.filter_shape(), bank.field_sizes().output);
+        let representation = if field == 1 { Representation::Trivial } else { Representation::Regular };
+        let fields = filters[0] / field;
+        let count = bank::count(bank.as_ref()) + real(if bias { fields } else { 0 });
+        let entries = filters.iter().map(|&n| n as u64).product::<u64>();
+        let multiply_adds = entries.saturating_mul((size[0] * size[1]) as u64);
+        self.push(name.to_owned(), PlannedLayer::Conv { bank, window, bias }, count, multiply_adds);
+        let [width, rescaled] = width;
+        self.maps = Maps { size, representation, width, rescaled };
+        self.keep(entries);
+        name.clone_into(&mut self.last);
+        self.norm_and_activation(name, norm, activation);
+        if dropout != 0.0 {
+            FieldDropout::check(dropout).map_err(|e| format!("{name}: {e}"))?;
+            self.push(format!("{name}.dropout"), PlannedLayer::Dropout(dropout), ParameterCount::default(), 0);
+        }
+        let words =
+            format!("{kernel}×{kernel} convolution{}{}", described(window, 1), behind(norm.sharing(), activation));
+        if !self.leads_to_classes {
+            self.widest();
+        }
+        self.end_step(name.to_owned(), words);
+        if let (true, false, Some(reduction)) =
+            (self.config.pool_every_layer, self.leads_to_classes, self.config.group_pooling.reduction())
+        {
+            self.group_pool(reduction);
+        }
+        Ok(())
+    }
+
+    /// The bank of a convolution to maps of this width before and after rescaling. Without pooling over the group, an ordinary convolution
+    /// leads from oriented maps to the classes, with as many parameters as the group's.
+    fn bank(&self, conv: &ConvPlan) -> crate::Result<Box<dyn Bank>> {
+        let ConvPlan { name, kernel, width: [width, rescaled], is_fixed, .. } = *conv;
+        let is_oriented = self.maps.representation == Representation::Regular;
+        if self.leads_to_classes && is_oriented && self.config.group_pooling == GroupPooling::None {
+            return Ok(Box::new(FreeBank::new(width, self.count(self.maps), kernel)?));
+        }
+        // What has the same size whatever it's rescaled to has nothing to repeat.
+        if is_fixed && self.config.bank.rescales() && self.maps.width == self.maps.rescaled {
+            return Ok(Box::new(FreeBank::new(width, self.maps.width, kernel)?));
+        }
+        self.config.bank.bank(&Site {
+            layer: name,
+            widths: [self.maps.width, width],
+            rescaled: [self.maps.rescaled, rescaled],
+            kernel,
+            input: self.maps.representation,
+            group: &self.group,
+            seed: self.config.scramble_seed,
+        })
+    }
+
+    /// What follows a convolution or a matrix product.
+    fn norm_and_activation(&mut self, name: &str, norm: Norm, activation: Activation) {
+        match norm.sharing() {
+            Some(sharing) => self.norm(format!("{name}.norm"), sharing, activation),
+            None if activation == Activation::Identity => {}
+            None => {
+                let layer = PlannedLayer::Activate(activation);
+                self.push(format!("{name}.activation"), layer, ParameterCount::default(), 0);
+            }
+        }
+    }
+
+    fn norm(&mut self, name: String, sharing: NormSharing, activation: Activation) {
+        let sharing = self.sharing(sharing);
+        let groups = match sharing {
+            NormSharing::Field => self.maps.rescaled,
+            NormSharing::Map => self.count(self.maps),
+        };
+        self.push(name, PlannedLayer::Norm { sharing, activation }, real(2 * groups), 0);
+    }
+
+    pub fn norm_step(&mut self, step: &NormStep, path: &str) -> Result<(), String> {
+        self.numbers.norms += 1;
+        let name = format!("{path}norm{}", self.numbers.norms);
+        self.norm(name.clone(), step.sharing, step.activation);
+        let words = behind(Some(step.sharing), step.activation);
+        self.end_step(name, words.trim_start_matches(", ").to_owned());
+        self.check_layers()
+    }
+
+    pub fn pool_step(&mut self, step: &PoolStep, path: &str) -> Result<(), String> {
+        let name = self.free_name(format!("{path}pool{}", self.numbers.convolutions));
+        let PoolStep { reduce, size, stride, padding } = *step;
+        let window = Window { stride: stride.unwrap_or(size), padding };
+        let next = self.slide(&name, size, window)?;
+        window.check_pool(size).map_err(|e| format!("{name}: {e}"))?;
+        let layer = PlannedLayer::Pool { reduction: reduce, size, window };
+        self.push(name.clone(), layer, ParameterCount::default(), 0);
+        self.maps.size = next;
+        let words = format!("{reduce:?} over {size}×{size} pixels").to_lowercase();
+        self.end_step(name, words + &described(window, size));
+        Ok(())
+    }
+
+    pub fn global_pool_step(&mut self, reduction: Reduction) {
+        let name = self.free_name(format!("{}.{}", self.last, format!("{reduction:?}").to_lowercase()));
+        self.push(name.clone(), PlannedLayer::GlobalPool(reduction), ParameterCount::default(), 0);
+        self.maps.size = [1, 1];
+        self.end_step(name, format!("{reduction:?} over the pixels").to_lowercase());
+    }
+
+    /// As the arm says, which has it from the skeleton where it says nothing.
+    pub fn group_pool_step(&mut self) {
+        if let Some(reduction) = self.config.group_pooling.reduction() {
+            self.group_pool(reduction);
+        }
+    }
+
+    /// Does nothing where there's no group to pool over.
+    pub fn group_pool(&mut self, reduction: Reduction) {
+        if self.maps.representation == Representation::Trivial {
+            return;
+        }
+        let name = self.free_name(format!("{}.group_pool", self.last));
+        self.push(name.clone(), PlannedLayer::GroupPool(reduction), ParameterCount::default(), 0);
+        self.maps.representation = Representation::Trivial;
+        self.end_step(name, format!("{reduction:?} over the group").to_lowercase());
+    }
+
+    pub fn linear_step(&mut self, step: &LinearStep, path: &str) -> Result<(), String> {
+        self.group_pool_step();
+        let name = &format!("{path}linear{}", self.numbers.products + 1);
+        let [height, columns] = self.maps.size;
+        let inputs = self.count(self.maps).checked_mul(height * columns);
+        let [width, _] = self.width(name, step.width, true)?;
+        let products =
+            inputs.and_then(|inputs| inputs.checked_mul(width)).filter(|&products| products <= MOST_PRODUCTS);
+        let products = products.ok_or_else(|| {
+            format!(
+                "{name}: a matrix product of {height}×{columns} pixels with more than {MOST_PRODUCTS} weights; pool before it, as \
+                 {{ global-pool = \"mean\" }} does"
+            )
+        })?;
+        if [height, columns] != [1, 1] {
+            self.is_of_one_size();
+        }
+        let bias = real(if step.bias { width } else { 0 });
+        let layer = PlannedLayer::Linear { outputs: width, bias: step.bias };
+        self.push(name.clone(), layer, real(products) + bias, products as u64);
+        self.maps = Maps { size: [1, 1], representation: Representation::Trivial, width, rescaled: width };
+        self.keep(products as u64);
+        name.clone_into(&mut self.last);
+        self.numbers.products += 1;
+        self.norm_and_activation(name, step.norm, step.activation);
+        self.end_step(name.clone(), format!("matrix product{}", behind(step.norm.sharing(), step.activation)));
+        self.check_layers()
+    }
+
+    /// The name, or with a number behind it where a layer has it already.
+    fn free_name(&self, name: String) -> String {
+        let is_taken = |name: &str| self.layers.iter().any(|layer| layer.name == name);
+        let numbered = (2..).map(|n| format!("{name}.{n}"));
+        std::iter::once(name.clone()).chain(numbered).find(|name| !is_taken(name)).unwrap_or(name)
+    }
+}
+
+/// Most weights of a matrix product: 4 GB in f32.
+const MOST_PRODUCTS: usize = 1 << 30;
+
+fn real(count: usize) -> ParameterCount {
+    ParameterCount { real: count, one_bit: 0 }
+}
+
+/// What of a window isn't so by itself.
+fn described(Window { stride, padding }: Window, usual: usize) -> String {
+    let stride = if stride == usual { String::new() } else { format!(", stride {stride}") };
+    let padding = if padding == 0 { String::new() } else { format!(", padding {padding}") };
+    stride + &padding
+}
+
+/// What follows, in words.
+pub(super) fn behind(norm: Option<NormSharing>, activation: Activation) -> String {
+    let norm = match norm {
+        Some(NormSharing::Field) => ", norm",
+        Some(NormSharing::Map) => ", norm by map",
+        None => "",
+    };
+    let activation = match activation {
+        Activation::Identity => "",
+        Activation::Relu => ", ReLU",
+        Activation::LeakyRelu => ", leaky ReLU",
+        Activation::Elu => ", ELU",
+        Activation::Swish => ", swish",
+    };
+    format!("{norm}{activation}")
+}

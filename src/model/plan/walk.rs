@@ -1,0 +1,277 @@
+//! From step to step.
+
+use super::{Budget, MAX_MAPS, Maps, Plan, Planned, PlannedLayer, StepCost};
+use crate::bank::ParameterCount;
+use crate::group::{PointGroup, Representation};
+use crate::kernel::Window;
+use crate::model::steps::{DEEPEST, MOST_LAYERS, Step, Width, too_deep, too_many};
+use crate::model::{GroupPooling, InputShape, NetConfig};
+use crate::nn::NormSharing;
+
+/// Most steps, repeated ones as often as they are.
+const MOST_STEPS: usize = 10 * MOST_LAYERS;
+
+/// How far a walk has come. What is wrong is told in words; `place` is left where it is.
+pub(super) struct Walk<'a> {
+    pub config: &'a NetConfig,
+    pub input: InputShape,
+    pub group: PointGroup,
+    /// The step at hand, and those that it's in.
+    pub place: Vec<usize>,
+    pub maps: Maps,
+    /// Layers so far, of the branch at hand.
+    pub layers: Vec<Planned>,
+    /// The last layer with parameters, which what follows is called after.
+    pub last: String,
+    /// Whether that leads to the classes.
+    pub leads_to_classes: bool,
+    pub numbers: Numbers,
+    /// How many of the widths are taken, and which of them the maps at hand have.
+    pub widths: usize,
+    pub producer: Option<usize>,
+    /// Parameters and products of the step at hand.
+    cost: Cost,
+    plan: Plan,
+}
+
+/// How many there are so far.
+#[derive(Default)]
+pub(super) struct Numbers {
+    /// Steps, and lists of them, as often as they're followed.
+    pub steps: usize,
+    pub convolutions: usize,
+    pub norms: usize,
+    pub products: usize,
+    pub blocks: usize,
+}
+
+#[derive(Default)]
+struct Cost {
+    parameters: ParameterCount,
+    multiply_adds: u64,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(config: &'a NetConfig, input: InputShape) -> Result<Self, String> {
+        input.check().map_err(|e| e.to_string())?;
+        check(config)?;
+        let group = config.bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
+        let InputShape { channels, size, .. } = input;
+        let maps = Maps { size, representation: Representation::Trivial, width: channels, rescaled: channels };
+        let count = config.widths.len();
+        let budget = Budget { parameters: 0, one_bit_parameters: 0, maps: 0, multiply_adds: 0 };
+        let plan = Plan {
+            steps: Vec::new(),
+            layers: Vec::new(),
+            budget,
+            kept_values: 0,
+            largest_values: 0,
+            filter_entries: 0,
+            ties: (0..count).collect(),
+            is_of_one_size: false,
+        };
+        Ok(Self {
+            config,
+            input,
+            group,
+            place: Vec::new(),
+            maps,
+            layers: Vec::new(),
+            last: "conv0".to_owned(),
+            leads_to_classes: false,
+            numbers: Numbers::default(),
+            widths: 0,
+            producer: None,
+            cost: Cost::default(),
+            plan,
+        })
+    }
+
+    /// All steps, and what they must lead to.
+    pub fn follow_all(&mut self, steps: &[Step]) -> Result<(), String> {
+        self.follow(steps, "")?;
+        let reduction = self.config.group_pooling.reduction();
+        if let (Representation::Regular, Some(reduction)) = (self.maps.representation, reduction) {
+            self.group_pool(reduction);
+        }
+        let Maps { size: [height, width], representation, rescaled, .. } = self.maps;
+        if self.leads_to_classes && [height, width] == [1, 1] && representation == Representation::Trivial {
+            return Ok(());
+        }
+        Err(format!(
+            "the steps lead to {rescaled} maps of {height}×{width} pixels, not to a number for every class: end with \
+             {{ global-pool = \"mean\" }} and {{ linear = {{ width = \"classes\" }} }}"
+        ))
+    }
+
+    pub fn finish(self) -> Result<Plan, String> {
+        let Self { widths, layers, mut plan, .. } = self;
+        let (found, name) = (self.config.widths.len(), self.config.skeleton.name());
+        if found != widths {
+            return Err(format!("{found} widths, but {name} has {widths} layers that take one, those before its head"));
+        }
+        plan.layers = layers;
+        for place in 0..plan.ties.len() {
+            plan.ties[place] = root(&plan.ties, place);
+        }
+        let sum = |of: fn(&StepCost) -> usize| plan.steps.iter().map(of).sum();
+        plan.budget.parameters = sum(|step| step.parameters);
+        plan.budget.one_bit_parameters = sum(|step| step.one_bit_parameters);
+        plan.budget.multiply_adds = plan.steps.iter().map(|step| step.multiply_adds).sum();
+        Ok(plan)
+    }
+
+    pub fn follow(&mut self, steps: &[Step], path: &str) -> Result<(), String> {
+        if self.place.len() > DEEPEST {
+            return Err(too_deep(self.place.len()));
+        }
+        self.numbers.steps += 1 + steps.len();
+        if self.numbers.steps > MOST_STEPS {
+            return Err(format!("more than {MOST_STEPS} steps"));
+        }
+        for (n, step) in steps.iter().enumerate() {
+            self.place.push(n);
+            match step {
+                Step::Conv(conv) => self.conv_step(conv, path)?,
+                Step::Norm(norm) => self.norm_step(norm, path)?,
+                Step::Pool(pool) => self.pool_step(pool, path)?,
+                Step::GlobalPool(reduction) => self.global_pool_step(*reduction),
+                Step::GroupPool(_) => self.group_pool_step(),
+                Step::Linear(linear) => self.linear_step(linear, path)?,
+                Step::Residual(block) => self.block_step(block, path)?,
+                Step::Repeat(repeat) => {
+                    (0..repeat.checked_times()?).try_for_each(|_| self.follow(&repeat.steps, path))?;
+                }
+            }
+            self.place.pop();
+        }
+        Ok(())
+    }
+
+    /// A layer behind those so far, and what it costs.
+    pub fn push(&mut self, name: String, layer: PlannedLayer, parameters: ParameterCount, multiply_adds: u64) {
+        self.cost.parameters = self.cost.parameters + parameters;
+        self.cost.multiply_adds += multiply_adds;
+        self.layers.push(Planned { name, layer, input: self.maps });
+    }
+
+    /// Ends a step: what its layers cost together.
+    pub fn end_step(&mut self, name: String, what: String) {
+        let Cost { parameters: ParameterCount { real, one_bit }, multiply_adds } = std::mem::take(&mut self.cost);
+        let (size, maps) = (self.maps.size, self.count(self.maps));
+        let step = StepCost { name, what, size, maps, parameters: real, one_bit_parameters: one_bit, multiply_adds };
+        self.plan.steps.push(step);
+    }
+
+    /// Takes down what a convolution or matrix product with so many filter entries keeps of an image.
+    pub fn keep(&mut self, filter_entries: u64) {
+        let pixels = (self.maps.size[0] * self.maps.size[1]) as u64;
+        let values = self.count(self.maps) as u64 * pixels;
+        self.plan.kept_values += values;
+        self.plan.largest_values = self.plan.largest_values.max(values);
+        self.plan.filter_entries += filter_entries;
+    }
+
+    /// Takes down that these are the maps of a convolution before the head.
+    pub fn widest(&mut self) {
+        self.plan.budget.maps = self.plan.budget.maps.max(self.count(self.maps));
+    }
+
+    pub fn is_of_one_size(&mut self) {
+        self.plan.is_of_one_size = true;
+    }
+
+    /// Maps in all.
+    pub fn count(&self, maps: Maps) -> usize {
+        maps.rescaled * maps.representation.dim(&self.group)
+    }
+
+    /// The width of a layer, and what it's rescaled to.
+    pub fn width(&mut self, name: &str, width: Width, is_linear: bool) -> Result<[usize; 2], String> {
+        self.leads_to_classes = matches!(width, Width::Classes(_));
+        self.producer = None;
+        let [width, rescaled] = match width {
+            Width::Classes(_) => return Ok([self.input.classes; 2]),
+            Width::Fixed(fixed) => [fixed.fixed; 2],
+            Width::Factor(factor) => self.factor(name, factor, is_linear)?,
+        };
+        let order = if self.config.bank.rescales() { 1 } else { self.group.order() };
+        if width == 0 {
+            return Err(format!("{name}: its width is 0, but it must be 1 to {}", MAX_MAPS / order));
+        }
+        if rescaled.max(width).checked_mul(order).is_none_or(|maps| maps > MAX_MAPS) {
+            return Err(format!(
+                "{name}: a width of {width} has too many maps; a layer can have {MAX_MAPS} maps at most"
+            ));
+        }
+        Ok([width, rescaled])
+    }
+
+    /// The next of the widths.
+    fn factor(&mut self, name: &str, factor: f64, is_linear: bool) -> Result<[usize; 2], String> {
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(format!("{name}: a width of {factor} times the base, but it must be above 0"));
+        }
+        let place = self.widths;
+        self.widths += 1;
+        let (Some(&width), Some(rescaled)) = (self.config.widths.get(place), self.config.rescaled(place)) else {
+            let (found, name) = (self.config.widths.len(), self.config.skeleton.name());
+            return Err(format!("{found} widths, but {name} has more layers that take one before its head"));
+        };
+        self.producer = Some(place);
+        Ok([width, if is_linear { width } else { rescaled }])
+    }
+
+    /// Takes down that two widths must be the same.
+    pub fn tie(&mut self, one: Option<usize>, other: Option<usize>) {
+        if let (Some(one), Some(other)) = (one, other) {
+            let (one, other) = (root(&self.plan.ties, one), root(&self.plan.ties, other));
+            self.plan.ties[one.max(other)] = one.min(other);
+        }
+    }
+
+    /// The size behind a window of `kernel` pixels.
+    pub fn slide(&self, name: &str, kernel: usize, window: Window) -> Result<[usize; 2], String> {
+        let [height, width] = self.maps.size;
+        if kernel == 0 || window.stride == 0 {
+            return Err(format!("{name}: its window and its stride must be at least 1 pixel"));
+        }
+        match [window.positions(height, kernel), window.positions(width, kernel)] {
+            [Some(rows), Some(columns)] => Ok([rows, columns]),
+            _ => Err(format!(
+                "{name}: {height}×{width} pixels reach it, too few for a window of {kernel}×{kernel}; take larger images, \
+                 padding, or fewer pools before it"
+            )),
+        }
+    }
+
+    /// Which maps share a norm: an arm can have less shared than its skeleton says.
+    pub fn sharing(&self, sharing: NormSharing) -> NormSharing {
+        if self.config.norm == NormSharing::Map { NormSharing::Map } else { sharing }
+    }
+
+    pub fn check_layers(&self) -> Result<(), String> {
+        match self.numbers.convolutions + self.numbers.products + self.numbers.norms > MOST_LAYERS {
+            true => Err(too_many()),
+            false => Ok(()),
+        }
+    }
+}
+
+/// What is wrong with a configuration whatever its steps.
+fn check(config: &NetConfig) -> Result<(), String> {
+    if let Some(maps) = config.maps.as_ref().filter(|maps| maps.len() != config.widths.len()) {
+        return Err(format!("{} maps, but {} widths", maps.len(), config.widths.len()));
+    }
+    if config.pool_every_layer && config.group_pooling == GroupPooling::None {
+        return Err("pool_every_layer needs a group_pooling of \"max\" or \"mean\"".to_owned());
+    }
+    Ok(())
+}
+
+fn root(ties: &[usize], mut place: usize) -> usize {
+    while ties[place] != place {
+        place = ties[place];
+    }
+    place
+}
