@@ -1,8 +1,8 @@
 """Times one network or one convolution on PyTorch and prints JSON. compare.py runs it, in a fresh process each time.
 
-Its argument is a JSON object: {"library": "torch", "arm": "p4", "batch": …, "threads": …, "repeats": …}, with "skeleton"
-and its base "width" one of the larger networks. With "convolution": [in maps, out maps, kernel, size, padding] instead
-of the arm it's a single convolution; {} gives versions.
+Its argument is a JSON object: {"library": "torch", "arm": "p4", "batch": …, "threads": …, "repeats": …}; "skeleton" and
+its base "width" beside them mean one of the larger networks, and "convolution": [in maps, out maps, kernel, size,
+padding] instead of the arm a single convolution; {} gives versions.
 """
 
 import json
@@ -40,6 +40,7 @@ def network(job):
 
 def time_net(job):
     batch, repeats = job["batch"], job["repeats"]
+    rate = sgemm_gflops()  # first, so that its matrices don't add to the most memory that the process has
     net, shape = network(job)
     images, labels = torch.randn(batch, *shape), torch.randint(0, 10, (batch,))
     optimiser = torch.optim.Adam(net.parameters(), 1e-3)
@@ -55,7 +56,7 @@ def time_net(job):
         result["inference"] = time_ms(lambda: net(images), repeats)
         if job["arm"] == "p4":  # guards against timing something that is not a p4 network
             torch.testing.assert_close(net(images.rot90(1, (2, 3))), net(images), rtol=1e-3, atol=1e-3)
-    return result | {"sgemm_gflops": sgemm_gflops()}
+    return result | {"sgemm_gflops": rate}
 
 
 def sgemm_gflops(size=2048):
