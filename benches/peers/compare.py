@@ -159,7 +159,8 @@ def large_nets(args):
 
 def torch_alone_mb(args):
     """What memory PyTorch takes before there's a network: most of what a small one takes."""
-    return run_json([python_of(args.venv), "-c", "import torch; print('null')"])[1]
+    alone = "import os, torch; print('null', flush=True); os._exit(0)"  # as peer.py ends
+    return run_json([python_of(args.venv), "-c", alone])[1]
 
 
 def compare(args):

@@ -6,6 +6,7 @@ padding] instead of the arm a single convolution; {} gives versions.
 """
 
 import json
+import os
 import statistics
 import sys
 import time
@@ -101,4 +102,5 @@ def run(job):
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(json.loads(sys.argv[1]))))
+    print(json.dumps(run(json.loads(sys.argv[1]))), flush=True)
+    os._exit(0)  # PyTorch's way out takes up to 100 MB, which would count as memory of the network
