@@ -1,10 +1,12 @@
 """Times one network or one convolution on PyTorch and prints JSON. compare.py runs it, in a fresh process each time.
 
-Its argument is a JSON object: {"library": "torch", "arm": "p4", "batch": …, "threads": …, "repeats": …} or, with
-"convolution": [in maps, out maps, kernel, size, padding] instead of the arm, a single convolution; {} gives versions.
+Its argument is a JSON object: {"library": "torch", "arm": "p4", "batch": …, "threads": …, "repeats": …}; "skeleton" and
+its base "width" beside them mean one of the larger networks, and "convolution": [in maps, out maps, kernel, size,
+padding] instead of the arm a single convolution; {} gives versions.
 """
 
 import json
+import os
 import statistics
 import sys
 import time
@@ -13,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from nets import NETS
+from skeletons import SKELETONS
 
 WARM_UP = 3
 
@@ -28,9 +31,19 @@ def time_ms(action, repeats):
     return {"median_ms": statistics.median(times), "min_ms": min(times), "max_ms": max(times), "repeats": repeats}
 
 
-def time_net(library, arm, batch, repeats):
-    images, labels = torch.randn(batch, 1, 28, 28), torch.randint(0, 10, (batch,))
-    net = NETS[library, arm]()
+def network(job):
+    """The network that is meant, and the shape of its images."""
+    if "skeleton" in job:
+        shape, build = SKELETONS[job["skeleton"]]
+        return build(job["width"]), shape
+    return NETS[job["library"], job["arm"]](), (1, 28, 28)
+
+
+def time_net(job):
+    batch, repeats = job["batch"], job["repeats"]
+    rate = sgemm_gflops()  # first, so that its matrices don't add to the most memory that the process has
+    net, shape = network(job)
+    images, labels = torch.randn(batch, *shape), torch.randint(0, 10, (batch,))
     optimiser = torch.optim.Adam(net.parameters(), 1e-3)
 
     def step():
@@ -42,9 +55,9 @@ def time_net(library, arm, batch, repeats):
     net.eval()
     with torch.no_grad():
         result["inference"] = time_ms(lambda: net(images), repeats)
-        if arm == "p4":  # guards against timing something that is not a p4 network
+        if job["arm"] == "p4":  # guards against timing something that is not a p4 network
             torch.testing.assert_close(net(images.rot90(1, (2, 3))), net(images), rtol=1e-3, atol=1e-3)
-    return result | {"sgemm_gflops": sgemm_gflops()}
+    return result | {"sgemm_gflops": rate}
 
 
 def sgemm_gflops(size=2048):
@@ -85,8 +98,9 @@ def run(job):
     torch.manual_seed(0)
     if "convolution" in job:
         return time_convolution(*job["convolution"], job["batch"], job["repeats"])
-    return time_net(job["library"], job["arm"], job["batch"], job["repeats"])
+    return time_net(job)
 
 
 if __name__ == "__main__":
-    print(json.dumps(run(json.loads(sys.argv[1]))))
+    print(json.dumps(run(json.loads(sys.argv[1]))), flush=True)
+    os._exit(0)  # PyTorch's way out takes up to 100 MB, which would count as memory of the network

@@ -8,10 +8,13 @@ from statistics import median
 
 NAMES = {"torch": "PyTorch", "escnn": "escnn"}
 PASSES = ("forward", "input_gradient", "filter_gradient")
-# What the project claims: medians of peers' times over ours, by arm, measure and peer; of single convolutions; and for
-# convolutions of 40 to 40 maps the share of the rate of matrix products.
+# What the project claims: medians of peers' times over ours, and of memory, by arm or skeleton, measure and peer; of
+# single convolutions; and for convolutions of 40 to 40 maps the share of the rate of matrix products.
 CLAIMED = {("p4", "step", "torch"): 2.5, ("p4", "step", "escnn"): 4.0, ("z2", "step", "torch"): 3.0}
 CLAIMED |= {(arm, "inference", peer): 2.0 for arm in ("p4", "z2") for peer in NAMES}
+LARGER = {"step": 1.5, "inference": 1.5, "memory": 1.0}
+SKELETONS = ("vgg11", "resnet16-cifar", "repeatnet2021")
+CLAIMED |= {(skeleton, measure, "torch"): LARGER[measure] for skeleton in SKELETONS for measure in LARGER}
 CLAIMED_OF_CONVOLUTIONS = 1.0
 CLAIMED_SHARE = 0.6
 # Variables that keep us, PyTorch's own kernels and those of oneDNN from using all vectors that the processor has.
@@ -23,13 +26,29 @@ def rows(results):
     return [
         entry | {"measure": measure} | summarise(runs, measure)
         for entry, runs in results
-        for measure in (["step", "inference"] if "arm" in entry else PASSES)
+        for measure in measures(entry, runs)
     ]
 
 
+def measures(entry, runs):
+    """Memory is told of larger networks only: of the small ones PyTorch itself takes more than its network."""
+    if "arm" not in entry:
+        return PASSES
+    tell_memory = "skeleton" in entry and all(run["peak_mb"] is not None for rounds in runs.values() for run in rounds)
+    return ("step", "inference") + (("memory",) if tell_memory else ())
+
+
+def unit(measure):
+    return "mb" if measure == "memory" else "ms"
+
+
 def summarise(runs, measure):
-    rounds = {who: [result[measure]["median_ms"] for result in results] for who, results in runs.items()}
-    summary = {who: {"median_ms": median(times), "rounds_ms": times} for who, times in rounds.items()}
+    def found(result):
+        return result["peak_mb"] if measure == "memory" else result[measure]["median_ms"]
+
+    rounds = {who: [found(result) for result in results] for who, results in runs.items()}
+    median_of, rounds_of = f"median_{unit(measure)}", f"rounds_{unit(measure)}"
+    summary = {who: {median_of: median(values), rounds_of: values} for who, values in rounds.items()}
     for peer in runs.keys() & NAMES:
         ratios = [theirs / ours for theirs, ours in zip(rounds[peer], rounds["equisplit"])]
         summary[peer]["ratio"] = {"median": median(ratios), "min": min(ratios), "max": max(ratios)}
@@ -46,9 +65,9 @@ def checked(results):
     """How many of the claims hold, those that don't, and what wasn't measured."""
     ratios = [
         (f"{label(row)}, {row['measure']}: {NAMES[peer]}", row[peer]["ratio"]["median"], claimed)
-        for row in results["nets"] + results["convolutions"]
+        for row in results["nets"] + results["large_nets"] + results["convolutions"]
         for peer in row.keys() & NAMES
-        if (claimed := CLAIMED.get((row["arm"], row["measure"], peer)) if "arm" in row else CLAIMED_OF_CONVOLUTIONS)
+        if (claimed := claim(row, peer))
     ]
     of_sgemm = [
         (f"{row['name']}, {measure}: sgemm", row[measure], CLAIMED_SHARE)
@@ -57,9 +76,18 @@ def checked(results):
         for measure in PASSES
     ]
     missed = [f"{what} {found:.2f} of {claimed}" for what, found, claimed in ratios + of_sgemm if found < claimed]
-    parts = {"escnn": results["versions"]["escnn"], "single convolutions": results["convolutions"], "shares": of_sgemm}
+    parts = {"small networks": results["nets"], "larger networks": results["large_nets"]}
+    parts |= {"escnn": results["versions"]["escnn"], "single convolutions": results["convolutions"], "shares": of_sgemm}
+    if results["large_nets"]:
+        parts["memory"] = [row for row in results["large_nets"] if row["measure"] == "memory"]
     unmeasured = [what for what, measured in parts.items() if not measured]
     return len(ratios) + len(of_sgemm) - len(missed), missed, unmeasured
+
+
+def claim(row, peer):
+    if "arm" not in row:
+        return CLAIMED_OF_CONVOLUTIONS
+    return CLAIMED.get((row.get("skeleton", row["arm"]), row["measure"], peer))
 
 
 def machine():
@@ -82,7 +110,11 @@ def cpu_field(name):
 
 
 def markdown(results):
-    parts = [heading(**results), table("arm", results["nets"])]
+    parts = [heading(**results)]
+    if nets := results["nets"]:
+        parts += [f"Networks, batch {nets[0]['batch']}:", table("arm", nets)]
+    if large := results["large_nets"]:
+        parts += [large_heading(large, results["torch_alone_mb"]), table("network", large)]
     if shapes := results["convolutions"]:
         parts += [f"Single convolutions, batch {shapes[0]['batch']}:", table("convolution", shapes)]
     if shares := results["shares_of_sgemm"]:
@@ -94,16 +126,26 @@ def heading(machine, versions, settings, sgemm_gflops, **_):
     vectors = ", ".join(flag for flag in ("avx2", "avx512f") if flag in machine["instructions"])
     limits = "".join(f", {name}={value}" for name, value in machine["limits"].items())
     escnn = versions["escnn"] or f"left out ({versions['escnn_error']})"
+    peers = f"PyTorch {versions['torch']}" + (f", escnn {escnn}" if settings["nets"] != "large" else "")
     return (
         f"{machine['cpu']}, {machine['cores']} cores ({vectors or 'no AVX2'}{limits}), {machine['os']}, {machine['date']}. "
-        f"PyTorch {versions['torch']}, escnn {escnn}. {settings['threads']} threads, batch {settings['batch']}, f32. "
+        f"{peers}. {settings['threads']} threads, f32. "
         f"sgemm: equisplit {sgemm_gflops['equisplit']:.0f}, PyTorch {sgemm_gflops['torch']:.0f} GFLOP/s.\n\n"
         "Medians over rounds, in ms. Ratios are peer / equisplit, above 1 where equisplit is faster, with the least "
         "and the greatest round."
     )
 
 
+def large_heading(rows, torch_alone_mb):
+    heading = f"Larger networks, plain, batch {rows[0]['batch']}."
+    if torch_alone_mb is None:
+        return heading
+    return f"{heading} Memory is the most that a process had; PyTorch's without a network {torch_alone_mb:.0f} MB."
+
+
 def label(row):
+    if "skeleton" in row:
+        return f"{row['skeleton']}, base {row['width']:.4g}"
     if "arm" in row:
         return row["arm"]
     in_maps, out_maps, kernel, size, padding = row["convolution"]
@@ -115,8 +157,8 @@ def table(title, rows):
     head = [title, "measure", "equisplit"] + [cell for peer in peers for cell in (NAMES[peer], f"ratio {NAMES[peer]}")]
     lines = [head, ["---", "---"] + ["---:"] * (len(head) - 2)]
     for row in rows:
-        times = [f"{row['equisplit']['median_ms']:.2f}"] + [cell for peer in peers for cell in peer_cells(row, peer)]
-        lines.append([label(row), row["measure"].replace("_", " "), *times])
+        cells = [median_cell(row, "equisplit")] + [cell for peer in peers for cell in peer_cells(row, peer)]
+        lines.append([label(row), row["measure"].replace("_", " "), *cells])
     return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
 
@@ -131,4 +173,8 @@ def peer_cells(row, peer):
     if peer not in row:
         return ["–", "–"]
     ratio = row[peer]["ratio"]
-    return [f"{row[peer]['median_ms']:.2f}", f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]"]
+    return [median_cell(row, peer), f"{ratio['median']:.2f} [{ratio['min']:.2f}, {ratio['max']:.2f}]"]
+
+
+def median_cell(row, who):
+    return f"{row[who]['median_ms']:.2f}" if unit(row["measure"]) == "ms" else f"{row[who]['median_mb']:.0f} MB"
