@@ -37,6 +37,9 @@ pub struct Args {
     /// stride if it isn't 1.
     #[arg(long, value_name = "IN,OUT,K,SIZE,PADDING[,STRIDE]", value_parser = convolution_shape)]
     convolution: Option<ConvolutionShape>,
+    /// Time the network as a whole only.
+    #[arg(long, conflicts_with = "convolution")]
+    no_layers: bool,
     /// Images.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
@@ -59,6 +62,8 @@ pub struct Args {
 struct NetworkReport<'a> {
     arm: &'a str,
     skeleton: &'a str,
+    /// Real parameters.
+    parameters: usize,
     batch: u16,
     threads: usize,
     device: DeviceKind,
@@ -139,11 +144,12 @@ fn network(args: &Args) -> Result<()> {
         config.widths = steps.widths(width).map_err(|fault| found.error(fault))?;
     }
     let input = input(steps.input, args.size, args.channels, args.classes)?;
-    config.costs(input).map_err(|fault| found.error(fault))?;
+    let costs = config.costs(input).map_err(|fault| found.error(fault))?;
+    let parameters = costs.iter().map(|step| step.parameters).sum();
     let (batch, repeats) = (usize::from(args.batch), usize::from(args.repeats));
     let device = args.device.device()?;
     let times = bench::network(&config, input, batch, &device, repeats)?;
-    let shapes = if device.is_cpu() { bench::convolutions_of(&config, input)? } else { Vec::new() };
+    let shapes = if device.is_cpu() && !args.no_layers { bench::convolutions_of(&config, input)? } else { Vec::new() };
     let convolutions = shapes.into_iter().map(|(name, shape)| {
         let times = bench::convolution(shape, batch, repeats)?;
         Ok(Layer { name, times, gflops: times.gflops() })
@@ -151,6 +157,7 @@ fn network(args: &Args) -> Result<()> {
     let report = NetworkReport {
         arm: &args.arm,
         skeleton: found.skeleton.name(),
+        parameters,
         batch: args.batch,
         threads: rayon::current_num_threads(),
         device: DeviceKind::of(&device),

@@ -137,8 +137,9 @@ impl<'a> Search<'a> {
             }
         }
         let moves = self.moves(&low, &high)?;
-        let numbers =
+        let best =
             if moves.len() <= MOST_EXHAUSTIVE { self.best_of_all(&low, &moves) } else { self.greedy(&low, &moves) };
+        let numbers = if self.is_match(&best) { best } else { self.refined(best, &moves) };
         let found = self.figure(&numbers)?;
         if self.difference(found) <= MATCH_TOLERANCE {
             return Ok((self.with)(&numbers));
@@ -150,6 +151,37 @@ impl<'a> Search<'a> {
             self.target,
             self.cost.name(),
         )))
+    }
+
+    fn is_match(&self, numbers: &[usize]) -> bool {
+        self.figure(numbers).is_ok_and(|found| self.difference(found) <= MATCH_TOLERANCE)
+    }
+
+    /// Some layers one wider, others one narrower, as long as that comes nearer and no match is found: where a network has few
+    /// layers, two neighbouring widths leave gaps.
+    fn refined(&self, mut numbers: Vec<usize>, moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
+        let difference = |numbers: &[usize]| self.figure(numbers).map_or(f64::INFINITY, |found| self.difference(found));
+        let shifted = |numbers: &[usize], moved: usize, up: bool| -> Option<Vec<usize>> {
+            let mut numbers = numbers.to_vec();
+            for &(place, _) in &moves[moved] {
+                let number = if up { numbers[place] + 1 } else { numbers[place] - 1 };
+                numbers[place] = (number >= self.least[place].max(1)).then_some(number)?;
+            }
+            Some(numbers)
+        };
+        let mut best = difference(&numbers);
+        while best > MATCH_TOLERANCE {
+            let single = (0..moves.len()).flat_map(|moved| [true, false].map(|up| shifted(&numbers, moved, up)));
+            let pairs = (0..moves.len()).flat_map(|up| (0..moves.len()).map(move |down| (up, down)));
+            let pairs = pairs.map(|(up, down)| shifted(&shifted(&numbers, up, true)?, down, false));
+            let next = single.chain(pairs).flatten();
+            let next = next.map(|numbers| (difference(&numbers), numbers)).min_by(|a, b| a.0.total_cmp(&b.0));
+            match next {
+                Some((nearer, found)) if nearer < best => (best, numbers) = (nearer, found),
+                _ => break,
+            }
+        }
+        numbers
     }
 
     /// What can be changed by itself: places, and their higher numbers. Layers whose maps are added move together.

@@ -117,6 +117,10 @@ impl StudyFile {
         let training = content.training.resolve(&Protocol::default().config());
         training.check().map_err(|e| self.text.locate(e))?;
         content.data.check().map_err(|e| self.text.locate(e))?;
+        // What is wrong with an arm is told there, and not with those that match it.
+        for cell in self.arms.iter().filter(|cell| !cell.arm.is_matched()) {
+            self.arm(cell, &training, input, train)?;
+        }
         let study = Study {
             name: content.name.as_ref().clone(),
             baseline: self.known(&content.baseline)?,

@@ -38,13 +38,28 @@ fn a_network_has_times_rates_and_its_convolutions() {
 fn an_arm_is_timed_on_another_skeleton() {
     let report = json(&["--arm", "z2", "--skeleton", "lenet", "--batch", "3"]);
     assert_eq!((&report["skeleton"], report["convolutions"].as_array().unwrap().len()), (&"lenet".into(), 3));
+    // Of blocks too; ten convolutions and two shortcuts of 1×1 pixels.
+    let deep = ["--arm", "p4", "--skeleton", "resnet16-cifar", "--width", "2", "--size", "9x13", "--batch", "3"];
+    let report = json(&deep);
+    let names: Vec<&str> =
+        report["convolutions"].as_array().unwrap().iter().map(|row| row["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"block3.shortcut") && names.len() == 16, "{names:?}");
+    let whole = json(&[&deep[..], &["--no-layers"]].concat());
+    assert_eq!((whole["convolutions"].as_array().unwrap().len(), &whole["parameters"]), (0, &report["parameters"]));
 }
 
 #[test]
 fn a_single_convolution_has_three_passes() {
     let report = json(&["--convolution", "9,10,3,7,1", "--batch", "5"]);
-    let shape = serde_json::json!({"in_maps": 9, "out_maps": 10, "kernel": 3, "size": 7, "padding": 1});
+    let shape =
+        serde_json::json!({"in_maps": 9, "out_maps": 10, "kernel": 3, "size": [7, 7], "padding": 1, "stride": 1});
     assert_eq!(report["convolution"], shape);
+    let strided = json(&["--convolution", "9,10,3,7x12,1,2", "--batch", "5"]);
+    let shape =
+        serde_json::json!({"in_maps": 9, "out_maps": 10, "kernel": 3, "size": [7, 12], "padding": 1, "stride": 2});
+    assert_eq!(strided["convolution"], shape);
+    // 10·9·9 weights at 4×6 positions, for five images.
+    assert_eq!(strided["gflop"], serde_json::json!(2.0 * 810.0 * 24.0 * 5.0 / 1e9));
     for pass in ["forward", "input_gradient", "filter_gradient"] {
         assert!(positive(&report[pass]["median_ms"]), "{report}");
     }
@@ -54,7 +69,7 @@ fn a_single_convolution_has_three_passes() {
 fn wrong_usage_exits_with_2() {
     let cases: [(&[&str], &str); 7] = [
         (&["--arm", "p5"], "there are z2, wide, p4"),
-        (&["--convolution", "1,1,3,5"], "five numbers"),
+        (&["--convolution", "1,1,3,5"], "isn't IN,OUT,K,SIZE,PADDING"),
         (&["--convolution", "0,1,3,5,0"], "at least 1"),
         (&["--convolution", "1,1,7,5,0"], "doesn't fit"),
         (&["--convolution", "8,8,3,9223372036854775808,0"], "entries"),
@@ -66,6 +81,10 @@ fn wrong_usage_exits_with_2() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{error}");
         assert!(error.contains(wanted), "{error}");
-        assert_eq!(error.contains("Usage: equisplit bench"), arguments[0] != "--batch", "{error}");
+        assert_eq!(
+            error.contains("Usage: equisplit bench"),
+            !["--batch", "1,1,3,5"].contains(&arguments[arguments.len() - 1]) && arguments[0] != "--batch",
+            "{error}"
+        );
     }
 }

@@ -52,14 +52,9 @@ fn numbers_out_of_range_name_their_key() {
     check("seeds = 2", "seeds = [3, 3]", 0, &["3", "twice"]);
     check("seeds = 2", "seeds = -1", 0, &["seeds"]);
     check("seeds = 2", "seeds = 99999999999", 0, &["seeds"]);
-    check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidth = 0", 0, &["repeat-mask", "is 0"]);
+    check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidth = 0", 1, &["width = 0", "above 0"]);
     check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidths = [4, 4]", 0, &["2 widths", "6"]);
-    check(
-        "name = \"repeat-mask\"\nwidth = 4",
-        "name = \"repeat-mask\"\nwidth = \"4\"",
-        1,
-        &["expected a whole number"],
-    );
+    check("name = \"repeat-mask\"\nwidth = 4", "name = \"repeat-mask\"\nwidth = \"4\"", 1, &["expected a number"]);
     check(
         "name = \"scrambled\"\nwidth = 3",
         "name = \"scrambled\"\nwidth = 1000000000",

@@ -77,12 +77,12 @@ fn the_example_of_the_documentation_is_a_network() {
 /// A network that no paper has: a strided stem, two blocks with a pool between them, a hidden matrix product.
 const MINE: &str = r#"base = 3
 steps = [
-  { conv = { kernel = 5, stride = 2, padding = 1, activation = "elu" } },
+  { conv = { kernel = 4, stride = 2, padding = 1, activation = "elu" } },
   { residual = { steps = [
     { conv = { kernel = 3, padding = 1, width = 1.5, dropout = 0.1 } },
     { conv = { kernel = 3, padding = 1, norm = "none", activation = "none", bias = true } },
   ] } },
-  { pool = { size = 3, stride = 2, padding = 1 } },
+  { pool = { size = 4, stride = 2, padding = 1 } },
   { repeat = { times = 2, steps = [
     { residual = { activation = "swish", steps = [{ conv = { kernel = 3, padding = 1, width = 2 } }] } },
   ] } },
@@ -128,7 +128,7 @@ fn a_network_of_ones_own_goes_from_toml_to_figures() {
     let store = path("out/mine");
     // The store says all that determines the networks: neither file is needed again.
     std::fs::remove_file(path("table.toml")).unwrap();
-    assert!(run(&["reproduce", &store]).contains("as on record"));
+    assert!(run(&["reproduce", &store]).contains("the predictions on record"));
     let checked = run(&["check", "--store", &store]);
     for said in ["block1", "shortcut", "linear2"] {
         assert!(checked.contains(said), "{checked}");
@@ -156,20 +156,28 @@ fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
     };
     let good = study(&format!("[model]\nskeleton = \"own\"\n\n[skeleton.own]\n{MINE}"));
     let line = |part: &str| 1 + good[..good.find(part).unwrap()].matches('\n').count();
-    let told = |from: &str, to: &str| {
+    let told = |from: &str, to: &str, place: &str| {
         assert!(good.contains(from), "{from}");
         let error = refused(&good.replacen(from, to, 1));
-        let line = format!("study.toml:{}: ", line(from.split(" = ").next().unwrap_or(from)));
-        (error, line)
+        (error, format!("study.toml:{}: ", line(place)))
     };
-    let check = |from: &str, to: &str, said: &str| {
-        let (error, line) = told(from, to);
+    let check = |from: &str, to: &str, place: &str, said: &str| {
+        let (error, line) = told(from, to, place);
         assert!(error.contains(&line) && error.contains(said), "{from} → {to}: {error}, not {line}{said}");
     };
-    check("{ pool = { size = 3", "{ pool = { sise = 3", "unknown field `sise`");
-    check("{ pool = { size = 3, stride = 2, padding = 1 }", "{ pool = { size = 30 }", "pool3: ");
-    check("{ conv = { kernel = 3, padding = 1, norm", "{ conv = { kernel = 3, norm", "");
-    check("{ repeat = { times = 2", "{ repeat = { times = 1000000", "times = 1000000, but it must be 1 to 1000");
+    let pool = "{ pool = { size = 4, stride = 2, padding = 1 }";
+    check(pool, "{ pool = { sise = 4 }", "{ pool", "unknown field `sise`");
+    check(pool, "{ pool = { size = 30 }", "{ pool", "pool3: 14×14 pixels reach it");
+    let shrinks = "block1: no stride of a 1×1 convolution leads from";
+    check("{ conv = { kernel = 3, padding = 1, norm", "{ conv = { kernel = 3, norm", "{ residual", shrinks);
+    let inner = "{ conv = { kernel = 3, padding = 1, norm";
+    check(inner, "{ conv = { kernel = 33, padding = 1, norm", inner, "block1.conv3: 14×14 pixels reach it");
+    check(
+        "{ repeat = { times = 2",
+        "{ repeat = { times = 1000000",
+        "{ repeat",
+        "times = 1000000, but it must be 1 to 1000",
+    );
     let error = refused(&good.replacen("width = 2.0", "width = 0.1", 1));
     assert!(error.contains("conv1: its width is 0, but it must be 1 to"), "{error}");
     let error = refused(&good.replacen("width = 2.0", "width = -1", 1));
@@ -177,7 +185,7 @@ fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
     let error = refused(&good.replacen("skeleton = \"own\"", "skeleton = \"onw\"", 1));
     assert!(error.contains("unknown skeleton \"onw\"; there are own, cohen2016"), "{error}");
     let error = refused(&good.replacen("skeleton = \"own\"", "skeleton = \"none.toml\"", 1));
-    assert!(error.contains("study.toml:17: no skeleton file") && error.contains("none.toml"), "{error}");
+    assert!(error.contains("study.toml:16: no skeleton file") && error.contains("none.toml"), "{error}");
     let error = refused(&good.replacen("[skeleton.own]", "[skeleton.vgg4]", 1));
     assert!(error.contains("the program has a skeleton \"vgg4\""), "{error}");
     let error = refused(&good.replace("  { linear = { width = \"classes\" } },\n", ""));
