@@ -240,7 +240,7 @@ fn coloured(file: &Path) {
 }
 
 #[test]
-fn images_with_several_channels_have_all_figures_but_pictures() {
+fn images_with_several_channels_have_all_figures() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("coloured.safetensors");
     coloured(&data);
@@ -253,8 +253,25 @@ fn images_with_several_channels_have_all_figures_but_pictures() {
     equisplit().args(args).assert().success();
     assert_eq!(
         names(&figures),
-        ["attribution.svg", "budget.svg", "errors.svg", "learning.svg", "paired.svg", "pairs.svg"]
+        [
+            "attribution.svg",
+            "budget.svg",
+            "errors.svg",
+            "filters-p4.svg",
+            "filters-repeat-mask.svg",
+            "filters-scrambled.svg",
+            "learning.svg",
+            "paired.svg",
+            "pairs.svg"
+        ]
     );
+    // Every channel of a filter has a row.
+    let filters = std::fs::read_to_string(figures.join("filters-p4.svg")).unwrap();
+    assert!(filters.contains(">1.3<") && filters.contains("channel 2 of filter 1"), "{filters}");
+    // With the images, their feature maps too.
+    let with_images = [&args[..], &["--data", data.to_str().unwrap()]].concat();
+    equisplit().args(with_images).assert().success();
+    assert!(figures.join("cayley-p4.svg").is_file());
     let page = folder.path().join("page.html");
     equisplit().args(["report", store.to_str().unwrap(), "--out", page.to_str().unwrap()]).assert().success();
 }

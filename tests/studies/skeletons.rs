@@ -156,13 +156,13 @@ fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
     };
     let good = study(&format!("[model]\nskeleton = \"own\"\n\n[skeleton.own]\n{MINE}"));
     let line = |part: &str| 1 + good[..good.find(part).unwrap()].matches('\n').count();
-    let told = |from: &str, to: &str, place: &str| {
+    let changed = |from: &str, to: &str, place: &str| {
         assert!(good.contains(from), "{from}");
         let error = refused(&good.replacen(from, to, 1));
         (error, format!("study.toml:{}: ", line(place)))
     };
     let check = |from: &str, to: &str, place: &str, said: &str| {
-        let (error, line) = told(from, to, place);
+        let (error, line) = changed(from, to, place);
         assert!(error.contains(&line) && error.contains(said), "{from} → {to}: {error}, not {line}{said}");
     };
     let pool = "{ pool = { size = 4, stride = 2, padding = 1 }";
@@ -190,10 +190,13 @@ fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
     assert!(error.contains("the program has a skeleton \"vgg4\""), "{error}");
     let error = refused(&good.replace("  { linear = { width = \"classes\" } },\n", ""));
     assert!(error.contains("not to a number for every class"), "{error}");
-    // A matrix product of pixels fits one size; the step that makes others isn't to blame.
-    let pixels = good.replace("  { global-pool = \"mean\" },\n", "");
-    std::fs::write(&file, &pixels).unwrap();
-    equisplit().args(["params", path]).assert().success();
+    // A matrix product may take pixels, but not those of any image.
+    let pixels = folder.path().join("pixels.toml");
+    std::fs::write(&pixels, MINE.replace("  { global-pool = \"mean\" },\n", "")).unwrap();
+    let pixels = pixels.to_str().unwrap();
+    assert!(told(&[pixels, "--size", "28"]).contains("linear2"));
+    let error = failure(&["skeleton", pixels, "--size", "4000", "--base", "500"]);
+    assert!(error.contains("pixels.toml:13: linear1: a matrix product of 1000×1000 pixels"), "{error}");
 }
 
 #[test]

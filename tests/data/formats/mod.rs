@@ -194,7 +194,7 @@ fn malformed_amat_is_refused_with_its_line() {
     refuses(read(&(good.clone() + &good[..700])), &["a.amat: line 2", "numbers, but expected 785"]);
     refuses(read(&(good.clone() + good.trim_end() + " 1 2\n")), &["a.amat: line 2", "787 numbers"]);
     refuses(read(&(good.clone() + "\n" + &good)), &["a.amat: line 2", "0 numbers"]);
-    refuses(read(&amat_line(&[], "256")), &["a.amat: line 1", "label 256"]);
+    refuses(read(&amat_line(&[], "65536")), &["a.amat: line 1", "label 65536"]);
     refuses(read("\n \n"), &["a.amat", "empty"]);
     refuses(read(&amat_line(&[], "1.5")), &["a.amat: line 1", "label 1.5"]);
     refuses(read(&amat_line(&[255.0], "1")), &["a.amat: line 1", "255", "[0, 1]"]);

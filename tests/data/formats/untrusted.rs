@@ -54,8 +54,8 @@ fn decoded_sets_have_classes_sizes_and_pixels_that_can_be() {
         refuses(cache::read(&path), parts);
         refuses(load(&DataConfig::new(Source::Mnist), Some(&path)), parts);
     };
-    for classes in [0, 257, 1_000_000_000, usize::MAX] {
-        refused(&dataset(classes), &["set.safetensors", &format!("classes = {classes}"), "1 to 256"]);
+    for classes in [0, 65_537, 1_000_000_000, usize::MAX] {
+        refused(&dataset(classes), &["set.safetensors", &format!("classes = {classes}"), "1 to 65536"]);
     }
     refused(&dataset(2), &["train.labels", "label 2", "2 classes"]);
     for value in [-0.5, 1.5, f32::NAN, f32::INFINITY] {
@@ -118,4 +118,16 @@ fn pipes_and_devices_are_refused_by_their_type() {
         ..DataConfig::new(Source::Amat)
     };
     refuses(load(&config, Some(folder.path())), &["a.amat", "device"]);
+}
+
+#[test]
+fn sets_of_hundreds_of_classes_are_kept_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("set.safetensors");
+    for (label, classes) in [(255, 256), (256, 257), (65_535, 65_536)] {
+        let mut set = dataset(classes);
+        set.train.labels[1] = label;
+        cache::write(&set, &file).unwrap();
+        assert_eq!(cache::read(&file).unwrap(), set, "{label}");
+    }
 }
