@@ -20,7 +20,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     channels: Option<u16>,
     /// Number of classes.
-    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     classes: u16,
     /// The bank of all convolutions, as studies call it.
     #[arg(long, value_name = "BANK", default_value = "free")]

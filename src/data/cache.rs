@@ -1,8 +1,8 @@
 //! Decoded sets in one safetensors file: what `equisplit data make` writes, and the cache beside slow sources.
 //!
 //! Tensors `train.pixels`, `test.pixels` (images, channels, height, width; f32 in [0, 1]) and `train.labels`, `test.labels`
-//! (images; u8, or u16 where there are more than 256 classes); the name, fingerprint and a checksum of the tensors are JSON under `equisplit` in the file's metadata, with
-//! what `data make` made the set by.
+//! (images; u8, or u16 where a label is above 255); the name, fingerprint and a checksum of the tensors are JSON under `equisplit`
+//! in the file's metadata, with what `data make` made the set by.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

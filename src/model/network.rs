@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use candle_nn::VarBuilder;
 
 use super::plan::{Budget, Maps, Plan, Planned, PlannedLayer};
+use super::steps::Fault;
 use super::{InputShape, NetConfig};
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Representation};
@@ -39,7 +40,7 @@ impl Network {
     ///
     /// # Errors
     /// As [`Network::new`].
-    pub fn budget(config: &NetConfig, input: InputShape) -> Result<Budget> {
+    pub fn budget(config: &NetConfig, input: InputShape) -> std::result::Result<Budget, Fault> {
         Ok(Plan::new(config, input)?.budget)
     }
 
@@ -51,7 +52,7 @@ impl Network {
     /// As [`Network::new`].
     pub fn training_bytes(config: &NetConfig, input: InputShape, batch: usize) -> Result<u64> {
         let Plan { budget, kept_values, largest_values, filter_entries, .. } = Plan::new(config, input)?;
-        let values = (batch as u64).saturating_mul(kept_values + largest_values);
+        let values = (batch as u64).saturating_mul(kept_values.saturating_add(largest_values));
         let parameters = (budget.parameters + budget.one_bit_parameters) as u64;
         Ok(values.saturating_add(4 * parameters + 4 * filter_entries).saturating_mul(4))
     }

@@ -83,7 +83,7 @@ impl Skeleton {
 
 impl Serialize for Skeleton {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        if builtin(&self.name).is_some() {
+        if Self::named(&self.name).is_ok_and(|known| known == *self) {
             return serializer.serialize_str(&self.name);
         }
         let Steps { input, base, steps } = &*self.steps;
@@ -94,10 +94,12 @@ impl Serialize for Skeleton {
 impl<'de> Deserialize<'de> for Skeleton {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         match Form::deserialize(deserializer)? {
-            Form::Name(name) => Self::named(&name),
-            Form::Whole(Written { name, input, base, steps }) => Self::new(&name, Steps { input, base, steps }),
+            Form::Name(name) => Self::named(&name).map_err(D::Error::custom),
+            // The program may have gained another one of this name since.
+            Form::Whole(Written { name, input, base, steps }) => {
+                Ok(Self { name: name.into(), steps: Steps { input, base, steps }.into() })
+            }
         }
-        .map_err(D::Error::custom)
     }
 }
 
@@ -120,6 +122,10 @@ mod tests {
         let error = serde_json::from_str::<Skeleton>(r#""vgg12""#).unwrap_err().to_string();
         assert!(error.contains("vgg12") && error.contains("vgg11"), "{error}");
         let vgg = Skeleton::named("vgg4").unwrap();
+        // As in a store of a program that hadn't one of this name yet.
+        let older = Skeleton { name: "vgg5".into(), steps: vgg.steps.clone() };
+        let written = serde_json::to_string(&older).unwrap();
+        assert_eq!(serde_json::from_str::<Skeleton>(&written).unwrap(), older);
         assert!(
             Skeleton::new("vgg5", vgg.steps().clone()).unwrap_err().to_string().contains("call this one otherwise")
         );

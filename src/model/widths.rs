@@ -1,13 +1,14 @@
 //! Widths that bring a network to a given cost.
 
 use super::plan::{Budget, Plan};
+use super::steps::scaled;
 use super::{InputShape, NetConfig};
 use crate::error::{Error, Result};
 
 /// Largest relative difference that counts as a match.
 pub const MATCH_TOLERANCE: f64 = 0.01;
 
-/// Up to so many layers all ways to widen some of them are tried.
+/// Up to so many layers all ways to widen some of them by one are tried.
 const MOST_EXHAUSTIVE: usize = 12;
 
 /// How often an interval of base widths is halved: to less than any two widths' bases are apart.
@@ -98,15 +99,17 @@ impl<'a> Search<'a> {
     }
 
     fn numbers(&self, base: f64) -> Vec<usize> {
-        self.factors.iter().map(|factor| (factor * base + 1e-9) as usize).collect()
+        scaled(&self.factors, base)
     }
 
     fn figure(&self, numbers: &[usize]) -> Result<u64> {
         Ok(self.cost.of(&Plan::new(&(self.with)(numbers), self.input)?.budget))
     }
 
-    fn difference(&self, found: u64) -> f64 {
-        found.abs_diff(self.target) as f64 / self.target.max(1) as f64
+    /// How far the cost of these numbers is from the target, as a part of that; infinite where there's no such network.
+    fn distance(&self, numbers: &[usize]) -> f64 {
+        let difference = |found: u64| found.abs_diff(self.target) as f64 / self.target.max(1) as f64;
+        self.figure(numbers).map_or(f64::INFINITY, difference)
     }
 
     /// The numbers of the largest base that costs no more than `target`, and of the next one.
@@ -131,106 +134,74 @@ impl<'a> Search<'a> {
 
     fn nearest(&self) -> Result<NetConfig> {
         let [low, high] = self.neighbours()?;
-        for uniform in [&low, &high] {
-            if self.figure(uniform).is_ok_and(|found| self.difference(found) <= MATCH_TOLERANCE) {
-                return Ok((self.with)(uniform));
-            }
+        if let Some(uniform) = [&low, &high].into_iter().find(|numbers| self.distance(numbers) <= MATCH_TOLERANCE) {
+            return Ok((self.with)(uniform));
         }
-        let moves = self.moves(&low, &high)?;
-        let best =
-            if moves.len() <= MOST_EXHAUSTIVE { self.best_of_all(&low, &moves) } else { self.greedy(&low, &moves) };
-        let numbers = if self.is_match(&best) { best } else { self.refined(best, &moves) };
-        let found = self.figure(&numbers)?;
-        if self.difference(found) <= MATCH_TOLERANCE {
+        let groups = self.groups(&low)?;
+        let numbers = self.refined(self.best_of_all(low, &high, &groups), &groups);
+        if self.distance(&numbers) <= MATCH_TOLERANCE {
             return Ok((self.with)(&numbers));
         }
         Err(Error::invalid(format!(
-            "no widths bring {} within {:.0} % of {} {}; the nearest have {found}: `widths = {numbers:?}` asks for them",
+            "no widths bring {} within {:.0} % of {} {}; the nearest have {}: `widths = {numbers:?}` asks for them",
             self.config.bank.name(),
             100.0 * MATCH_TOLERANCE,
             self.target,
             self.cost.name(),
+            self.figure(&numbers)?,
         )))
     }
 
-    fn is_match(&self, numbers: &[usize]) -> bool {
-        self.figure(numbers).is_ok_and(|found| self.difference(found) <= MATCH_TOLERANCE)
+    /// Places that change together, since their maps are added.
+    fn groups(&self, numbers: &[usize]) -> Result<Vec<Vec<usize>>> {
+        let ties = Plan::new(&(self.with)(numbers), self.input)?.ties;
+        let of_root = |root: usize| (0..ties.len()).filter(|&place| ties[place] == root).collect::<Vec<_>>();
+        Ok((0..ties.len()).map(of_root).filter(|places| !places.is_empty()).collect())
     }
 
-    /// Some layers one wider, others one narrower, as long as that comes nearer and no match is found: where a network has few
-    /// layers, two neighbouring widths leave gaps.
-    fn refined(&self, mut numbers: Vec<usize>, moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
-        let difference = |numbers: &[usize]| self.figure(numbers).map_or(f64::INFINITY, |found| self.difference(found));
-        let shifted = |numbers: &[usize], moved: usize, up: bool| -> Option<Vec<usize>> {
-            let mut numbers = numbers.to_vec();
-            for &(place, _) in &moves[moved] {
-                let number = if up { numbers[place] + 1 } else { numbers[place] - 1 };
-                numbers[place] = (number >= self.least[place].max(1)).then_some(number)?;
-            }
-            Some(numbers)
-        };
-        let mut best = difference(&numbers);
-        while best > MATCH_TOLERANCE {
-            let single = (0..moves.len()).flat_map(|moved| [true, false].map(|up| shifted(&numbers, moved, up)));
-            let pairs = (0..moves.len()).flat_map(|up| (0..moves.len()).map(move |down| (up, down)));
-            let pairs = pairs.map(|(up, down)| shifted(&shifted(&numbers, up, true)?, down, false));
-            let next = single.chain(pairs).flatten();
-            let next = next.map(|numbers| (difference(&numbers), numbers)).min_by(|a, b| a.0.total_cmp(&b.0));
-            match next {
-                Some((nearer, found)) if nearer < best => (best, numbers) = (nearer, found),
-                _ => break,
-            }
+    /// Of all ways to give some groups their higher numbers the one that comes nearest, the first of equals; where there are too many
+    /// ways, the lower numbers.
+    fn best_of_all(&self, low: Vec<usize>, high: &[usize], groups: &[Vec<usize>]) -> Vec<usize> {
+        let rising: Vec<_> =
+            groups.iter().filter(|places| places.iter().any(|&place| high[place] > low[place])).collect();
+        if rising.len() > MOST_EXHAUSTIVE {
+            return low;
         }
-        numbers
-    }
-
-    /// What can be changed by itself: places, and their higher numbers. Layers whose maps are added move together.
-    fn moves(&self, low: &[usize], high: &[usize]) -> Result<Vec<Vec<(usize, usize)>>> {
-        let ties = Plan::new(&(self.with)(low), self.input)?.ties;
-        let roots = (0..ties.len()).filter(|&place| ties[place] == place);
-        let of_root = |root: usize| {
-            let tied = (0..ties.len()).filter(|&place| ties[place] == root && high[place] > low[place]);
-            tied.map(|place| (place, high[place])).collect::<Vec<_>>()
-        };
-        Ok(roots.map(of_root).filter(|places| !places.is_empty()).collect())
-    }
-
-    /// Of all ways to make some moves the one that comes nearest, the first of equals.
-    fn best_of_all(&self, low: &[usize], moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
-        let mut best = (f64::INFINITY, low.to_vec());
-        for chosen in 0..1u64 << moves.len() {
-            let made = moves.iter().enumerate().filter(|(n, _)| chosen >> n & 1 == 1);
-            let numbers = made.fold(low.to_vec(), |numbers, (_, places)| moved(&numbers, places));
-            if let Ok(found) = self.figure(&numbers)
-                && self.difference(found) < best.0
-            {
-                best = (self.difference(found), numbers);
+        let mut best = (f64::INFINITY, low.clone());
+        for chosen in 0..1u64 << rising.len() {
+            let mut numbers = low.clone();
+            let raised = rising.iter().enumerate().filter(|(n, _)| chosen >> n & 1 == 1);
+            raised.flat_map(|(_, places)| *places).for_each(|&place| numbers[place] = high[place]);
+            let distance = self.distance(&numbers);
+            if distance < best.0 {
+                best = (distance, numbers);
             }
         }
         best.1
     }
 
-    /// One move after the other, each the one that comes nearest, as long as one does.
-    fn greedy(&self, low: &[usize], moves: &[Vec<(usize, usize)>]) -> Vec<usize> {
-        let difference = |numbers: &[usize]| self.figure(numbers).map_or(f64::INFINITY, |found| self.difference(found));
-        let mut left: Vec<_> = moves.iter().collect();
-        let mut best = (difference(low), low.to_vec());
-        loop {
-            let next = left.iter().enumerate().map(|(n, places)| (n, moved(&best.1, places)));
-            let next = next.map(|(n, numbers)| (difference(&numbers), numbers, n)).min_by(|a, b| a.0.total_cmp(&b.0));
+    /// One group wider or narrower by one, or one wider and another narrower, whichever comes nearest, as long as one does and no
+    /// match is found: two neighbouring widths leave gaps where a network has few layers.
+    fn refined(&self, mut numbers: Vec<usize>, groups: &[Vec<usize>]) -> Vec<usize> {
+        let shifted = |mut numbers: Vec<usize>, places: &[usize], up: bool| -> Option<Vec<usize>> {
+            for &place in places {
+                let number = if up { numbers[place].checked_add(1) } else { numbers[place].checked_sub(1) };
+                numbers[place] = number.filter(|number| *number >= self.least[place])?;
+            }
+            Some(numbers)
+        };
+        let mut distance = self.distance(&numbers);
+        while distance > MATCH_TOLERANCE {
+            let single = groups.iter().flat_map(|places| [true, false].map(|up| shifted(numbers.clone(), places, up)));
+            let pair = |up: &Vec<usize>, down: &Vec<usize>| shifted(shifted(numbers.clone(), up, true)?, down, false);
+            let pairs = groups.iter().flat_map(|up| groups.iter().map(move |down| (up, down)));
+            let next = single.chain(pairs.map(|(up, down)| pair(up, down))).flatten();
+            let next = next.map(|numbers| (self.distance(&numbers), numbers)).min_by(|a, b| a.0.total_cmp(&b.0));
             match next {
-                Some((difference, numbers, n)) if difference < best.0 => {
-                    best = (difference, numbers);
-                    left.remove(n);
-                }
-                _ => return best.1,
+                Some((nearer, found)) if nearer < distance => (distance, numbers) = (nearer, found),
+                _ => break,
             }
         }
+        numbers
     }
-}
-
-fn moved(numbers: &[usize], places: &[(usize, usize)]) -> Vec<usize> {
-    let mut numbers = numbers.to_vec();
-    places.iter().for_each(|&(place, number)| numbers[place] = number);
-    numbers
 }

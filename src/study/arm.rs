@@ -162,7 +162,7 @@ impl ArmFile {
         // The fault isn't here but with the arm that this one matches.
         let its = |name: &Spanned<String>| {
             let name = name.clone();
-            move |e: crate::Error| file.error(&name, format!("{}, which this arm matches: {e}", name.as_ref()))
+            move |fault: Fault| file.error(&name, format!("{}, which this arm matches: {fault}", name.as_ref()))
         };
         if let Some(name) = self.matches.as_ref().or(self.match_multiply_adds.as_ref())
             && self.finds_widths(&net.bank)

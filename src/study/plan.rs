@@ -117,10 +117,6 @@ impl StudyFile {
         let training = content.training.resolve(&Protocol::default().config());
         training.check().map_err(|e| self.text.locate(e))?;
         content.data.check().map_err(|e| self.text.locate(e))?;
-        // What is wrong with an arm is told there, and not with those that match it.
-        for cell in self.arms.iter().filter(|cell| !cell.arm.is_matched()) {
-            self.arm(cell, &training, input, train)?;
-        }
         let study = Study {
             name: content.name.as_ref().clone(),
             baseline: self.known(&content.baseline)?,
@@ -130,7 +126,7 @@ impl StudyFile {
             data: content.data.clone(),
             tuning: content.tuning.as_ref().map(|tuning| tuning.resolve(&self.text, &training)).transpose()?,
             equivariance: content.equivariance.as_ref().map(|table| table.resolve(&self.text)).transpose()?,
-            arms: self.arms.iter().map(|arm| self.arm(arm, &training, input, train)).collect::<Result<_>>()?,
+            arms: self.resolved_arms(&training, input, train)?,
         };
         if let Some(fault) = runs_fault(study.arms.len(), study.seeds.len(), study.tuning.as_ref()) {
             return Err(self.text.error(&content.seeds, fault));
@@ -178,6 +174,14 @@ impl StudyFile {
         Ok(())
     }
 
+    /// The arms in the file's order. What is wrong with one is told there, and not with those that match it, which come after.
+    fn resolved_arms(&self, training: &TrainingConfig, input: InputShape, train: Option<usize>) -> Result<Vec<Arm>> {
+        let mut places: Vec<usize> = (0..self.arms.len()).collect();
+        places.sort_by_key(|&place| self.arms[place].arm.is_matched());
+        let arms = places.into_iter().map(|place| Ok((place, self.arm(&self.arms[place], training, input, train)?)));
+        Ok(arms.collect::<Result<BTreeMap<_, _>>>()?.into_values().collect())
+    }
+
     fn arm(&self, cell: &GridArm, training: &TrainingConfig, input: InputShape, train: Option<usize>) -> Result<Arm> {
         let GridArm { levels, arm } = cell;
         let network = |arm: &ArmFile| arm.network(&self.text, &self.content.model, &self.skeletons);
@@ -192,11 +196,10 @@ impl StudyFile {
         })?;
         let name = arm.name.as_ref().clone();
         let located = |e: crate::Error| self.text.error(&arm.name, format!("arm {name}: {e}"));
-        let budget = Network::budget(&net, input).map_err(|error| {
-            let fault = net.costs(input).err().filter(|fault| !fault.place.is_empty());
-            let fault = fault.map(|fault| Fault { message: format!("arm {name}: {}", fault.message), ..fault });
-            let of_skeleton = fault.and_then(|fault| self.skeletons.error(&self.text, &net.skeleton, &fault));
-            of_skeleton.unwrap_or_else(|| located(error))
+        let budget = Network::budget(&net, input).map_err(|Fault { place, message }| {
+            let told = Fault { message: format!("arm {name}: {message}"), place };
+            let of_skeleton = self.skeletons.error(&self.text, &net.skeleton, &told).filter(|_| !told.place.is_empty());
+            of_skeleton.unwrap_or_else(|| self.text.error(&arm.name, told.message))
         })?;
         if let Some(key) = self.content.tuning.as_ref().and_then(|tuning| tuning.overridden(arm)) {
             let message = format!("{key} is tuned, so neither an arm nor the grid can set it");

@@ -222,8 +222,20 @@ fn what_is_no_network_is_refused_with_the_step_and_what_reaches_it() {
     {
         assert!(refused(&format!("{broken}, {HEAD}")).contains("must be at least 1 pixel"), "{broken}");
     }
-    let huge = format!(r#"{{"conv": {{"kernel": 3, "padding": {}}}}}, {HEAD}"#, usize::MAX);
-    assert!(refused(&huge).contains("conv1: "), "{huge}");
+    for huge in [4097, 4_000_000_000, usize::MAX] {
+        for steps in [
+            format!(r#"{{"conv": {{"kernel": 3, "padding": {huge}}}}}"#),
+            format!(r#"{{"conv": {{"kernel": 3, "stride": {huge}}}}}"#),
+            format!(r#"{{"conv": {{"kernel": {huge}, "padding": {huge}}}}}"#),
+            format!(r#"{{"pool": {{"size": {huge}, "padding": 1}}}}"#),
+        ] {
+            let told = refused(&format!("{steps}, {HEAD}"));
+            assert!(told.contains("1: ") || told.contains("pool0: "), "{told}");
+            assert!(told.contains("at most 4096 are possible"), "{told}");
+        }
+    }
+    let told = refused(&format!(r#"{conv}, {{"group-pool": "max"}}, {{"group-pool": "mean"}}, {HEAD}"#));
+    assert!(told.contains("group-pool: mean, but max in an earlier step"), "{told}");
 }
 
 #[test]

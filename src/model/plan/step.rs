@@ -64,10 +64,8 @@ impl Walk<'_> {
             self.widest();
         }
         self.end_step(name.to_owned(), words);
-        if let (true, false, Some(reduction)) =
-            (self.config.pool_every_layer, self.leads_to_classes, self.config.group_pooling.reduction())
-        {
-            self.group_pool(reduction);
+        if self.config.pool_every_layer && !self.leads_to_classes {
+            self.group_pool();
         }
         Ok(())
     }
@@ -146,15 +144,22 @@ impl Walk<'_> {
         self.end_step(name, format!("{reduction:?} over the pixels").to_lowercase());
     }
 
-    /// As the arm says, which has it from the skeleton where it says nothing.
-    pub fn group_pool_step(&mut self) {
-        if let Some(reduction) = self.config.group_pooling.reduction() {
-            self.group_pool(reduction);
+    pub fn group_pool_step(&mut self, reduction: Reduction) -> Result<(), String> {
+        match self.config.skeleton.steps().group_pooling() {
+            Some(first) if first != reduction => Err(format!(
+                "group-pool: {reduction:?}, but {first:?} in an earlier step; an arm pools over the group in one way only"
+            )
+            .to_lowercase()),
+            _ => {
+                self.group_pool();
+                Ok(())
+            }
         }
     }
 
-    /// Does nothing where there's no group to pool over.
-    pub fn group_pool(&mut self, reduction: Reduction) {
+    /// Pools over the group, if there's one, as the arm says, which has it from the skeleton where it says nothing.
+    pub fn group_pool(&mut self) {
+        let Some(reduction) = self.config.group_pooling.reduction() else { return };
         if self.maps.representation == Representation::Trivial {
             return;
         }
@@ -165,7 +170,7 @@ impl Walk<'_> {
     }
 
     pub fn linear_step(&mut self, step: &LinearStep, path: &str) -> Result<(), String> {
-        self.group_pool_step();
+        self.group_pool();
         let name = &format!("{path}linear{}", self.numbers.products + 1);
         let [height, columns] = self.maps.size;
         let inputs = self.count(self.maps).checked_mul(height * columns);

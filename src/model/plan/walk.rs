@@ -11,6 +11,9 @@ use crate::nn::NormSharing;
 /// Most steps, repeated ones as often as they are.
 const MOST_STEPS: usize = 10 * MOST_LAYERS;
 
+/// Most pixels of a window, a stride or a padding: more than images have rows.
+const MOST_PIXELS: usize = 4096;
+
 /// How far a walk has come. What is wrong is told in words; `place` is left where it is.
 pub(super) struct Walk<'a> {
     pub config: &'a NetConfig,
@@ -90,10 +93,7 @@ impl<'a> Walk<'a> {
     /// All steps, and what they must lead to.
     pub fn follow_all(&mut self, steps: &[Step]) -> Result<(), String> {
         self.follow(steps, "")?;
-        let reduction = self.config.group_pooling.reduction();
-        if let (Representation::Regular, Some(reduction)) = (self.maps.representation, reduction) {
-            self.group_pool(reduction);
-        }
+        self.group_pool();
         let Maps { size: [height, width], representation, rescaled, .. } = self.maps;
         if self.leads_to_classes && [height, width] == [1, 1] && representation == Representation::Trivial {
             return Ok(());
@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
         let sum = |of: fn(&StepCost) -> usize| plan.steps.iter().map(of).sum();
         plan.budget.parameters = sum(|step| step.parameters);
         plan.budget.one_bit_parameters = sum(|step| step.one_bit_parameters);
-        plan.budget.multiply_adds = plan.steps.iter().map(|step| step.multiply_adds).sum();
+        plan.budget.multiply_adds = plan.steps.iter().fold(0, |sum, step| sum.saturating_add(step.multiply_adds));
         Ok(plan)
     }
 
@@ -136,7 +136,7 @@ impl<'a> Walk<'a> {
                 Step::Norm(norm) => self.norm_step(norm, path)?,
                 Step::Pool(pool) => self.pool_step(pool, path)?,
                 Step::GlobalPool(reduction) => self.global_pool_step(*reduction),
-                Step::GroupPool(_) => self.group_pool_step(),
+                Step::GroupPool(reduction) => self.group_pool_step(*reduction)?,
                 Step::Linear(linear) => self.linear_step(linear, path)?,
                 Step::Residual(block) => self.block_step(block, path)?,
                 Step::Repeat(repeat) => {
@@ -151,7 +151,7 @@ impl<'a> Walk<'a> {
     /// A layer behind those so far, and what it costs.
     pub fn push(&mut self, name: String, layer: PlannedLayer, parameters: ParameterCount, multiply_adds: u64) {
         self.cost.parameters = self.cost.parameters + parameters;
-        self.cost.multiply_adds += multiply_adds;
+        self.cost.multiply_adds = self.cost.multiply_adds.saturating_add(multiply_adds);
         self.layers.push(Planned { name, layer, input: self.maps });
     }
 
@@ -166,8 +166,8 @@ impl<'a> Walk<'a> {
     /// Takes down what a convolution or matrix product with so many filter entries keeps of an image.
     pub fn keep(&mut self, filter_entries: u64) {
         let pixels = (self.maps.size[0] * self.maps.size[1]) as u64;
-        let values = self.count(self.maps) as u64 * pixels;
-        self.plan.kept_values += values;
+        let values = (self.count(self.maps) as u64).saturating_mul(pixels);
+        self.plan.kept_values = self.plan.kept_values.saturating_add(values);
         self.plan.largest_values = self.plan.largest_values.max(values);
         self.plan.filter_entries += filter_entries;
     }
@@ -195,7 +195,7 @@ impl<'a> Walk<'a> {
             Width::Fixed(fixed) => [fixed.fixed; 2],
             Width::Factor(factor) => self.factor(name, factor, is_linear)?,
         };
-        let order = if self.config.bank.rescales() { 1 } else { self.group.order() };
+        let order = if is_linear || self.config.bank.rescales() { 1 } else { self.group.order() };
         if width == 0 {
             return Err(format!("{name}: its width is 0, but it must be 1 to {}", MAX_MAPS / order));
         }
@@ -235,6 +235,11 @@ impl<'a> Walk<'a> {
         let [height, width] = self.maps.size;
         if kernel == 0 || window.stride == 0 {
             return Err(format!("{name}: its window and its stride must be at least 1 pixel"));
+        }
+        if let Some(pixels) = [kernel, window.stride, window.padding].into_iter().find(|&pixels| pixels > MOST_PIXELS) {
+            return Err(format!(
+                "{name}: {pixels} pixels of window, stride or padding; at most {MOST_PIXELS} are possible"
+            ));
         }
         match [window.positions(height, kernel), window.positions(width, kernel)] {
             [Some(rows), Some(columns)] => Ok([rows, columns]),

@@ -10,7 +10,8 @@ pub(in crate::model) const MOST_LAYERS: usize = 1_000;
 pub(in crate::model) const DEEPEST: usize = 16;
 
 /// What is wrong with a skeleton, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct Fault {
     /// The step, counted from 0, and within steps that have steps those in them; empty where it's none of them alone.
     pub place: Vec<usize>,
@@ -40,8 +41,7 @@ impl Steps {
     /// # Errors
     /// As [`Steps::factors`].
     pub fn widths(&self, base: f64) -> Result<Vec<usize>, Fault> {
-        // 22.627… times 2.828… is meant to be 64. Numbers that aren't a width's become 0 or more than any layer can have.
-        Ok(self.factors()?.into_iter().map(|factor| (factor * base + 1e-9) as usize).collect())
+        Ok(scaled(&self.factors()?, base))
     }
 
     /// How the group is pooled, as the first step says that does it.
@@ -57,6 +57,12 @@ impl Steps {
         }
         first(&self.steps, 0)
     }
+}
+
+/// Factors of a base width as widths.
+pub(in crate::model) fn scaled(factors: &[f64], base: f64) -> Vec<usize> {
+    // 22.627… times 2.828… is meant to be 64. Numbers that aren't a width's become 0 or more than any layer can have.
+    factors.iter().map(|factor| (factor * base + 1e-9) as usize).collect()
 }
 
 impl RepeatStep {

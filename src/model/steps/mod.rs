@@ -33,7 +33,7 @@ use crate::number;
 
 pub use builtin::{builtin, builtins};
 pub use factors::Fault;
-pub(super) use factors::{DEEPEST, MOST_LAYERS, too_deep, too_many};
+pub(super) use factors::{DEEPEST, MOST_LAYERS, scaled, too_deep, too_many};
 
 /// A skeleton as it's written: steps from the image to the classes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
