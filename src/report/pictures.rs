@@ -120,10 +120,9 @@ fn filter_figure(arm: &Arm, seed: u64, name: &str, layer: &dyn Layer) -> Result<
         let name = if channels == 1 { format!("{}", n + 1) } else { format!("{}.{}", n + 1, channel + 1) };
         Ok(FilterRow { name, copies })
     };
-    let rows = (0..maps.len()).flat_map(|n| (0..channels).map(move |channel| (n, channel)));
-    let rows = rows.map(|(n, channel)| row(n, channel)).collect::<Result<_>>()?;
-    let what = if channels == 1 { what } else { format!("{what} (1.2: channel 2 of filter 1)") };
-    Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, names, &what, rows))))
+    let filters = (0..maps.len()).map(|n| (0..channels).map(|channel| row(n, channel)).collect());
+    let filters = filters.collect::<Result<_>>()?;
+    Ok(Some(Box::new(FilterFigure::new([&arm.name, name], seed, names, &what, filters))))
 }
 
 /// The entries of a tensor.
@@ -165,7 +164,8 @@ fn cayley_figure(
     };
     let panels = [of(upright.clone())?, of(quarter_turn(&upright, side))?];
     let mirrors = output.group.has_mirrors();
-    Ok(Some(Box::new(CayleyFigure::new(&arm.name, run.config.seed, name, mirrors, panels))))
+    let figure = CayleyFigure::new(&arm.name, run.config.seed, name, mirrors, panels);
+    Ok(Some(Box::new(figure.coloured(channels > 1))))
 }
 
 /// The maps that a layer makes of one image.

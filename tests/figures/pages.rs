@@ -85,7 +85,7 @@ fn extreme(value: f64) -> Vec<Box<dyn Figure>> {
         Box::new(attribution),
         Box::new(budget),
         Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(), maps()])),
-        Box::new(FilterFigure::new(["p4", "conv1"], 0, vec!["1".to_owned()], "its orbit under C4", vec![row])),
+        Box::new(FilterFigure::new(["p4", "conv1"], 0, vec!["1".to_owned()], "its orbit under C4", vec![vec![row]])),
     ]
 }
 
@@ -216,4 +216,22 @@ fn of_many_lines_those_in_question_are_told_apart_and_the_rest_is_grey() {
     }
     let few = Made { controls: 4, ..made };
     assert!(!few.learning().caption().contains("grey"));
+}
+
+#[test]
+fn filters_of_coloured_images_are_shown_whole_and_counted_as_filters() {
+    let row =
+        |n: usize, channel: usize| FilterRow { name: format!("{n}.{channel}"), copies: vec![raster(1, |_, _| 1.0)] };
+    let figure = |filters: usize, channels: usize| {
+        let filters = (1..=filters).map(|n| (1..=channels).map(|channel| row(n, channel)).collect()).collect();
+        FilterFigure::new(["p4", "conv1"], 0, vec!["1".to_owned()], "its orbit under C4", filters)
+    };
+    for (filters, channels, rows, hidden) in
+        [(16, 3, 18, 10), (16, 1, 16, 0), (30, 1, 20, 10), (3, 3, 9, 0), (2, 40, 20, 1)]
+    {
+        let found = figure(filters, channels);
+        assert_eq!((found.rows.len(), found.hidden), (rows, hidden), "{filters} of {channels}");
+    }
+    assert!(figure(16, 3).caption().contains("10 more filters aren't shown"));
+    page(&figure(16, 3), "coloured");
 }

@@ -35,6 +35,8 @@ pub struct CayleyFigure {
     pub layer: String,
     /// Whether the group has mirrors (p4m): eight maps, not four.
     pub mirrors: bool,
+    /// Whether the image has several channels, whose mean is shown.
+    pub coloured: bool,
     /// For the upright image, and for it turned by 90°.
     pub panels: [GroupMaps; 2],
     name: String,
@@ -50,10 +52,15 @@ pub struct GroupMaps {
 }
 
 impl CayleyFigure {
-    /// A figure of one field.
+    /// A figure of one field of a grey image.
     pub fn new(arm: &str, seed: u64, layer: &str, mirrors: bool, panels: [GroupMaps; 2]) -> Self {
         let name = format!("cayley-{arm}");
-        Self { arm: arm.to_owned(), seed, layer: layer.to_owned(), mirrors, panels, name }
+        Self { arm: arm.to_owned(), seed, layer: layer.to_owned(), mirrors, coloured: false, panels, name }
+    }
+
+    /// The same of an image that has several channels, if `coloured`.
+    pub fn coloured(self, coloured: bool) -> Self {
+        Self { coloured, ..self }
     }
 
     fn titles(&self) -> [String; 2] {
@@ -166,11 +173,12 @@ impl Figure for CayleyFigure {
             true => ("p4m", "arrows: left multiplication by a quarter turn; orange lines: by a mirror"),
             false => ("p4", "arrows: left multiplication by a quarter turn"),
         };
+        let image = if self.coloured { " The image is shown as the mean of its channels." } else { "" };
         format!(
             "One {group} feature map of {} (seed {}, the output of {}) of (a) the study's first test image and (b) the same \
              turned by 90°: a planar map per element of the point group on its Cayley diagram ({lines}). Turning the image \
              turns every map and moves it along its arrow, if the network is equivariant. White is 0, blue positive, orange \
-             negative.",
+             negative.{image}",
             self.arm, self.seed, self.layer
         )
     }

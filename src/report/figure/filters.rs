@@ -25,14 +25,16 @@ pub struct FilterFigure {
     pub columns: Vec<String>,
     /// What they are in a few words: "its orbit under C4".
     pub what: String,
-    /// Learned filters.
+    /// Learned filters, a row for every channel.
     pub rows: Vec<FilterRow>,
+    /// Channels of a filter.
+    pub channels: usize,
     /// Learned filters that aren't shown.
     pub hidden: usize,
     name: String,
 }
 
-/// The copies that are made of one learned filter.
+/// The copies that are made of one channel of a learned filter.
 #[derive(Clone, Debug)]
 pub struct FilterRow {
     /// Its name.
@@ -42,17 +44,25 @@ pub struct FilterRow {
 }
 
 impl FilterFigure {
-    /// A figure of the copies of some filters; those that a column has no room for are counted, not drawn.
-    pub fn new([arm, layer]: [&str; 2], seed: u64, columns: Vec<String>, what: &str, mut rows: Vec<FilterRow>) -> Self {
-        let all = rows.len();
-        rows.truncate(Self::MOST_ROWS);
-        let hidden = all - rows.len();
+    /// A figure of the copies of some filters, each with a row for every channel; those that a column has no room for are counted,
+    /// not drawn.
+    pub fn new(
+        [arm, layer]: [&str; 2],
+        seed: u64,
+        columns: Vec<String>,
+        what: &str,
+        mut filters: Vec<Vec<FilterRow>>,
+    ) -> Self {
+        let (all, channels) = (filters.len(), filters.first().map_or(1, Vec::len).max(1));
+        filters.truncate((Self::MOST_ROWS / channels).max(1));
+        let hidden = all - filters.len();
+        let rows = filters.into_iter().flatten().take(Self::MOST_ROWS).collect();
         let name = format!("filters-{arm}");
         let (arm, layer, what) = (arm.to_owned(), layer.to_owned(), what.to_owned());
-        Self { arm, layer, seed, columns, what, rows, hidden, name }
+        Self { arm, layer, seed, columns, what, rows, channels, hidden, name }
     }
 
-    /// Filters that are drawn at most.
+    /// Rows that are drawn at most.
     const MOST_ROWS: usize = 20;
 
     /// Columns that are drawn: as many as a column of text has room for.
@@ -103,7 +113,11 @@ impl FilterFigure {
 
     fn title(&self) -> String {
         let Self { arm, layer, seed, what, .. } = self;
-        format!("First layer ({layer}) of {arm}, seed {seed}; a row: a learned filter, {what}")
+        let row = match self.channels {
+            1 => "a learned filter",
+            _ => "a channel of a learned filter (1.2: of filter 1 the second)",
+        };
+        format!("First layer ({layer}) of {arm}, seed {seed}; a row: {row}, {what}")
     }
 
     fn heading_height(&self) -> i32 {
@@ -131,8 +145,12 @@ impl Figure for FilterFigure {
             1 => " 1 more copy of each isn't shown.".to_owned(),
             left => format!(" {left} more copies of each aren't shown."),
         };
+        let rows = match self.channels {
+            1 => "a row each",
+            _ => "a row for each of their channels (1.2: of filter 1 the second)",
+        };
         format!(
-            "Learned filters of the first layer of {} (seed {}), a row each: {}. White is 0, blue positive, orange negative, \
+            "Learned filters of the first layer of {} (seed {}), {rows}: {}. White is 0, blue positive, orange negative, \
              all rows on one scale.{more}{columns}",
             self.arm, self.seed, self.what
         )

@@ -329,7 +329,13 @@ pub fn pictures() -> Vec<Box<dyn Figure>> {
         maps: (0..count).map(|m| raster(26, |row, column| ((row + m * column + turned) % 26) as f64)).collect(),
     };
     vec![
-        Box::new(FilterFigure::new(["p4", "conv1"], 0, columns, "its orbit under C4", (0..12).map(filter).collect())),
+        Box::new(FilterFigure::new(
+            ["p4", "conv1"],
+            0,
+            columns,
+            "its orbit under C4",
+            (0..12).map(|n| vec![filter(n)]).collect(),
+        )),
         Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(0, 4), maps(1, 4)])),
         Box::new(CayleyFigure::new("p4m", 0, "conv1", true, [maps(0, 8), maps(1, 8)])),
     ]
