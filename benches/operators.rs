@@ -14,7 +14,7 @@ use equisplit::kernel::{Activation, FeatureMap, Window, Workspace};
 use equisplit::model::{InputShape, NetConfig, Network};
 use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
-use equisplit::train::{Adam, AdamConfig};
+use equisplit::train::{Optimiser, OptimiserConfig};
 
 const BATCH: usize = 128;
 
@@ -116,7 +116,7 @@ fn step(c: &mut Criterion) {
         let config = NetConfig::preset(arm).expect("a preset");
         let network = Network::new(&config, InputShape::DIGITS, &weights.builder(DType::F32, &Device::Cpu));
         let network = network.expect("a network for digits");
-        let mut adam = Adam::new(weights.learned(), AdamConfig::default()).expect("moments");
+        let mut optimiser = Optimiser::new(weights.learned(), OptimiserConfig::default()).expect("moments");
         let mut stream = rng::stream(0, "dropout");
         let mut run = |fast: bool| -> equisplit::Result<()> {
             let mode = &mut Mode::Training(&mut stream);
@@ -127,7 +127,7 @@ fn step(c: &mut Criterion) {
             } else {
                 cross_entropy(&network.forward(&images, mode)?, &classes)?.backward()?
             };
-            adam.step(&gradients, 1e-3)
+            optimiser.step(&gradients, 1e-3)
         };
         group.bench_function(format!("{arm}/lanes"), |b| b.iter(|| run(true)));
         group.bench_function(format!("{arm}/tensors in candle's graph"), |b| b.iter(|| run(false)));

@@ -74,7 +74,11 @@ impl CopiesBank {
         check_input(input)?;
         let components = input.dim(group);
         let entries = components * kernel * kernel;
-        let nothing_to_shuffle = scramble == Scramble::GroupAxis && input == Representation::Trivial;
+        let nothing_to_shuffle = match scramble {
+            Scramble::GroupAxis => components == 1,
+            Scramble::Positions => kernel == 1,
+            Scramble::Joint => entries == 1,
+        };
         for _ in 0..TRIES {
             let table = |g| scramble.table(group, g, input, kernel, stream);
             let tables: Vec<Vec<usize>> = group.elements().map(table).collect();

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::model::{InputShape, NetConfig, Network};
 use crate::nn::{Mode, Weights};
 use crate::rng;
-use crate::train::{Adam, AdamConfig};
+use crate::train::{Optimiser, OptimiserConfig};
 
 /// Times of a network.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -34,7 +34,7 @@ pub fn network(
 ) -> Result<NetworkTimes> {
     let weights = Weights::new(0);
     let network = Network::new(config, input, &weights.builder(DType::F32, device))?;
-    let mut adam = Adam::new(weights.learned(), AdamConfig::default())?;
+    let mut optimiser = Optimiser::new(weights.learned(), OptimiserConfig::default())?;
     let mut stream = rng::stream(0, "images");
     let [height, width] = input.size;
     let pixels: Vec<f32> =
@@ -46,7 +46,7 @@ pub fn network(
         let output = network.output(&images, &mut Mode::Training(&mut stream))?;
         let loss = cross_entropy(&output.tensor().flatten_from(1)?, &classes)?;
         loss.to_scalar::<f32>()?;
-        adam.step(&output.backward(&loss)?, 1e-3)?;
+        optimiser.step(&output.backward(&loss)?, 1e-3)?;
         Ok(device.synchronize()?)
     })?;
     let inference = Timing::of(repeats, || {

@@ -145,6 +145,7 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
     }
     match record.input {
         Some(input) if args.size.is_none() => shape = input,
+        Some(input) => shape = InputShape { size: shape.size, ..input },
         None if args.size.is_none() && found != record.data => tell!(
             "warning: the store doesn't say what size its images have; run its study again, or pass --data or --size"
         ),

@@ -4,11 +4,12 @@
 //! Each branch has a tape of its own. On the way back the gradient of the sum goes along both tapes, and what comes out of them is
 //! added once. Sums that were taken for a norm don't pass a fork: of a gradient that is only a branch's share they'd be wrong.
 
+use candle_core::backprop::GradStore;
 use candle_core::{Error, Tensor};
 
 use super::feature_map::{FeatureMap, Storage, Tape};
 use super::lanes::norm::{Affine, InputGradient};
-use super::lanes::{Activation, Lanes, add, norm};
+use super::lanes::{Activation, Lanes, add, add_when_read, norm};
 use super::operators::activate;
 
 impl FeatureMap {
@@ -26,23 +27,26 @@ impl FeatureMap {
                 let [main, shortcut] = [main(Self::from_tensor(&tensor))?, shortcut(Self::from_tensor(&tensor))?];
                 return Ok(Self(Storage::Tensor(sum(&main.into_tensor()?, &shortcut.into_tensor()?)?)));
             }
-            Storage::Lanes(lanes, tape) => (lanes, tape),
+            Storage::Lanes(lanes, tape) => (lanes.shared(), tape),
         };
         let start = || Self(Storage::Lanes(lanes.clone().forgetting(), tape.is_some().then(Tape::default)));
         let (main, main_tape) = main(start())?.in_lanes()?;
         let (shortcut, shortcut_tape) = shortcut(start())?.in_lanes()?;
         check(dims(&main), dims(&shortcut))?;
+        let Some(tape) = tape else {
+            return Ok(Self(Storage::Lanes(add_when_read(main, shortcut), None)));
+        };
         let output = add(&main, &shortcut, None);
         let tapes = [main_tape, shortcut_tape].map(Option::unwrap_or_default);
         let pullback = move |gradient: Lanes, of_input: bool| {
             let gradient = gradient.stored().forgetting();
-            let (mut of_parameters, [main, shortcut]) = (None, tapes);
+            let (mut of_parameters, [main, shortcut]) = (GradStore::default(), tapes);
             let main = main.back(gradient.clone(), of_input, &mut of_parameters)?;
             let shortcut = shortcut.back(gradient, of_input, &mut of_parameters)?;
             let of_maps = main.zip(shortcut).filter(|_| of_input);
             Ok((of_maps.map(|(main, shortcut)| add(&main, &shortcut, lanes.gradients_watch())), of_parameters))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
+        Ok(Self(Storage::Lanes(output, Some(tape.with(pullback)))))
     }
 
     /// The non-linearity, entry by entry.
@@ -53,13 +57,14 @@ impl FeatureMap {
         let (lanes, tape) = match self.0 {
             Storage::Tensor(tensor) => return Ok(Self(Storage::Tensor(activate(&tensor, activation)?))),
             storage if activation == Activation::Identity => return Ok(Self(storage)),
+            Storage::Lanes(lanes, None) => (lanes, None),
             Storage::Lanes(lanes, tape) => (lanes.stored(), tape),
         };
         let affine = Affine { slope: vec![1.0], offset: vec![0.0], activation };
         let output = norm::apply(&lanes, &affine);
         let pullback = move |gradient: Lanes, of_input: bool| {
             let factors = InputGradient { of_gradient: vec![1.0], of_input: vec![0.0], constant: vec![0.0] };
-            Ok((of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors)), None))
+            Ok((of_input.then(|| norm::input_gradient(&lanes, &gradient, &affine, &factors)), GradStore::default()))
         };
         Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }

@@ -24,7 +24,7 @@ pub(super) struct Tape(Vec<Pullback>);
 
 /// The way back through an operator: from the gradient of its output to that of its input, if it's asked for, and those of
 /// tensors that candle knows.
-pub(super) type Pullback = Box<dyn FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send>;
+pub(super) type Pullback = Box<dyn FnOnce(Lanes, bool) -> Result<(Option<Lanes>, GradStore)> + Send>;
 
 impl FeatureMap {
     /// Maps that stay tensors, part of candle's graph.
@@ -88,7 +88,7 @@ impl FeatureMap {
         let pullback = move |gradient: Lanes, of_input: bool| {
             let mut gradients = (output * gradient.to_tensor()?)?.sum_all()?.backward()?;
             let of_map = gradients.remove(&input).filter(|_| of_input);
-            Ok((of_map.map(|g| Lanes::from_tensor(&workspace, &g)).transpose()?, Some(gradients)))
+            Ok((of_map.map(|g| Lanes::from_tensor(&workspace, &g)).transpose()?, gradients))
         };
         Ok(Self(Storage::Lanes(result, tape.map(|tape| tape.with(pullback)))))
     }
@@ -154,11 +154,7 @@ impl Output {
         let mut gradients = loss.backward()?;
         let Some(gradient) = gradients.remove(&leaf) else { return Ok(gradients) };
         let gradient = Lanes::from_tensor(&workspace, &gradient)?;
-        let mut of_parameters = None;
-        tape.back(gradient, false, &mut of_parameters)?;
-        if let Some(of_parameters) = of_parameters {
-            gradients.extend(of_parameters)?;
-        }
+        tape.back(gradient, false, &mut gradients)?;
         Ok(gradients)
     }
 }
@@ -166,7 +162,7 @@ impl Output {
 impl Tape {
     pub(super) fn with(
         mut self,
-        pullback: impl FnOnce(Lanes, bool) -> Result<(Option<Lanes>, Option<GradStore>)> + Send + 'static,
+        pullback: impl FnOnce(Lanes, bool) -> Result<(Option<Lanes>, GradStore)> + Send + 'static,
     ) -> Self {
         self.0.push(Box::new(pullback));
         self
@@ -174,21 +170,12 @@ impl Tape {
 
     /// The way back from the gradient of what the tape led to: that of the maps it began with, if it's asked for. What candle knows is
     /// added to `of_parameters`.
-    pub(super) fn back(
-        self,
-        gradient: Lanes,
-        of_start: bool,
-        of_parameters: &mut Option<GradStore>,
-    ) -> Result<Option<Lanes>> {
+    pub(super) fn back(self, gradient: Lanes, of_start: bool, of_parameters: &mut GradStore) -> Result<Option<Lanes>> {
         let mut gradient = Some(gradient);
         for (n, pullback) in self.0.into_iter().enumerate().rev() {
             let Some(of_output) = gradient.take() else { break };
             let (of_input, more) = pullback(of_output, n > 0 || of_start)?;
-            match (of_parameters.as_mut(), more) {
-                (Some(all), Some(more)) => all.extend(more)?,
-                (None, more) => *of_parameters = more,
-                (Some(_), None) => {}
-            }
+            of_parameters.extend(more)?;
             gradient = of_input;
         }
         Ok(gradient)
@@ -196,15 +183,26 @@ impl Tape {
 }
 
 /// The gradients of what candle made `tensors` from, given theirs.
-pub(super) fn of_parameters<const N: usize>(tensors: [(&Tensor, Vec<f32>); N]) -> Result<Option<GradStore>> {
+pub(super) fn of_parameters<const N: usize>(tensors: [(&Tensor, Vec<f32>); N]) -> Result<GradStore> {
+    let mut gradients = GradStore::default();
     let mut sum: Option<Tensor> = None;
     for (tensor, gradient) in tensors {
         let gradient = Tensor::from_vec(gradient, tensor.shape(), tensor.device())?;
+        // Candle would make a product, a sum and four more tensors of this size to say the same.
+        if tensor.is_variable() {
+            let mut own = GradStore::default();
+            own.insert(tensor, gradient);
+            gradients.extend(own)?;
+            continue;
+        }
         let product = (tensor * gradient)?.sum_all()?;
         sum = Some(match sum {
             Some(sum) => (sum + product)?,
             None => product,
         });
     }
-    sum.map(|sum| sum.backward()).transpose()
+    if let Some(sum) = sum {
+        gradients.extend(sum.backward()?)?;
+    }
+    Ok(gradients)
 }

@@ -28,3 +28,4 @@ pub use lanes::{Activation, Workspace, check_override, instructions};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};
+pub(crate) use slices::entries;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use candle_core::backprop::GradStore;
 use candle_core::{Result, Tensor};
 
 use super::feature_map::{FeatureMap, Storage, Tape, of_parameters};
@@ -30,15 +31,18 @@ impl FeatureMap {
         let Some(convolution) = Convolution::new(input, entries, shape, window) else {
             candle_core::bail!("conv2d: filters {shape:?} don't fit {input:?} with {window:?}")
         };
+        let Some(tape) = tape else {
+            return Ok(Self(Storage::Lanes(convolution.forward_when_read(lanes), None)));
+        };
         let watch = norm::moments_watch(lanes.workspace(), convolution.output());
-        let output = convolution.forward(&lanes, tape.is_some().then_some(Watch::Moments(&watch)));
+        let output = convolution.forward(&lanes, Some(Watch::Moments(&watch)));
         let filters = filters.clone();
         let pullback = move |gradient: Lanes, of_input: bool| {
             let wanted = if of_input { Wanted::Both } else { Wanted::Filters };
             let (of_maps, of_filters) = convolution.backward(&lanes, &gradient, wanted);
             Ok((of_maps, of_parameters([(&filters, of_filters.unwrap_or_default())])?))
         };
-        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
+        Ok(Self(Storage::Lanes(output, Some(tape.with(pullback)))))
     }
 
     /// Adds a number to every field: `bias` has the shape (fields).
@@ -247,7 +251,7 @@ fn pool(
     let pooling = pooling(lanes.workspace(), lanes.shape());
     let output = pooling.forward(&lanes, reduce);
     let pullback = move |gradient: Lanes, of_input: bool| {
-        Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), None))
+        Ok((of_input.then(|| pooling.backward(&lanes, &gradient, reduce)), GradStore::default()))
     };
     FeatureMap(Storage::Lanes(output, tape.map(|tape| tape.with(pullback))))
 }

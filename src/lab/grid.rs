@@ -18,7 +18,7 @@ use crate::nn::{Layer, NamedLayer, SlidingWindow};
 
 /// How far from the size at hand others are looked for, in pixels.
 const REACH: usize = 64;
-/// A size, in pixels, that no skeleton is too deep for.
+/// A size, in pixels, that few skeletons are too deep for.
 const ROOMY: usize = 1024;
 
 impl SlidingWindow {
@@ -91,11 +91,13 @@ impl GridReport {
     pub fn analyse(config: &NetConfig, input: InputShape) -> Result<Self> {
         let of =
             |size| Network::new(config, InputShape { size, ..input }, &VarBuilder::zeros(DType::F32, &Device::Cpu));
-        // Layers don't depend on the size, so that any that's large enough will do; but for a matrix product of several pixels.
-        let network = match config.takes_one_size(input) {
-            true => of(input.size)?,
-            false => of([ROOMY; 2])?,
-        };
+        // Layers are the same whatever the size, but for a matrix product of several pixels: where the network can't be built for
+        // the size at hand, that of another one tells why.
+        let network = of(input.size).or_else(|error| {
+            let own = config.skeleton.steps().input.map(|[_, height, width]| [height, width]);
+            let others = own.into_iter().chain([[ROOMY; 2]]);
+            others.map(of).find_map(Result::ok).ok_or(error)
+        })?;
         Ok(Self::of(network.layers(), input.size))
     }
 

@@ -11,8 +11,14 @@ pub const MATCH_TOLERANCE: f64 = 0.01;
 /// Up to so many layers all ways to widen some of them by one are tried.
 const MOST_EXHAUSTIVE: usize = 12;
 
+/// The golden ratio less 1.
+const GOLDEN: f64 = 0.618_033_988_749_894_9;
+
 /// How often an interval of base widths is halved: to less than any two widths' bases are apart.
 const HALVINGS: usize = 60;
+
+/// How often a base width is doubled at most: to more than any layer can have.
+const MOST_DOUBLINGS: usize = 24;
 
 /// What two networks can have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,17 +56,20 @@ impl Cost {
 pub fn match_widths(config: &NetConfig, input: InputShape, cost: Cost, target: u64) -> Result<NetConfig> {
     let least = vec![1; config.widths.len()];
     let with = |widths: &[usize]| NetConfig { widths: widths.to_vec(), ..config.clone() };
-    Search::new(config, input, cost, target, least, &with)?.nearest()
+    let factors = config.skeleton.steps().factors()?;
+    Search { config, input, cost, target, key: "widths", with: &with, factors, least }.nearest()
 }
 
 /// `config`, whose bank rescales, with the numbers of maps after repetition that bring its multiply-adds within
-/// [`MATCH_TOLERANCE`] of `target`; its widths, and so the base that is repeated, stay.
+/// [`MATCH_TOLERANCE`] of `target`: all are repeated about as often. Its widths, and so the base that is repeated, stay.
 ///
 /// # Errors
 /// As [`match_widths`], and when `target` is below what the base costs without repetition.
 pub fn match_maps(config: &NetConfig, input: InputShape, target: u64) -> Result<NetConfig> {
     let with = |maps: &[usize]| NetConfig { maps: Some(maps.to_vec()), ..config.clone() };
-    Search::new(config, input, Cost::MultiplyAdds, target, config.widths.clone(), &with)?.nearest()
+    let (cost, least) = (Cost::MultiplyAdds, config.widths.clone());
+    let factors = least.iter().map(|&width| width as f64).collect();
+    Search { config, input, cost, target, key: "maps", with: &with, factors, least }.nearest()
 }
 
 /// A search for the numbers of layers, all of which grow with one base.
@@ -69,6 +78,8 @@ struct Search<'a> {
     input: InputShape,
     cost: Cost,
     target: u64,
+    /// What an arm asks for the numbers by.
+    key: &'static str,
     with: &'a dyn Fn(&[usize]) -> NetConfig,
     /// How much of the base each number is.
     factors: Vec<f64>,
@@ -76,23 +87,7 @@ struct Search<'a> {
     least: Vec<usize>,
 }
 
-impl<'a> Search<'a> {
-    fn new(
-        config: &'a NetConfig,
-        input: InputShape,
-        cost: Cost,
-        target: u64,
-        least: Vec<usize>,
-        with: &'a dyn Fn(&[usize]) -> NetConfig,
-    ) -> Result<Self> {
-        let factors = config.skeleton.steps().factors()?;
-        if factors.is_empty() {
-            let message = format!("{} has no layer whose width could be chosen", config.skeleton.name());
-            return Err(Error::invalid(message));
-        }
-        Ok(Self { config, input, cost, target, with, factors, least })
-    }
-
+impl Search<'_> {
     /// The least base at which no number is below its least.
     fn lowest(&self) -> f64 {
         self.factors.iter().zip(&self.least).map(|(factor, least)| *least as f64 / factor).fold(0.0, f64::max)
@@ -115,11 +110,17 @@ impl<'a> Search<'a> {
     /// The numbers of the largest base that costs no more than `target`, and of the next one.
     fn neighbours(&self) -> Result<[Vec<usize>; 2]> {
         let lowest = self.lowest();
-        // What is wrong with the network whatever its widths is told here; beyond it's numbers that no network has.
-        self.figure(&self.numbers(lowest))?;
+        // What is wrong with the network whatever its widths is told here; beyond it's numbers that no network has. A base that isn't
+        // repeated leaves some banks nothing to learn.
+        self.figure(&self.numbers(lowest))
+            .or_else(|error| self.figure(&self.numbers(2.0 * lowest)).map_err(|_| error))?;
         let is_low = |base: f64| self.figure(&self.numbers(base)).is_ok_and(|found| found <= self.target);
         let (mut low, mut high) = (lowest, 2.0 * lowest);
-        while is_low(high) {
+        // Where the cost doesn't depend on the numbers, no base is too high.
+        for _ in 0..MOST_DOUBLINGS {
+            if !is_low(high) {
+                break;
+            }
             (low, high) = (high, 2.0 * high);
         }
         for _ in 0..HALVINGS {
@@ -133,6 +134,10 @@ impl<'a> Search<'a> {
     }
 
     fn nearest(&self) -> Result<NetConfig> {
+        if self.factors.is_empty() {
+            let message = format!("{} has no layer whose width could be chosen", self.config.skeleton.name());
+            return Err(Error::invalid(message));
+        }
         let [low, high] = self.neighbours()?;
         if let Some(uniform) = [&low, &high].into_iter().find(|numbers| self.distance(numbers) <= MATCH_TOLERANCE) {
             return Ok((self.with)(uniform));
@@ -143,12 +148,14 @@ impl<'a> Search<'a> {
             return Ok((self.with)(&numbers));
         }
         Err(Error::invalid(format!(
-            "no widths bring {} within {:.0} % of {} {}; the nearest have {}: `widths = {numbers:?}` asks for them",
+            "no {} bring {} within {:.0} % of {} {}; the nearest have {}: `{} = {numbers:?}` asks for them",
+            self.key,
             self.config.bank.name(),
             100.0 * MATCH_TOLERANCE,
             self.target,
             self.cost.name(),
             self.figure(&numbers)?,
+            self.key,
         )))
     }
 
@@ -160,12 +167,12 @@ impl<'a> Search<'a> {
     }
 
     /// Of all ways to give some groups their higher numbers the one that comes nearest, the first of equals; where there are too many
-    /// ways, the lower numbers.
+    /// ways, [`Search::spread`].
     fn best_of_all(&self, low: Vec<usize>, high: &[usize], groups: &[Vec<usize>]) -> Vec<usize> {
         let rising: Vec<_> =
             groups.iter().filter(|places| places.iter().any(|&place| high[place] > low[place])).collect();
         if rising.len() > MOST_EXHAUSTIVE {
-            return low;
+            return self.spread(low, high, &rising);
         }
         let mut best = (f64::INFINITY, low.clone());
         for chosen in 0..1u64 << rising.len() {
@@ -178,6 +185,32 @@ impl<'a> Search<'a> {
             }
         }
         best.1
+    }
+
+    /// The higher numbers for as many of the rising groups as come nearest, spread evenly over the network: the n-th of them that rises
+    /// is the one at n times the golden ratio, modulo their number, or the next one that doesn't yet.
+    fn spread(&self, low: Vec<usize>, high: &[usize], rising: &[&Vec<usize>]) -> Vec<usize> {
+        let mut free: Vec<usize> = (0..rising.len()).collect();
+        let order: Vec<usize> = (0..rising.len())
+            .map(|n| {
+                let wanted = ((n as f64 * GOLDEN).fract() * rising.len() as f64) as usize;
+                let next = free.partition_point(|&group| group < wanted);
+                free.remove(if next < free.len() { next } else { 0 })
+            })
+            .collect();
+        let raised = |count: usize| {
+            let mut numbers = low.clone();
+            order[..count].iter().flat_map(|&group| rising[group]).for_each(|&place| numbers[place] = high[place]);
+            numbers
+        };
+        // The cost grows with every group.
+        let is_low = |count: &usize| self.figure(&raised(*count)).is_ok_and(|found| found <= self.target);
+        let counts: Vec<usize> = (0..=rising.len()).collect();
+        let last = counts.partition_point(is_low).saturating_sub(1);
+        let nearest = [last, (last + 1).min(rising.len())];
+        let nearest = nearest.map(raised);
+        let [one, other] = nearest;
+        if self.distance(&other) < self.distance(&one) { other } else { one }
     }
 
     /// One group wider or narrower by one, or one wider and another narrower, whichever comes nearest, as long as one does and no

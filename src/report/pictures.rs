@@ -1,4 +1,4 @@
-//! Pictures of trained networks: what the filters of their first layer are, and how its maps move with the image.
+//! Pictures of trained networks: what the filters of their first convolution are, and how its maps move with the image.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -78,19 +78,23 @@ pub(super) fn figures<'a>(
     figures
 }
 
-/// Whether a filter of the first layer has several copies, which make a picture.
+/// Whether filters have several copies, which make a picture.
 fn has_copies(record: &Record, arm: &Arm) -> bool {
     let weights = VarBuilder::zeros(DType::F32, &Device::Cpu);
     let network = Network::new(&arm.net, record.input.unwrap_or(InputShape::DIGITS), &weights);
-    network.is_ok_and(|network| network.layers().first().is_some_and(|first| first.layer.copies().is_some()))
+    network.is_ok_and(|network| network.layers().iter().any(|layer| layer.layer.copies().is_some()))
 }
 
 /// `None` where there's no checkpoint of a finished run.
 fn of_arm(record: &Record, arm: &Arm, runs: &[Run], album: &Album) -> Result<Option<Vec<Box<dyn Figure>>>> {
     let Some((run, network)) = trained(record, arm, runs)? else { return Ok(None) };
-    let Some(first) = network.layers().first() else { return Ok(None) };
+    let convolution = network.layers().iter().position(|layer| layer.layer.filter_shape().is_some());
+    let Some(place) = convolution else { return Ok(Some(Vec::new())) };
+    let first = &network.layers()[place];
     let filters = filter_figure(arm, run.config.seed, &first.name, first.layer.as_ref())?;
-    let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), || album.images(record, run.config.seed))?;
+    // Its maps are drawn where it sees the image itself.
+    let images = || album.images(record, run.config.seed).filter(|_| place == 0);
+    let maps = cayley_figure(arm, run, &first.name, first.layer.as_ref(), images)?;
     Ok(Some(filters.into_iter().chain(maps).collect()))
 }
 

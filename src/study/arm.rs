@@ -100,6 +100,7 @@ impl ArmFile {
             .map(|bank| BankConfig::named(bank.as_ref()).map_err(|e| file.error(bank, e.to_string())));
         let bank = bank.transpose()?;
         let preset = NetConfig::preset_on(skeleton.clone(), name.as_ref()).map_err(&faulty)?;
+        let is_preset = preset.is_some();
         let mut net = match (preset, &bank) {
             (Some(preset), _) => preset,
             (None, Some(bank)) if self.preset.is_none() => {
@@ -130,7 +131,15 @@ impl ArmFile {
             (None, Some(widths)) => net.widths = widths.as_ref().clone(),
             (Some(width), Some(_)) => return Err(file.error(width, "width and widths can't both be given")),
             (None, None) if net.widths.contains(&0) && !self.finds_widths(&net.bank) => {
-                return Err(file.error(&self.name, "an arm without a preset needs width, widths or match"));
+                let message = match is_preset {
+                    true => format!(
+                        "at the base {} of {} a width of it rounds to 0; give the arm a width, widths or match",
+                        skeleton.steps().base,
+                        skeleton.name()
+                    ),
+                    false => "an arm without a preset needs width, widths or match".to_owned(),
+                };
+                return Err(file.error(&self.name, message));
             }
             (None, None) => {}
         }

@@ -64,7 +64,7 @@ impl Skeletons {
             Ok((name.clone(), skeleton))
         });
         let mut skeletons = Self { own: own.collect::<Result<_>>()?, files: BTreeMap::new() };
-        for name in named.filter(|name| name.as_ref().ends_with(ENDING)) {
+        for name in named.filter(|name| name.as_ref().ends_with(ENDING) && !tables.contains_key(name.as_ref())) {
             let path = text.beside(Path::new(name.as_ref()));
             let read = SkeletonFile::read(&path).map_err(|e| match path.exists() {
                 true => e,

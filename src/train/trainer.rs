@@ -4,7 +4,7 @@ use candle_core::{D, DType, Device, Tensor};
 use candle_nn::loss::cross_entropy;
 
 use super::{
-    Adam, AdamConfig, Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, PixelStatistics,
+    Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, Optimiser, OptimiserConfig, PixelStatistics,
     TrainingConfig,
 };
 use crate::data::{Images, Label};
@@ -27,7 +27,7 @@ pub struct Trainer<'a> {
     statistics: PixelStatistics,
     weights: Weights,
     network: Network,
-    adam: Adam,
+    optimiser: Optimiser,
     epoch: usize,
     begun: EpochSums,
 }
@@ -58,10 +58,10 @@ impl<'a> Trainer<'a> {
         let weights = Weights::new(seed);
         let input = InputShape::of(images, classes);
         let network = Network::new(net, input, &weights.builder(DType::F32, device))?;
-        let adam = AdamConfig { weight_decay: config.weight_decay, ..AdamConfig::default() };
+        let optimiser = OptimiserConfig { weight_decay: config.weight_decay, ..OptimiserConfig::default() };
         Ok(Self {
             statistics: PixelStatistics::of(images),
-            adam: Adam::new(weights.learned(), adam)?,
+            optimiser: Optimiser::new(weights.learned(), optimiser)?,
             config: config.clone(),
             device: device.clone(),
             epoch: 0,
@@ -115,7 +115,7 @@ impl<'a> Trainer<'a> {
                 let step = self.begun.batches + 1;
                 return Ok(EpochEnd::Diverged(format!("the loss is {value} in step {step} of epoch {epoch}")));
             }
-            self.adam.step(&output.backward(&loss)?, learning_rate)?;
+            self.optimiser.step(&output.backward(&loss)?, learning_rate)?;
             self.begun.add(value, count_wrong(&predicted_classes(&scores)?, &batch.classes), batch.classes.len());
             progress(&self.begun.progress(epoch, count));
             if self.begun.batches < count && stop() {
@@ -154,9 +154,9 @@ impl<'a> Trainer<'a> {
 
     /// The state after the steps done so far; `run` is what [`Trainer::resume`] will ask for.
     pub fn checkpoint(&self, run: &str) -> Checkpoint {
-        let mut tensors = self.adam.state();
+        let mut tensors = self.optimiser.state();
         tensors.extend(self.weights.all().into_iter().map(|(path, var)| (path, var.as_detached_tensor())));
-        let (epoch, begun, steps) = (self.epoch, self.begun, self.adam.steps());
+        let (epoch, begun, steps) = (self.epoch, self.begun, self.optimiser.steps());
         Checkpoint { epoch, begun, steps, run: run.to_owned(), past: Default::default(), tensors }
     }
 
@@ -180,7 +180,7 @@ impl<'a> Trainer<'a> {
             )));
         }
         self.weights.load(&checkpoint.tensors)?;
-        self.adam.load(&checkpoint.tensors, checkpoint.steps)?;
+        self.optimiser.load(&checkpoint.tensors, checkpoint.steps)?;
         self.epoch = checkpoint.epoch;
         self.begun = checkpoint.begun;
         Ok(())

@@ -19,3 +19,4 @@ mod residual;
 mod simd_override;
 mod steps;
 mod training_paths;
+mod widths;

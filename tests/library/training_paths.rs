@@ -9,7 +9,7 @@ use equisplit::data::{self, DataConfig, Source};
 use equisplit::model::{InputShape, NetConfig, Network};
 use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
-use equisplit::train::{Adam, AdamConfig, Batches, EpochDraw, PixelStatistics};
+use equisplit::train::{Batches, EpochDraw, Optimiser, OptimiserConfig, PixelStatistics};
 
 /// Counts the bytes that a thread asks for: other tests run on others.
 struct Counting;
@@ -56,7 +56,7 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
     let network =
         Network::new(&net, InputShape::of(&dataset.train, dataset.classes), &weights.builder(DType::F32, &Device::Cpu))
             .unwrap();
-    let mut adam = Adam::new(weights.learned(), AdamConfig::default()).unwrap();
+    let mut optimiser = Optimiser::new(weights.learned(), OptimiserConfig::default()).unwrap();
     let statistics = PixelStatistics::of(&dataset.train);
     let batches = Batches::new(&dataset.train, statistics, 50, &Device::Cpu);
     let mut stream = rng::stream(seed, "dropout");
@@ -76,7 +76,7 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
                 let loss = cross_entropy(&network.forward(&batch.images, mode).unwrap(), &batch.labels).unwrap();
                 (loss.clone(), loss.backward().unwrap())
             };
-            adam.step(&gradients, 5e-3).unwrap();
+            optimiser.step(&gradients, 5e-3).unwrap();
             run.bytes.push(BYTES.get() - before);
             run.largest.push(LARGEST.get());
             run.losses.push(f64::from(loss.to_scalar::<f32>().unwrap()));

@@ -168,7 +168,7 @@ fn what_is_wrong_with_a_studys_skeleton_is_told_with_its_line() {
     let pool = "{ pool = { size = 4, stride = 2, padding = 1 }";
     check(pool, "{ pool = { sise = 4 }", "{ pool", "unknown field `sise`");
     check(pool, "{ pool = { size = 30 }", "{ pool", "pool3: 14×14 pixels reach it");
-    let shrinks = "block1: no stride of a 1×1 convolution leads from";
+    let shrinks = "block1: no 1×1 convolution of stride 1, as the main branch's, leads from";
     check("{ conv = { kernel = 3, padding = 1, norm", "{ conv = { kernel = 3, norm", "{ residual", shrinks);
     let inner = "{ conv = { kernel = 3, padding = 1, norm";
     check(inner, "{ conv = { kernel = 33, padding = 1, norm", inner, "block1.conv3: 14×14 pixels reach it");

@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::buffer::{Buffer, Floats, Workspace};
 use super::direct;
-use super::maps::{LaneShape, Lanes, waves};
+use super::maps::{Cost, LaneShape, Lanes, waves};
 use super::simd::lane_count;
 use super::sums::Watch;
 use super::winograd::{self, Context, Scheme, Threads};
@@ -72,20 +72,42 @@ impl Convolution {
 
     /// The output, shown to `watch`.
     pub fn forward(&self, input: &Lanes, watch: Option<Watch>) -> Lanes {
-        let (g, workspace, shape) = (&self.geometry, input.workspace(), self.output());
+        let workspace = input.workspace();
+        let weights = self.forward_weights(workspace);
+        Lanes::build_runs(workspace, self.output(), self.run_length(), watch, |groups, output| {
+            self.write(workspace, &weights, &input.groups(groups), output);
+        })
+    }
+
+    /// The output where it's read once and nothing else is asked of it: computed then, group by group, so that what follows finds
+    /// it near. Where threads have to share groups, or groups share weights, it's computed at once.
+    pub fn forward_when_read(self, input: Lanes) -> Lanes {
+        if self.run_length() > 1 || self.input.groups() < rayon::current_num_threads() {
+            return self.forward(&input, None);
+        }
+        let (workspace, shape) = (input.workspace().clone(), self.output());
+        let weights = self.forward_weights(&workspace);
+        Lanes::defer(&workspace.clone(), shape, Cost::Heavy, move |group, output| {
+            self.write(&workspace, &weights, &input.group(group), output);
+        })
+    }
+
+    fn forward_weights(&self, workspace: &Workspace) -> Forward {
         match self.algorithm {
-            Algorithm::Direct => {
-                let weights = direct::ForwardWeights::new(g, workspace, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
-                    direct::forward(g, workspace, &self.pad(workspace, &input.groups(groups)), &weights, output);
-                })
-            }
+            Algorithm::Direct => Forward::Direct(direct::ForwardWeights::new(&self.geometry, workspace, &self.filters)),
             Algorithm::Winograd(scheme) => {
-                let weights = winograd::Weights::forward(scheme, g, workspace, &self.filters);
-                Lanes::build_runs(workspace, shape, self.run_length(), watch, |groups, output| {
-                    scheme.forward(self.context(workspace), &input.groups(groups), &weights, output);
-                })
+                Forward::Winograd(scheme, winograd::Weights::forward(scheme, &self.geometry, workspace, &self.filters))
             }
+        }
+    }
+
+    /// Writes the output of some groups.
+    fn write(&self, workspace: &Workspace, weights: &Forward, input: &[f32], output: &mut [f32]) {
+        match weights {
+            Forward::Direct(weights) => {
+                direct::forward(&self.geometry, workspace, &self.pad(workspace, input), weights, output);
+            }
+            Forward::Winograd(scheme, weights) => scheme.forward(self.context(workspace), input, weights, output),
         }
     }
 
@@ -274,6 +296,11 @@ impl Convolution {
             visit(y * width * self.row(), outside * self.row(), width * self.row());
         }
     }
+}
+
+enum Forward {
+    Direct(direct::ForwardWeights),
+    Winograd(Scheme, winograd::Weights),
 }
 
 enum Backward {

@@ -28,7 +28,16 @@ pub struct Lanes {
 #[derive(Clone)]
 enum Entries {
     Stored(Arc<Buffer>),
-    Deferred(Arc<Write>),
+    Deferred(Arc<Write>, Cost),
+}
+
+/// What it costs to compute maps whenever they are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Cost {
+    /// Less than to write them to memory and to read them from there.
+    Light,
+    /// Much: they should be read once.
+    Heavy,
 }
 
 /// Writes the floats of a group.
@@ -149,14 +158,14 @@ impl Lanes {
         }
     }
 
-    /// Maps that `write`(group, floats of the group) computes whenever they are read: for what costs less than to write it to
-    /// memory and to read it from there.
+    /// Maps that `write`(group, floats of the group) computes whenever they are read.
     pub fn defer(
         workspace: &Workspace,
         shape: LaneShape,
+        cost: Cost,
         write: impl Fn(usize, &mut [f32]) + Send + Sync + 'static,
     ) -> Self {
-        let entries = Entries::Deferred(Arc::new(write));
+        let entries = Entries::Deferred(Arc::new(write), cost);
         Self { shape, entries, workspace: workspace.clone(), seen: None, gradients_watch: None }
     }
 
@@ -164,10 +173,20 @@ impl Lanes {
     pub fn stored(self) -> Self {
         match &self.entries {
             Entries::Stored(_) => self,
-            Entries::Deferred(write) => {
+            Entries::Deferred(write, _) => {
                 Self::build(&self.workspace, self.shape, None, |group, entries| write(group, entries))
             }
         }
+    }
+
+    /// The same maps, to be read several times.
+    pub fn shared(self) -> Self {
+        if self.are_heavy() { self.stored() } else { self }
+    }
+
+    /// Whether they should be read once.
+    pub fn are_heavy(&self) -> bool {
+        matches!(self.entries, Entries::Deferred(_, Cost::Heavy))
     }
 
     /// The same maps, with a watch for their gradient.
@@ -254,7 +273,7 @@ impl Lanes {
         let length = self.shape.group();
         match &self.entries {
             Entries::Stored(entries) => Floats::Borrowed(&entries[groups.start * length..groups.end * length]),
-            Entries::Deferred(write) => {
+            Entries::Deferred(write, _) => {
                 let mut entries = self.workspace.take(groups.len() * length);
                 for (group, entries) in groups.zip(entries.chunks_exact_mut(length)) {
                     write(group, entries);

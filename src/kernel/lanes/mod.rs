@@ -19,5 +19,5 @@ pub use buffer::Workspace;
 pub use conv::{Convolution, Wanted};
 pub use maps::{LaneShape, Lanes};
 pub use simd::{check_override, instructions};
-pub use sum::add;
+pub use sum::{add, add_when_read};
 pub use sums::{GradientSums, GradientsWatch, Watch};

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::activation::Activation;
 use super::buffer::{Buffer, Workspace};
-use super::maps::{LaneShape, Lanes};
+use super::maps::{Cost, LaneShape, Lanes};
 use super::simd::{dispatch, lane_count};
 use super::sums::{GradientSums, GradientsWatch, MomentSums};
 use crate::kernel::Moments;
@@ -120,12 +120,18 @@ pub struct Affine {
 
 /// activation(slope·x + offset), by field.
 pub fn apply(input: &Lanes, affine: &Affine) -> Lanes {
-    let (input, activation) = (input.clone().stored(), affine.activation);
+    let heavy = input.are_heavy();
+    let (input, activation) = (if heavy { input.clone() } else { input.clone().stored() }, affine.activation);
     let (shape, workspace) = (input.shape(), input.workspace().clone());
     let [slope, offset] = [&affine.slope, &affine.offset].map(|list| spread(&workspace, list, shape.maps));
-    entrywise(&workspace, shape, activation, move |group, to| {
+    let write = move |group: usize, to: &mut [f32]| {
         dispatch(Apply { from: &input.group(group), slope: &slope, offset: &offset, activation, to });
-    })
+    };
+    match heavy {
+        // What is read once is computed once.
+        true => Lanes::defer(&workspace, shape, Cost::Heavy, write),
+        false => entrywise(&workspace, shape, activation, write),
+    }
 }
 
 /// What `write` gives: deferred, since to compute it again costs less than to write and read it, but for exponentials.
@@ -137,7 +143,7 @@ fn entrywise(
 ) -> Lanes {
     match activation.is_costly() {
         true => Lanes::build(workspace, shape, None, write),
-        false => Lanes::defer(workspace, shape, write),
+        false => Lanes::defer(workspace, shape, Cost::Light, write),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pulp::{Simd, WithSimd};
 
-use super::maps::Lanes;
+use super::maps::{Cost, Lanes};
 use super::simd::dispatch;
 use super::sums::Watch;
 
@@ -14,6 +14,18 @@ pub fn add(first: &Lanes, second: &Lanes, watch: Option<Watch>) -> Lanes {
     let shape = first.shape();
     assert_eq!(shape, second.shape(), "maps that are added");
     Lanes::build(first.workspace(), shape, watch, |group, to| {
+        dispatch(Add { first: &first.group(group), second: &second.group(group), to });
+    })
+}
+
+/// The same where it's read once and not asked for its gradient: computed then, so that what follows finds it near.
+///
+/// # Panics
+/// If their shapes differ.
+pub fn add_when_read(first: Lanes, second: Lanes) -> Lanes {
+    let shape = first.shape();
+    assert_eq!(shape, second.shape(), "maps that are added");
+    Lanes::defer(&first.workspace().clone(), shape, Cost::Heavy, move |group, to| {
         dispatch(Add { first: &first.group(group), second: &second.group(group), to });
     })
 }

@@ -6,20 +6,21 @@ use super::{Maps, PlannedLayer};
 use crate::bank::ParameterCount;
 use crate::group::Representation;
 use crate::kernel::{Activation, Window};
-use crate::model::steps::{Norm, ResidualStep, Shortcut};
+use crate::model::steps::{Norm, ResidualStep, Shortcut, Step};
 
 impl Walk<'_> {
     pub fn block_step(&mut self, step: &ResidualStep, path: &str) -> Result<(), String> {
         self.numbers.blocks += 1;
         let name = &format!("{path}block{}", self.numbers.blocks);
-        let (before, producer) = (self.maps, self.producer);
+        let (before, producer, declared) = (self.maps, self.producer, self.declared);
         let outer = std::mem::take(&mut self.layers);
         self.follow(&step.steps, &format!("{name}."))?;
         let main = std::mem::take(&mut self.layers);
         if main.is_empty() {
             return Err(format!("{name}: a residual block without layers"));
         }
-        let (after, is_same) = (self.maps, before == self.maps);
+        let after = self.maps;
+        let is_same = before == after && !self.declared.rounds_apart_from(declared);
         if step.shortcut == Shortcut::Identity && !is_same {
             return Err(format!(
                 "{name}: {} can't be added to {}; with shortcut = \"conv\" a 1×1 convolution comes between",
@@ -30,7 +31,8 @@ impl Walk<'_> {
         if step.shortcut == Shortcut::Conv || !is_same {
             let of_main = self.producer;
             self.maps = before;
-            self.shortcut(name, step.shortcut_norm, after)?;
+            let stride = stride(&step.steps);
+            self.shortcut(name, stride, step.shortcut_norm, after)?;
             self.producer = of_main;
         } else {
             self.tie(producer, self.producer);
@@ -45,14 +47,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The 1×1 convolution that leads from the maps before a block to those behind it, by the stride that gives their size.
-    fn shortcut(&mut self, block: &str, norm: Norm, after: Maps) -> Result<(), String> {
+    /// The 1×1 convolution that leads from the maps before a block to those behind it, by the stride of the main branch.
+    fn shortcut(&mut self, block: &str, stride: Option<usize>, norm: Norm, after: Maps) -> Result<(), String> {
         let before = self.maps;
-        let longest = before.size[0].max(before.size[1]);
-        let Some(stride) = (1..=longest).find(|s| before.size.map(|pixels| pixels.div_ceil(*s)) == after.size) else {
+        let fits = |stride: &usize| before.size.map(|pixels| pixels.div_ceil(*stride)) == after.size;
+        let Some(stride) = stride.filter(fits) else {
+            let stride =
+                stride.map_or_else(String::new, |stride| format!(" of stride {stride}, as the main branch's,"));
             return Err(format!(
-                "{block}: no stride of a 1×1 convolution leads from {} to {}; give the main branch's convolutions a padding that \
-                 keeps the size",
+                "{block}: no 1×1 convolution{stride} leads from {} to {}; give the main branch's windows a padding that keeps the \
+                 size, and pool over all pixels outside of blocks",
                 described(before),
                 described(after)
             ));
@@ -77,6 +81,22 @@ impl Walk<'_> {
             )),
         }
     }
+}
+
+/// From how many pixels apart positions behind these steps that are next to each other come; `None` where it's no fixed number, or
+/// no number of pixels that images have.
+fn stride(steps: &[Step]) -> Option<usize> {
+    steps.iter().try_fold(1usize, |product, step| {
+        let of_step = match step {
+            Step::Conv(conv) => conv.stride,
+            Step::Pool(pool) => pool.stride.unwrap_or(pool.size),
+            Step::Residual(block) => stride(&block.steps)?,
+            Step::Repeat(repeat) => stride(&repeat.steps)?.checked_pow(repeat.times.try_into().ok()?)?,
+            Step::Norm(_) | Step::GroupPool(_) => 1,
+            Step::GlobalPool(_) | Step::Linear(_) => return None,
+        };
+        product.checked_mul(of_step).filter(|&product| product > 0)
+    })
 }
 
 fn described(maps: Maps) -> String {

@@ -64,8 +64,6 @@ pub(super) struct Plan {
     pub filter_entries: u64,
     /// For every width the first one that must be the same, since their maps are added; its own place where there's none.
     pub ties: Vec<usize>,
-    /// Whether a matrix product takes several pixels, so that the network takes images of one size.
-    pub is_of_one_size: bool,
 }
 
 /// A layer.
@@ -122,10 +120,5 @@ impl NetConfig {
     /// classes: the step, what reaches it, and what would be right.
     pub fn costs(&self, input: InputShape) -> Result<Vec<StepCost>, Fault> {
         Ok(Plan::new(self, input)?.steps)
-    }
-
-    /// Whether a matrix product takes several pixels of such images, so that the network takes no others.
-    pub(crate) fn takes_one_size(&self, input: InputShape) -> bool {
-        Plan::new(self, input).is_ok_and(|plan| plan.is_of_one_size)
     }
 }

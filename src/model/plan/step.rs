@@ -27,11 +27,16 @@ impl Walk<'_> {
     pub fn conv_step(&mut self, step: &ConvStep, path: &str) -> Result<(), String> {
         let name = &format!("{path}conv{}", self.numbers.convolutions + 1);
         let window = Window { stride: step.stride, padding: step.padding };
+        let before = self.declared;
         let width = self.width(name, step.width, false)?;
         let own = if self.leads_to_classes { 0.0 } else { self.config.dropout };
         let dropout = if step.dropout == 0.0 { own } else { step.dropout };
         let ConvStep { kernel, bias, norm, activation, .. } = *step;
-        let is_fixed = matches!(step.width, Width::Fixed(_));
+        let is_fixed = match step.width {
+            Width::Fixed(_) => true,
+            Width::Classes(_) => before.is_a_number(),
+            Width::Factor(_) => false,
+        };
         self.convolution(&ConvPlan { name, kernel, window, width, bias, norm, activation, dropout, is_fixed })?;
         self.numbers.convolutions += 1;
         self.check_layers()
@@ -183,9 +188,6 @@ impl Walk<'_> {
                  {{ global-pool = \"mean\" }} does"
             )
         })?;
-        if [height, columns] != [1, 1] {
-            self.is_of_one_size();
-        }
         let bias = real(if step.bias { width } else { 0 });
         let layer = PlannedLayer::Linear { outputs: width, bias: step.bias };
         self.push(name.clone(), layer, real(products) + bias, products as u64);

@@ -32,9 +32,32 @@ pub(super) struct Walk<'a> {
     /// How many of the widths are taken, and which of them the maps at hand have.
     pub widths: usize,
     pub producer: Option<usize>,
+    /// What says how many maps those at hand are.
+    pub declared: Declared,
     /// Parameters and products of the step at hand.
     cost: Cost,
     plan: Plan,
+}
+
+/// What says how many maps there are.
+#[derive(Clone, Copy)]
+pub(super) enum Declared {
+    /// The images.
+    Channels,
+    /// A step.
+    Step(Width),
+}
+
+impl Declared {
+    /// Whether it's the same number at every width of the network.
+    pub fn is_a_number(self) -> bool {
+        !matches!(self, Self::Step(Width::Factor(_)))
+    }
+
+    /// Whether both are of the network's base width, but not as much of it: equal numbers are then only equally rounded.
+    pub fn rounds_apart_from(self, other: Self) -> bool {
+        matches!((self, other), (Self::Step(Width::Factor(one)), Self::Step(Width::Factor(other))) if one != other)
+    }
 }
 
 /// How many there are so far.
@@ -71,7 +94,6 @@ impl<'a> Walk<'a> {
             largest_values: 0,
             filter_entries: 0,
             ties: (0..count).collect(),
-            is_of_one_size: false,
         };
         Ok(Self {
             config,
@@ -85,6 +107,7 @@ impl<'a> Walk<'a> {
             numbers: Numbers::default(),
             widths: 0,
             producer: None,
+            declared: Declared::Channels,
             cost: Cost::default(),
             plan,
         })
@@ -177,10 +200,6 @@ impl<'a> Walk<'a> {
         self.plan.budget.maps = self.plan.budget.maps.max(self.count(self.maps));
     }
 
-    pub fn is_of_one_size(&mut self) {
-        self.plan.is_of_one_size = true;
-    }
-
     /// Maps in all.
     pub fn count(&self, maps: Maps) -> usize {
         maps.rescaled * maps.representation.dim(&self.group)
@@ -190,6 +209,7 @@ impl<'a> Walk<'a> {
     pub fn width(&mut self, name: &str, width: Width, is_linear: bool) -> Result<[usize; 2], String> {
         self.leads_to_classes = matches!(width, Width::Classes(_));
         self.producer = None;
+        self.declared = Declared::Step(width);
         let [width, rescaled] = match width {
             Width::Classes(_) => return Ok([self.input.classes; 2]),
             Width::Fixed(fixed) => [fixed.fixed; 2],
@@ -219,6 +239,11 @@ impl<'a> Walk<'a> {
             return Err(format!("{found} widths, but {name} has more layers that take one before its head"));
         };
         self.producer = Some(place);
+        if !is_linear && (1..width).contains(&rescaled) {
+            return Err(format!(
+                "{name}: {rescaled} maps, but its base alone has {width}; what is repeated isn't fewer afterwards"
+            ));
+        }
         Ok([width, if is_linear { width } else { rescaled }])
     }
 
@@ -265,6 +290,10 @@ impl<'a> Walk<'a> {
 
 /// What is wrong with a configuration whatever its steps.
 fn check(config: &NetConfig) -> Result<(), String> {
+    let base = config.skeleton.steps().base;
+    if !(base.is_finite() && base > 0.0) {
+        return Err(format!("{}: base = {base}, but it must be a number above 0", config.skeleton.name()));
+    }
     if let Some(maps) = config.maps.as_ref().filter(|maps| maps.len() != config.widths.len()) {
         return Err(format!("{} maps, but {} widths", maps.len(), config.widths.len()));
     }
