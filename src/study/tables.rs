@@ -6,7 +6,7 @@ use toml::Spanned;
 use crate::bank::Initialisation;
 use crate::data::Augmentation;
 use crate::number;
-use crate::train::{Protocol, TrainingConfig};
+use crate::train::{DecayOn, Method, Protocol, Schedule, TrainingConfig};
 
 /// Seeds by number or by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -63,12 +63,37 @@ pub struct TrainingFile {
     pub decay_from: Option<usize>,
     pub augmentation: Option<Augmentation>,
     pub test_every_epoch: Option<bool>,
+    pub optimiser: Option<Method>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub momentum: Option<f64>,
+    pub nesterov: Option<bool>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub l1: Option<f64>,
+    pub decay_on: Option<DecayOn>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub clip_norm: Option<f64>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub label_smoothing: Option<f64>,
+    pub schedule: Option<Schedule>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub milestones: Option<Vec<usize>>,
+    #[serde(default, deserialize_with = "number::told")]
+    pub warmup: Option<usize>,
 }
 
 impl TrainingFile {
-    /// The protocol with the overrides; where none is named, `base` with them.
+    /// The protocol with the overrides; where none is named, `base` with them. An optimiser or a schedule that is named begins with
+    /// keys of its own as they are by default, and not with those of the protocol's.
     pub fn resolve(&self, base: &TrainingConfig) -> TrainingConfig {
-        let base = self.protocol.map_or_else(|| base.clone(), Protocol::config);
+        let plain = TrainingConfig::default();
+        let mut base = self.protocol.map_or_else(|| base.clone(), Protocol::config);
+        if self.optimiser.is_some_and(|optimiser| optimiser != base.optimiser) {
+            base = TrainingConfig { momentum: plain.momentum, nesterov: plain.nesterov, ..base };
+        }
+        if let Some(schedule) = self.schedule.filter(|schedule| *schedule != base.schedule) {
+            let decay = if schedule == Schedule::Multistep { DECAY_AT_MILESTONES } else { plain.decay };
+            base = TrainingConfig { decay, decay_from: plain.decay_from, milestones: plain.milestones, ..base };
+        }
         TrainingConfig {
             epochs: self.epochs.unwrap_or(base.epochs),
             images_per_epoch: self.images_per_epoch.or(base.images_per_epoch),
@@ -77,17 +102,30 @@ impl TrainingFile {
             weight_decay: self.weight_decay.unwrap_or(base.weight_decay),
             decay: self.decay.unwrap_or(base.decay),
             decay_from: self.decay_from.unwrap_or(base.decay_from),
-            augmentation: self.augmentation.unwrap_or(base.augmentation),
+            augmentation: self.augmentation.clone().unwrap_or(base.augmentation),
             test_every_epoch: self.test_every_epoch.unwrap_or(base.test_every_epoch),
+            optimiser: self.optimiser.unwrap_or(base.optimiser),
+            momentum: self.momentum.unwrap_or(base.momentum),
+            nesterov: self.nesterov.unwrap_or(base.nesterov),
+            l1: self.l1.unwrap_or(base.l1),
+            decay_on: self.decay_on.unwrap_or(base.decay_on),
+            clip_norm: self.clip_norm.or(base.clip_norm),
+            label_smoothing: self.label_smoothing.unwrap_or(base.label_smoothing),
+            schedule: self.schedule.unwrap_or(base.schedule),
+            milestones: self.milestones.clone().unwrap_or(base.milestones),
+            warmup: self.warmup.unwrap_or(base.warmup),
         }
     }
 }
+
+/// What the rate is multiplied with at milestones where a study doesn't say, as PyTorch's `MultiStepLR`.
+const DECAY_AT_MILESTONES: f64 = 0.1;
 
 /// The `[tuning]` table. Lists are crossed; what isn't given stays as `[training]` says.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct TuningFile {
-    /// Rates of Adam to try.
+    /// Learning rates to try.
     #[serde(default, deserialize_with = "number::told")]
     pub learning_rate: Vec<f64>,
     /// Weight decays to try.

@@ -31,7 +31,7 @@ pub struct Tuning {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Setting {
-    /// Rate of Adam.
+    /// Learning rate.
     pub learning_rate: Option<f64>,
     /// Weight decay.
     pub weight_decay: Option<f64>,

@@ -45,7 +45,7 @@ pub struct Batch {
 }
 
 /// What determines the images of an epoch.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct EpochDraw {
     /// Seed of the run.
     pub seed: u64,
@@ -100,11 +100,11 @@ impl<'a> Batches<'a> {
         let Images { channels, height, width, .. } = *self.images;
         let size = self.size;
         let write = move |image: &[f32], place: usize, out: &mut [f32]| {
-            if augmentation == Augmentation::default() {
+            if augmentation.is_none() {
                 out.copy_from_slice(image);
             } else {
                 let mut stream = rng::stream(seed, &format!("augmentation/{epoch}/{place}"));
-                augmentation.apply(image, channels, height, width, out, &mut stream);
+                augmentation.apply(image, [channels, height, width], out, &mut stream);
             }
         };
         batches.into_iter().enumerate().skip(first).map(move |(batch, indices)| {
@@ -131,6 +131,7 @@ impl<'a> Batches<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::augment::Published;
 
     fn images(n: usize) -> Images {
         let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect();
@@ -173,9 +174,9 @@ mod tests {
     fn an_epoch_can_be_several_passes_and_be_taken_up_in_its_middle() {
         let images = images(10);
         let batches = Batches::new(&images, PixelStatistics { mean: 0.0, deviation: 1.0 }, 4, &Device::Cpu);
-        let augmentation = Augmentation { rotate: true, flip: false };
+        let augmentation = Augmentation::from(Published { rotate: true, flip: false });
         let draw = EpochDraw { seed: 1, epoch: 3, images: Some(25), augmentation };
-        let from = |first| -> Vec<Batch> { batches.shuffled(draw, first).map(Result::unwrap).collect() };
+        let from = |first| -> Vec<Batch> { batches.shuffled(draw.clone(), first).map(Result::unwrap).collect() };
         let whole = from(0);
         let classes: Vec<Label> = whole.iter().flat_map(|batch| batch.classes.clone()).collect();
         assert_eq!(classes.len(), 25);

@@ -2,22 +2,28 @@
 
 mod batches;
 mod checkpoint;
+mod config;
 mod device;
 mod epoch;
+mod loss;
 mod maker;
 mod memory;
 mod optimiser;
 mod protocol;
+mod schedule;
 mod trainer;
 
 pub use batches::{Batch, Batches, EpochDraw, PixelStatistics};
 pub use checkpoint::{Checkpoint, Past};
+pub(crate) use config::MOST_IMAGES;
+pub use config::TrainingConfig;
 pub use device::{DeviceChoice, DeviceKind};
 pub use epoch::{EpochEnd, EpochMetrics, EpochProgress, EpochSums};
+pub use loss::cross_entropy;
 pub use maker::Maker;
 pub use memory::{check_memory, free_memory, peak_memory, resident_memory};
-pub use optimiser::{Method, Optimiser, OptimiserConfig};
-pub(crate) use protocol::MOST_IMAGES;
-pub use protocol::{Protocol, TrainingConfig};
+pub use optimiser::{DecayOn, Method, Optimiser, OptimiserConfig};
+pub use protocol::Protocol;
+pub use schedule::Schedule;
 pub(crate) use trainer::predicted_classes;
 pub use trainer::{EVALUATION_BATCH, Evaluation, Trainer};

@@ -1,11 +1,10 @@
 //! The training loop.
 
 use candle_core::{D, DType, Device, Tensor};
-use candle_nn::loss::cross_entropy;
 
+use super::loss::cross_entropy;
 use super::{
-    Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, Optimiser, OptimiserConfig, PixelStatistics,
-    TrainingConfig,
+    Batches, Checkpoint, EpochDraw, EpochEnd, EpochProgress, EpochSums, Optimiser, PixelStatistics, TrainingConfig,
 };
 use crate::data::{Images, Label};
 use crate::error::{Error, Result};
@@ -58,10 +57,9 @@ impl<'a> Trainer<'a> {
         let weights = Weights::new(seed);
         let input = InputShape::of(images, classes);
         let network = Network::new(net, input, &weights.builder(DType::F32, device))?;
-        let optimiser = OptimiserConfig { weight_decay: config.weight_decay, ..OptimiserConfig::default() };
         Ok(Self {
             statistics: PixelStatistics::of(images),
-            optimiser: Optimiser::new(weights.learned(), optimiser)?,
+            optimiser: Optimiser::new(weights.learned(), config.optimiser())?,
             config: config.clone(),
             device: device.clone(),
             epoch: 0,
@@ -97,25 +95,25 @@ impl<'a> Trainer<'a> {
         stop: &mut dyn FnMut() -> bool,
         progress: &mut dyn FnMut(&EpochProgress),
     ) -> Result<EpochEnd> {
-        let TrainingConfig { images_per_epoch, augmentation, .. } = self.config;
+        let TrainingConfig { images_per_epoch, ref augmentation, .. } = self.config;
         let epoch = self.epoch + 1;
-        let learning_rate = self.config.learning_rate_in(epoch);
         let batches = Batches::new(self.images, self.statistics, self.config.batch, &self.device);
         let count = batches.count(images_per_epoch);
-        let draw = EpochDraw { seed: self.seed, epoch, images: images_per_epoch, augmentation };
+        let draw = EpochDraw { seed: self.seed, epoch, images: images_per_epoch, augmentation: augmentation.clone() };
         for batch in batches.shuffled(draw, self.begun.batches) {
             let batch = batch?;
             // A stream for every step, so that a checkpoint needs no generator's state.
             let mut dropout = rng::stream(self.seed, &format!("dropout/{epoch}/{}", self.begun.batches));
             let output = self.network.output(&batch.images, &mut Mode::Training(&mut dropout))?;
             let scores = output.tensor().flatten_from(1)?;
-            let loss = cross_entropy(&scores, &batch.labels)?;
+            let loss = cross_entropy(&scores, &batch.labels, self.config.label_smoothing)?;
             let value = f64::from(loss.to_scalar::<f32>()?);
             if !value.is_finite() {
                 let step = self.begun.batches + 1;
                 return Ok(EpochEnd::Diverged(format!("the loss is {value} in step {step} of epoch {epoch}")));
             }
-            self.optimiser.step(&output.backward(&loss)?, learning_rate)?;
+            let rate = self.config.learning_rate_at(epoch, self.begun.batches, count);
+            self.optimiser.step(&output.backward(&loss)?, rate)?;
             self.begun.add(value, count_wrong(&predicted_classes(&scores)?, &batch.classes), batch.classes.len());
             progress(&self.begun.progress(epoch, count));
             if self.begun.batches < count && stop() {

@@ -1,6 +1,7 @@
 //! Rotation, augmentation, and the sets that are made rather than read.
 
 use crate::data_support::*;
+use equisplit::data::augment::Published;
 use equisplit::data::rotate::{downsample, rotate, upsample};
 use equisplit::data::{Augmentation, DataConfig, Images, Source, idx, load, mnist_rot};
 use equisplit::rng;
@@ -105,11 +106,11 @@ fn augmentation_changes_all_channels_alike_and_keeps_a_round_blob() {
     let mut out = vec![0.0; image.len()];
     let mut rng = rng::stream(1, "augment");
     for _ in 0..20 {
-        Augmentation { rotate: true, flip: true }.apply(&image, 2, side, side, &mut out, &mut rng);
+        Augmentation::from(Published { rotate: true, flip: true }).apply(&image, [2, side, side], &mut out, &mut rng);
         assert_eq!(out[..side * side], out[side * side..]);
         close(&out, &image, 0.05);
     }
-    Augmentation::default().apply(&image, 2, side, side, &mut out, &mut rng);
+    Augmentation::default().apply(&image, [2, side, side], &mut out, &mut rng);
     assert_eq!(out, image);
 }
 
@@ -120,7 +121,7 @@ fn flips_alone_reach_all_four_mirror_images_and_nothing_else() {
     let mut rng = rng::stream(1, "flips");
     for _ in 0..100 {
         let mut out = [0.0; 6];
-        Augmentation { rotate: false, flip: true }.apply(&image, 1, 2, 3, &mut out, &mut rng);
+        Augmentation::from(Published { rotate: false, flip: true }).apply(&image, [1, 2, 3], &mut out, &mut rng);
         seen.insert(out.map(|value| value as u8));
     }
     let expected = [[1, 2, 3, 4, 5, 6], [3, 2, 1, 6, 5, 4], [4, 5, 6, 1, 2, 3], [6, 5, 4, 3, 2, 1]];

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod augmentation;
 mod bank;
 mod build_script;
 mod candle_modules;
@@ -15,6 +16,7 @@ mod lab_report;
 mod lanes;
 mod model;
 mod networks;
+mod optimisers;
 mod residual;
 mod simd_override;
 mod steps;

@@ -203,7 +203,10 @@ fn what_is_no_network_is_refused_with_the_step_and_what_reaches_it() {
     let told = refused(&format!(r#"{conv}, {{"residual": {{"steps": [{conv}], "shortcut": "identity"}}}}, {HEAD}"#));
     assert!(told.contains("block1: 8 maps of 26×26 pixels can't be added to 8 maps of 24×24 pixels"), "{told}");
     let told = refused(&format!(r#"{conv}, {{"residual": {{"steps": [{conv}]}}}}, {HEAD}"#));
-    assert!(told.contains("block1: no 1×1 convolution of stride 1, as the main branch's, leads from 8 maps of 26×26"), "{told}");
+    assert!(
+        told.contains("block1: no 1×1 convolution of stride 1, as the main branch's, leads from 8 maps of 26×26"),
+        "{told}"
+    );
     let told = refused(&format!(r#"{{"repeat": {{"times": 1000000, "steps": [{conv}]}}}}, {HEAD}"#));
     assert!(told.contains("times = 1000000, but it must be 1 to 1000"), "{told}");
     let padded = r#"{"conv": {"kernel": 1}}"#;

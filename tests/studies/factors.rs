@@ -40,7 +40,7 @@ fn a_grid_crosses_its_factors_with_the_arms() {
     let ids: Vec<String> = study.arms.iter().take(5).map(equisplit::study::Arm::id).collect();
     assert_eq!(ids[0], "z2.train-48.augmentation---rotate---true--");
     let p4: Vec<_> = study.arms.iter().filter(|arm| arm.name == "p4").collect();
-    let drawn: Vec<_> = p4.iter().map(|arm| (arm.train, arm.training.augmentation.rotate)).collect();
+    let drawn: Vec<_> = p4.iter().map(|arm| (arm.train, arm.training.augmentation.rotates())).collect();
     assert_eq!(drawn, [(Some(48), true), (Some(48), false), (Some(96), true), (Some(96), false)]);
     // Matching finds its arm within the cell.
     assert!(study.arms.iter().filter(|arm| arm.name == "z2").all(|arm| arm.budget.parameters.abs_diff(3613) < 37));

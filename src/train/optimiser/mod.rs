@@ -28,6 +28,24 @@ pub enum Method {
     Sgd,
 }
 
+/// Which parameters decay and are penalised.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DecayOn {
+    /// All.
+    #[default]
+    All,
+    /// The filters of convolutions: no biases, norms or matrix products.
+    Filters,
+}
+
+impl DecayOn {
+    fn has(self, var: &Var) -> bool {
+        // Filters have maps on two sides and pixels on two axes at least.
+        self == Self::All || var.rank() >= 4
+    }
+}
+
 /// An optimiser's settings.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct OptimiserConfig {
@@ -37,10 +55,12 @@ pub struct OptimiserConfig {
     pub momentum: f64,
     /// Whether momentum looks ahead (Nesterov); of [`Method::Sgd`].
     pub nesterov: bool,
-    /// Decay of all parameters, see [`Method`].
+    /// Decay of parameters, see [`Method`].
     pub weight_decay: f64,
     /// λ of a penalty λ·|x|: λ·sign(x) is added to the gradient.
     pub l1: f64,
+    /// Which parameters decay and are penalised.
+    pub decay_on: DecayOn,
     /// The largest Euclidean norm of the gradient of all parameters together; a larger one is scaled down to it, as by PyTorch's
     /// `clip_grad_norm_`. Before decay and penalties.
     pub clip_norm: Option<f64>,
@@ -100,7 +120,7 @@ impl Optimiser {
     /// When a tensor operation fails.
     pub fn step(&mut self, gradients: &GradStore, rate: f64) -> Result<()> {
         self.steps += 1;
-        let OptimiserConfig { method, momentum, nesterov, weight_decay, l1, clip_norm } = self.config;
+        let OptimiserConfig { method, momentum, nesterov, clip_norm, decay_on, .. } = self.config;
         let scale = match clip_norm {
             Some(most) => clip::scale(self.parameters.values().filter_map(|slot| gradients.get(&slot.var)), most)?,
             None => 1.0,
@@ -111,6 +131,10 @@ impl Optimiser {
             if scale != 1.0 {
                 gradient = (gradient * scale)?;
             }
+            let [weight_decay, l1] = match decay_on.has(var) {
+                true => [self.config.weight_decay, self.config.l1],
+                false => [0.0; 2],
+            };
             match method {
                 _ if weight_decay == 0.0 => {}
                 Method::Adamw => var.set(&(var.as_detached_tensor() * (1.0 - rate * weight_decay))?)?,

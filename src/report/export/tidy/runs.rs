@@ -26,8 +26,8 @@ pub fn runs(record: &Record, runs: &[Run]) -> Vec<Column> {
     add("batch", integer(&|run| Some(run.config.training.batch as u64)));
     add("learning_rate", real(&|run| Some(run.config.training.learning_rate)));
     add("weight_decay", real(&|run| Some(run.config.training.weight_decay)));
-    add("rotated", integer(&|run| Some(u64::from(run.config.training.augmentation.rotate))));
-    add("flipped", integer(&|run| Some(u64::from(run.config.training.augmentation.flip))));
+    add("rotated", integer(&|run| Some(u64::from(run.config.training.augmentation.rotates()))));
+    add("flipped", integer(&|run| Some(u64::from(run.config.training.augmentation.flips()))));
 
     let past = |run: &Run| -> Option<Past> { Some(run.result()?.provenance.past.clone()) };
     let maker = |run: &Run| -> Option<Maker> { past(run)?.makers.pop() };

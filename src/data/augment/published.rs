@@ -1,6 +1,4 @@
-//! Online augmentation: every image anew in every epoch.
-//!
-//! The protocol of the published rot-MNIST training codes: the image is enlarged threefold, rotated by any angle, possibly
+//! The augmentation of the published rot-MNIST training codes: the image is enlarged threefold, rotated by any angle, possibly
 //! mirrored, and averaged back, so that interpolation blurs it little.
 
 use std::f64::consts::TAU;
@@ -8,16 +6,16 @@ use std::f64::consts::TAU;
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
-use super::rotate::{downsample, rotate, upsample};
+use crate::data::rotate::{downsample, rotate, upsample};
 use crate::rng::Stream;
 
 /// How much an image is enlarged before it is rotated.
 const ENLARGED: usize = 3;
 
-/// Which random changes an image goes through.
+/// Which of these an image goes through.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, expecting = "a table")]
-pub struct Augmentation {
+pub struct Published {
     /// Rotation by an angle uniform in [0, 2π).
     #[serde(default)]
     pub rotate: bool,
@@ -26,23 +24,11 @@ pub struct Augmentation {
     pub flip: bool,
 }
 
-impl Augmentation {
+impl Published {
     /// Writes a changed copy of `image`, shape (channels, height, width), to `out`; all channels change alike. Without
     /// rotation pixels are only moved, never interpolated.
-    ///
-    /// # Panics
-    /// If `image` or `out` doesn't have channels · height · width values.
-    pub fn apply(
-        &self,
-        image: &[f32],
-        channels: usize,
-        height: usize,
-        width: usize,
-        out: &mut [f32],
-        rng: &mut Stream,
-    ) {
+    pub(super) fn apply(self, image: &[f32], [height, width]: [usize; 2], out: &mut [f32], rng: &mut Stream) {
         let plane = height * width;
-        assert_eq!((image.len(), out.len()), (channels * plane, channels * plane), "{channels}×{height}×{width} image");
         if self.rotate {
             let angle = rng.random::<f64>() * TAU;
             let mut scratch = vec![0.0; 2 * plane * ENLARGED * ENLARGED];
