@@ -11,7 +11,7 @@ use equisplit::data::{self, Draws, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::stats::few_seeds;
-use equisplit::study::{self, Options, Record, Run, Store, StudyFile, StudyPlan, Wish};
+use equisplit::study::{self, Options, Override, Record, Run, Store, StudyFile, StudyPlan, Wish};
 use equisplit::train::DeviceChoice;
 
 use super::signals::Watch;
@@ -22,6 +22,9 @@ use super::choice::choice;
 pub struct Args {
     /// The study file.
     study: PathBuf,
+    /// A key of the study otherwise than in its file, as training.epochs=2 or arm.p4.width=8; several times for several keys.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Override>,
     /// Where results go: DIR/<study>/<arm>/seed-N/.
     #[arg(long, value_name = "DIR", default_value = "runs")]
     out: PathBuf,
@@ -55,7 +58,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     if args.device == DeviceChoice::Auto && device.is_cpu() && candle_core::utils::cuda_is_available() {
         tell!("note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why");
     }
-    let file = StudyFile::read(&args.study)?;
+    let file = StudyFile::read_with(&args.study, &args.set)?;
     if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
         tell!("note: the program draws this study's images itself, --data isn't used");
     }

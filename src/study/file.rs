@@ -9,7 +9,9 @@ use toml::Spanned;
 use toml::de::{DeTable, Deserializer};
 
 use super::grid::{self, Level, LevelledTable};
-use super::{ArmFile, BudgetFile, EquivarianceFile, ModelFile, Seeds, Skeletons, StudyText, TrainingFile, TuningFile};
+use super::{
+    ArmFile, BudgetFile, EquivarianceFile, ModelFile, Override, Seeds, Skeletons, StudyText, TrainingFile, TuningFile,
+};
 use crate::data::DataConfig;
 use crate::error::Result;
 use crate::model::steps::Steps;
@@ -81,7 +83,15 @@ impl StudyFile {
     /// # Errors
     /// When it can't be read, isn't TOML, or has keys or values that aren't a study's.
     pub fn read(path: &Path) -> Result<Self> {
-        Self::parse(StudyText::read(path)?)
+        Self::read_with(path, &[])
+    }
+
+    /// The same with some keys given otherwise.
+    ///
+    /// # Errors
+    /// As [`StudyFile::read`]; also when a key can't be in a study.
+    pub fn read_with(path: &Path, overrides: &[Override]) -> Result<Self> {
+        Self::parse(StudyText::read(path)?.with(overrides)?)
     }
 
     /// The same of a text that was read.

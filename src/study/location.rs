@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeTable;
 
+use super::overrides::{self, Override};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::model::steps::Fault;
@@ -14,12 +15,35 @@ use crate::model::steps::Fault;
 pub struct StudyText {
     path: PathBuf,
     text: String,
+    /// The file's own text and what was given otherwise, where something was.
+    overridden: Option<Overridden>,
+}
+
+#[derive(Clone, Debug)]
+struct Overridden {
+    original: String,
+    by: String,
 }
 
 impl StudyText {
     /// The text of a file.
     pub fn new(path: PathBuf, text: String) -> Self {
-        Self { path, text }
+        Self { path, text, overridden: None }
+    }
+
+    /// The same with some keys given otherwise.
+    ///
+    /// # Errors
+    /// When it isn't TOML, or a key can't be in it.
+    pub fn with(self, overrides: &[Override]) -> Result<Self> {
+        if overrides.is_empty() {
+            return Ok(self);
+        }
+        // What is wrong with the file itself is told with its line.
+        DeTable::parse(&self.text).map_err(|e| self.parse_error(&e))?;
+        let text = overrides::apply(&self.text, overrides)?;
+        let by = overrides.iter().map(Override::to_string).collect::<Vec<_>>().join(" ");
+        Ok(Self { overridden: Some(Overridden { original: self.text, by }), text, ..self })
     }
 
     /// Reads a file's text.
@@ -70,7 +94,16 @@ impl StudyText {
     pub fn at(&self, offset: usize, message: &str) -> Error {
         let before = self.text.as_bytes().get(..offset).unwrap_or(self.text.as_bytes());
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-        Error::Line { path: self.path.clone(), line, message: message.replace('\n', " ") }
+        let message = message.replace('\n', " ");
+        if let Some(Overridden { original, by }) = &self.overridden {
+            let text = self.text.lines().nth(line - 1);
+            let same = original.lines().position(|line| Some(line) == text);
+            return match same {
+                Some(line) => Error::Line { path: self.path.clone(), line: line + 1, message },
+                None => Error::content(&self.path, format!("with {by}: {message}")),
+            };
+        }
+        Error::Line { path: self.path.clone(), line, message }
     }
 
     /// What is wrong with a skeleton, told with the line of the step; `tables` lead to the skeleton.

@@ -27,6 +27,7 @@ mod location;
 mod lock;
 mod machine;
 mod measure;
+mod overrides;
 mod plan;
 mod progress;
 mod record;
@@ -55,6 +56,7 @@ pub use grid::Level;
 pub use images::{Purpose, Split, ValidationError, training_images};
 pub use location::StudyText;
 pub use machine::{Calibration, Wish, Workers};
+pub use overrides::Override;
 pub use plan::{Arm, Study};
 pub use record::{
     DataRecord, Mistake, Mistakes, Outcome, Provenance, Record, RunConfig, RunResult, SCHEMA_VERSION, TestSet,

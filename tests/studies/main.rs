@@ -18,6 +18,7 @@ mod lab_cli;
 mod lab_record;
 mod lab_store;
 mod own_bank;
+mod protocols;
 mod readme;
 mod records;
 mod reproducible;
