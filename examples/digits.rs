@@ -41,7 +41,7 @@ fn network(vb: &VarBuilder) -> equisplit::Result<SequentialT> {
 
 /// Images (count, 1, 28, 28) around 0, and their labels.
 fn tensors(images: &Images) -> equisplit::Result<[Tensor; 2]> {
-    let pixels = Tensor::new(images.pixels.as_slice(), &Device::Cpu)?.affine(4.0, -0.5)?;
+    let pixels = Tensor::from_iter(images.pixels.iter(), &Device::Cpu)?.affine(4.0, -0.5)?;
     let labels = images.labels.iter().map(|&label| u32::from(label)).collect::<Vec<_>>();
     Ok([pixels.reshape((images.len(), 1, images.height, images.width))?, Tensor::new(labels, &Device::Cpu)?])
 }

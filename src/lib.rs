@@ -59,7 +59,7 @@
 //! | [`kernel`] | CPU operators behind candle's tensors, with no idea of groups |
 //! | [`group`] | point and plane groups and their actions, with no idea of tensors |
 //! | [`data`] | sources, rotation, augmentation |
-//! | [`error`], [`files`], [`npy`], [`number`], [`rng`], [`text`] | what all of them use |
+//! | [`error`], [`files`], [`memory`], [`npy`], [`number`], [`rng`], [`text`] | what all of them use |
 //!
 //! # Features
 //!
@@ -80,6 +80,8 @@ pub mod files;
 pub mod group;
 pub mod kernel;
 pub mod lab;
+#[cfg(feature = "study")]
+pub mod memory;
 pub mod model;
 pub mod nn;
 #[cfg(feature = "study")]

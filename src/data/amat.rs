@@ -76,22 +76,22 @@ fn files(folder: &Path, config: &DataConfig) -> [PathBuf; 2] {
 /// A line that doesn't have 785 numbers, pixels outside [0, 1], labels that aren't whole numbers from 0 to 255, no lines, or
 /// more of them than any such set has.
 pub fn read(path: &Path, transpose: bool) -> Result<Images> {
-    let mut images = Images { channels: 1, height: SIDE, width: SIDE, pixels: Vec::new(), labels: Vec::new() };
+    let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for_each_line(path, |line| {
-        let start = images.pixels.len();
+        let start = pixels.len();
         if (start + PIXELS) as u64 > MAX_VALUES {
             return Err(format!("more than {} images", MAX_VALUES as usize / PIXELS));
         }
-        images.labels.push(parse_line(line, &mut images.pixels)?);
+        labels.push(parse_line(line, &mut pixels)?);
         if transpose {
-            transpose_plane(&mut images.pixels[start..]);
+            transpose_plane(&mut pixels[start..]);
         }
         Ok(())
     })?;
-    if images.is_empty() {
+    if labels.is_empty() {
         return Err(Error::content(path, format!("empty; expected lines of {PIXELS} pixels and a label")));
     }
-    Ok(images)
+    Ok(Images { channels: 1, height: SIDE, width: SIDE, pixels: pixels.into(), labels })
 }
 
 /// Gives every line but blank ones at the end to `take`; what is wrong with one is told with its number.

@@ -9,7 +9,7 @@ use rand::RngExt;
 use rayon::prelude::*;
 
 use self::glyphs::{GLYPHS, Stroke};
-use super::images::{MAX_VALUES, wanted};
+use super::images::wanted;
 use super::{CLASSES, Dataset, Images, Label, hash};
 use crate::error::Result;
 use crate::rng::{self, Stream};
@@ -18,6 +18,9 @@ mod glyphs;
 
 /// Rows and columns of an image.
 pub const SIDE: usize = 28;
+
+/// Most values of a part: a gigabyte of floats.
+const MOST_VALUES: usize = 1 << 28;
 
 /// Height of an upright digit in pixels, before it is stretched.
 const HEIGHT: f32 = 17.0;
@@ -30,7 +33,7 @@ type Point = (f32, f32);
 /// # Errors
 /// A size of 0, or one beyond memory.
 pub fn digits(seed: u64, train: usize, test: usize) -> Result<Dataset> {
-    let most = MAX_VALUES as usize / (SIDE * SIDE);
+    let most = MOST_VALUES / (SIDE * SIDE);
     wanted("train", Some(train), most)?;
     wanted("test", Some(test), most)?;
     Ok(Dataset {
@@ -51,7 +54,7 @@ fn draw_all(seed: u64, part: &str, count: usize) -> Images {
         class as Label
     };
     let labels = pixels.par_chunks_exact_mut(SIDE * SIDE).enumerate().map(draw).collect();
-    Images { channels: 1, height: SIDE, width: SIDE, pixels, labels }
+    Images { channels: 1, height: SIDE, width: SIDE, pixels: pixels.into(), labels }
 }
 
 /// Draws one digit of `class`, rotated by any angle, into a black image.

@@ -104,7 +104,7 @@ fn write_with(dataset: &Dataset, recipe: Option<&DataConfig>, path: &Path) -> Re
 
 fn pixel_tensor(images: &Images) -> Tensor {
     let mut bytes = vec![0; 4 * images.pixels.len()];
-    for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(&images.pixels) {
+    for (bytes, value) in bytes.as_chunks_mut().0.iter_mut().zip(images.pixels.iter()) {
         *bytes = value.to_le_bytes();
     }
     Tensor { dtype: Dtype::F32, shape: vec![images.len(), images.channels, images.height, images.width], bytes }
@@ -220,7 +220,7 @@ fn read_images(tensors: &SafeTensors, part: &str, header: &Header) -> Checked<Im
     // They stay as they are to the bit: results are tied to them.
     let checked = pixels.iter().try_for_each(|&value| pixels::pixel(f64::from(value)).map(drop));
     checked.map_err(|e| format!("{part}.pixels: {e}"))?;
-    Ok(Images { channels, height, width, pixels, labels })
+    Ok(Images { channels, height, width, pixels: pixels.into(), labels })
 }
 
 /// A tensor whose bytes have the checksum they were written with.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::turned::Rotate;
 use crate::error::{Error, Result};
 use crate::number;
 
@@ -21,6 +22,12 @@ pub enum Source {
     Amat,
     /// rot-MNIST, or another set, as NumPy archives ([`npz`](super::npz)).
     Npz,
+    /// A set in MNIST's IDX format under names of its own, as KMNIST and EMNIST ([`idx`](super::idx)).
+    Idx,
+    /// CIFAR-10 in its binary form ([`cifar`](super::cifar)).
+    Cifar10,
+    /// CIFAR-100 in its binary form, by its fine labels ([`cifar`](super::cifar)).
+    Cifar100,
 }
 
 /// Whether the seeds of a study share their images.
@@ -52,12 +59,18 @@ pub struct DataConfig {
     /// Whether the seeds of a study share their images.
     #[serde(default, skip_serializing_if = "Draw::is_fixed")]
     pub draw: Draw,
-    /// amat only: the files hold each image column by column.
+    /// How images are turned once, each by a draw of the seed; not at all by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotate: Option<Rotate>,
+    /// Whether images are mirrored once, both ways, each with probability 1/2.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub flip: bool,
+    /// amat and idx only: the files hold each image column by column.
     #[serde(default)]
     pub transpose: bool,
-    /// amat and npz only: the training file's name in the folder, where it isn't the usual one.
+    /// amat, idx and npz only: the training file's name in the folder, where it isn't the usual one.
     pub train_file: Option<String>,
-    /// amat and npz only: the test file's name in the folder, where it isn't the usual one.
+    /// amat, idx and npz only: the test file's name in the folder, where it isn't the usual one.
     pub test_file: Option<String>,
     /// npz only: the name of the images' array, where it isn't a usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +78,10 @@ pub struct DataConfig {
     /// npz only: the name of the labels' array, where it isn't a usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels_key: Option<String>,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl Draw {
@@ -82,6 +99,9 @@ impl Source {
             Self::MnistRot => "mnist-rot",
             Self::Amat => "amat",
             Self::Npz => "npz",
+            Self::Idx => "idx",
+            Self::Cifar10 => "cifar10",
+            Self::Cifar100 => "cifar100",
         }
     }
 
@@ -100,6 +120,8 @@ impl DataConfig {
             test: None,
             seed: 0,
             draw: Draw::Fixed,
+            rotate: None,
+            flip: false,
             transpose: false,
             train_file: None,
             test_file: None,
@@ -117,16 +139,24 @@ impl DataConfig {
             let key = if self.train == Some(0) { "train" } else { "test" };
             return Err(Error::key("data", key, "= 0, but it must be at least 1"));
         }
-        if self.transpose && self.source != Source::Amat {
-            return Err(Error::key("data", "transpose", "is for source = \"amat\" only"));
+        if self.transpose && !matches!(self.source, Source::Amat | Source::Idx) {
+            return Err(Error::key("data", "transpose", "is for the sources amat and idx only"));
+        }
+        if (self.rotate.is_some() || self.flip) && self.source.has_seed() {
+            let key = if self.flip { "flip" } else { "rotate" };
+            return Err(Error::key(
+                "data",
+                key,
+                "is for upright sources; digits of builtin and mnist-rot are rotated as they are",
+            ));
         }
         let of_npz = matches!(self.source, Source::Npz);
         match self.names().into_iter().find(|(_, name)| name.is_some()) {
             Some((key @ ("images_key" | "labels_key"), _)) if !of_npz => {
                 Err(Error::key("data", key, "is for source = \"npz\" only"))
             }
-            Some((key, _)) if !of_npz && self.source != Source::Amat => {
-                Err(Error::key("data", key, "is for the sources amat and npz only"))
+            Some((key, _)) if !of_npz && !matches!(self.source, Source::Amat | Source::Idx) => {
+                Err(Error::key("data", key, "is for the sources amat, idx and npz only"))
             }
             _ => Ok(()),
         }
@@ -154,6 +184,10 @@ impl DataConfig {
         }
         if self.source.has_seed() && self.seed != recipe.seed {
             return wrong("seed", self.seed.to_string(), recipe.seed.to_string());
+        }
+        if (self.rotate, self.flip) != (recipe.rotate, recipe.flip) {
+            let described = |of: &Self| format!("{:?} with flip = {}", of.rotate, of.flip).to_lowercase();
+            return wrong("rotate", described(self), described(recipe));
         }
         if self.transpose != recipe.transpose {
             return wrong("transpose", self.transpose.to_string(), recipe.transpose.to_string());

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::{DataConfig, Dataset, Draw, Images, Source, hash, idx, load, mnist_rot};
+use super::load::load_upright;
+use super::turned::turned;
+use super::{DataConfig, Dataset, Draw, Images, Pixels, Source, hash, idx, load, mnist_rot};
 use crate::error::{Error, Result};
 use crate::rng;
 
@@ -71,8 +73,8 @@ pub struct Draws {
 enum Recipe {
     /// By the source's own recipe with another seed.
     Seeded(DataConfig, Option<PathBuf>),
-    /// By splitting anew all that the source has.
-    Split(Dataset),
+    /// By splitting anew all that the source has, and then turning images as this says.
+    Split { all: Dataset, turned: DataConfig },
 }
 
 impl From<Dataset> for Draws {
@@ -100,9 +102,13 @@ impl Draws {
             let source = images.map(|images| FiniteSource { images, split: false });
             (Recipe::Seeded(config.clone(), dir.map(Path::to_owned)), source)
         } else {
-            let all = load(&DataConfig { train: None, test: None, ..config.clone() }, dir)?;
+            let all = DataConfig { train: None, test: None, ..config.clone() };
+            // A file of `data make` has its images turned already.
+            let is_file = dir.is_some_and(Path::is_file);
+            let turned = if is_file { DataConfig::new(config.source) } else { config.clone() };
+            let all = if is_file { load(&all, dir)? } else { load_upright(&all, dir)? };
             let source = FiniteSource { images: all.train.len() + all.test.len(), split: true };
-            (Recipe::Split(all), Some(source))
+            (Recipe::Split { all, turned }, Some(source))
         };
         let source = source.filter(|source| source.images <= FiniteSource::MOST_IMAGES);
         Ok(Self { recipe: Some(recipe), source, ..draws })
@@ -128,7 +134,7 @@ impl Draws {
         match &self.recipe {
             None => self.first.name.clone(),
             Some(Recipe::Seeded(..)) => format!("{}, drawn anew for every seed", self.first.name),
-            Some(Recipe::Split(_)) => format!("{}, split anew for every seed", self.first.name),
+            Some(Recipe::Split { .. }) => format!("{}, split anew for every seed", self.first.name),
         }
     }
 
@@ -138,7 +144,7 @@ impl Draws {
         match &self.recipe {
             None => first.to_owned(),
             Some(Recipe::Seeded(..)) => hash::fingerprint([first, "drawn anew for every seed, recipe 1"]),
-            Some(Recipe::Split(_)) => hash::fingerprint([first, "split anew for every seed, recipe 1"]),
+            Some(Recipe::Split { .. }) => hash::fingerprint([first, "split anew for every seed, recipe 1"]),
         }
     }
 
@@ -154,7 +160,10 @@ impl Draws {
             return Ok(dataset.clone());
         }
         let dataset = Arc::new(match recipe {
-            Recipe::Split(all) => split(all, [self.first.train.len(), self.first.test.len()], seed),
+            Recipe::Split { all, turned: how } => {
+                let set = split(all, [self.first.train.len(), self.first.test.len()], seed);
+                turned(set, how, how.seed.wrapping_add(seed))?
+            }
             Recipe::Seeded(config, dir) => seeded(config, dir.as_deref(), &self.first, seed)?,
         });
         kept.truncate(KEPT - 1);
@@ -185,7 +194,7 @@ fn split(set: &Dataset, [train, test]: [usize; 2], seed: u64) -> Dataset {
         Some(place) => (&set.test, place),
     };
     let part = |places: &[usize]| Images {
-        pixels: places.iter().map(|&place| image(place)).flat_map(|(set, at)| set.image(at)).copied().collect(),
+        pixels: Pixels::gather(places.iter().map(|&place| image(place)).map(|(set, at)| (&set.pixels, set.range(at)))),
         labels: places.iter().map(|&place| image(place)).map(|(set, at)| set.labels[at]).collect(),
         ..set.train
     };

@@ -7,9 +7,9 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::images::MAX_VALUES;
-use super::pixels::classes;
+use super::pixels::{check_fits, classes};
 use super::stream::{self, Stream};
-use super::{Dataset, Images, Label, Shape, folder, hash, pixels};
+use super::{Dataset, Images, Label, Pixels, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
 
 const IMAGES_MAGIC: u32 = 2051;
@@ -171,7 +171,7 @@ impl<'a> Body<'a> {
 
     /// Reads exactly the declared bytes to the end of the file, and hashes them together with the header.
     fn read(mut self) -> Result<(Vec<u8>, String)> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(self.length as usize);
         let mut limited = (&mut self.reader).take(self.length + 1);
         limited.read_to_end(&mut bytes).map_err(|e| Error::io(self.path, e))?;
         match bytes.len() as u64 {
@@ -211,6 +211,29 @@ impl Folder {
         classes([&self.train.labels, &self.test.labels])
     }
 
+    /// The same with rows and columns exchanged, as EMNIST's files need it. Other files would give the same images.
+    #[must_use]
+    pub fn transposed(self) -> Self {
+        let [train, test] = [self.train, self.test].map(|images| {
+            let Images { height, width, .. } = images;
+            let place = |n: usize| n % height * width + n / height;
+            let plane = height * width;
+            let pixels = match &images.pixels {
+                Pixels::Bytes(bytes) => {
+                    let of = |plane: &[u8]| (0..plane.len()).map(|n| plane[place(n)]).collect::<Vec<_>>();
+                    Pixels::from(bytes.chunks_exact(plane).flat_map(of).collect::<Vec<_>>())
+                }
+                Pixels::Floats(floats) => {
+                    let of = |plane: &[f32]| (0..plane.len()).map(|n| plane[place(n)]).collect::<Vec<_>>();
+                    Pixels::from(floats.chunks_exact(plane).flat_map(of).collect::<Vec<_>>())
+                }
+            };
+            Images { height: width, width: height, pixels, ..images }
+        });
+        let sha256 = self.sha256.map(|sha256| format!("{sha256}, transposed"));
+        Self { train, test, sha256 }
+    }
+
     /// The set as it is, upright.
     pub fn into_dataset(self) -> Dataset {
         let name = self.published_name().unwrap_or("IDX images (no published set)").to_owned();
@@ -226,16 +249,22 @@ impl Folder {
 /// A file is missing or malformed, several folders have a set, images and labels differ in number, or training and test
 /// images in size.
 pub fn read_folder(folder: &Path) -> Result<Folder> {
-    let [train_images, train_labels, test_images, test_labels] = find(folder)?;
+    read_files(find(folder)?)
+}
+
+/// The same of these files, in the order of [`FILES`].
+///
+/// # Errors
+/// As [`read_folder`].
+pub(super) fn read_files([train_images, train_labels, test_images, test_labels]: [PathBuf; 4]) -> Result<Folder> {
     let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
     same_shape(&test_images, test.shape, train.shape)?;
     let ((train, [a, b]), (test, [c, d])) = (train.read()?, test.read()?);
     Ok(Folder { train, test, sha256: [a, b, c, d] })
 }
 
-/// The shape of a folder's images and the number of classes, without the pixels.
-pub(super) fn shape(folder: &Path) -> Result<(Shape, usize)> {
-    let [train_images, train_labels, test_images, test_labels] = find(folder)?;
+/// The shape of the images of these files and the number of classes, without the pixels.
+pub(super) fn shape([train_images, train_labels, test_images, test_labels]: [PathBuf; 4]) -> Result<(Shape, usize)> {
     let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
     same_shape(&test_images, test.shape, train.shape)?;
     let (shape, train, test) = (train.shape, widened(&train.labels.read()?.0), widened(&test.labels.read()?.0));
@@ -257,7 +286,7 @@ pub(super) fn same_shape(path: &Path, test: Shape, train: Shape) -> Result<()> {
     Err(Error::content(path, format!("images of {test}, but the training images have {train}")))
 }
 
-fn find(folder: &Path) -> Result<[PathBuf; 4]> {
+pub(super) fn find(folder: &Path) -> Result<[PathBuf; 4]> {
     let missing = match files_of(folder) {
         Ok(files) => return Ok(files),
         Err(name) => folder.join(name),
@@ -318,9 +347,9 @@ impl Pair<'_> {
     fn read(self) -> Result<(Images, [String; 2])> {
         let (bytes, label_hash) = self.labels.read()?;
         let labels = widened(&bytes);
+        check_fits(self.images.path, self.images.length)?;
         let (bytes, image_hash) = self.images.read()?;
-        let pixels = bytes.iter().map(|&byte| f32::from(byte) / 255.0).collect();
         let Shape { channels, height, width } = self.shape;
-        Ok((Images { channels, height, width, pixels, labels }, [image_hash, label_hash]))
+        Ok((Images { channels, height, width, pixels: bytes.into(), labels }, [image_hash, label_hash]))
     }
 }

@@ -1,5 +1,9 @@
 //! Labelled images in memory.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
+use super::Pixels;
 use crate::error::{Error, Result};
 
 /// Fewest classes that a set is taken to have: the digits, or Fashion-MNIST's ten kinds of clothing.
@@ -32,9 +36,9 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files: five times the largest
-/// set that is supported.
-pub(super) const MAX_VALUES: u64 = 1 << 28;
+/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files; what fits into memory is another
+/// matter.
+pub(super) const MAX_VALUES: u64 = 1 << 36;
 
 /// Labelled images of one size.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,7 +50,7 @@ pub struct Images {
     /// Columns of an image.
     pub width: usize,
     /// Pixels in [0, 1], shape (images, channels, height, width), row by row.
-    pub pixels: Vec<f32>,
+    pub pixels: Pixels,
     /// One class per image.
     pub labels: Vec<Label>,
 }
@@ -76,9 +80,14 @@ impl Images {
     ///
     /// # Panics
     /// If there is no image `i`, as indexing a slice does.
-    pub fn image(&self, i: usize) -> &[f32] {
+    pub fn image(&self, i: usize) -> Cow<'_, [f32]> {
+        self.pixels.floats(self.range(i))
+    }
+
+    /// Where image `i` is among the pixels.
+    pub(super) fn range(&self, i: usize) -> Range<usize> {
         let size = self.image_len();
-        &self.pixels[i * size..(i + 1) * size]
+        i * size..(i + 1) * size
     }
 
     /// Keeps the first `n` images; does nothing where there are no more than `n`.
@@ -87,11 +96,23 @@ impl Images {
         self.pixels.truncate(self.labels.len() * self.image_len());
     }
 
+    /// Several stacks of images of the same shape in one; there's at least one.
+    pub(super) fn joined(mut parts: Vec<Self>) -> Self {
+        if parts.len() == 1
+            && let Some(only) = parts.pop()
+        {
+            return only;
+        }
+        let pixels = Pixels::gather(parts.iter().map(|part| (&part.pixels, 0..part.pixels.len())));
+        let labels = parts.iter().flat_map(|part| part.labels.clone()).collect();
+        Self { pixels, labels, ..parts[0] }
+    }
+
     /// A copy of the first `n` images; of all where there are no more than `n`.
     pub fn first(&self, n: usize) -> Self {
         let n = n.min(self.len());
-        let (pixels, labels) = (self.pixels[..n * self.image_len()].to_vec(), self.labels[..n].to_vec());
-        Self { pixels, labels, ..*self }
+        let pixels = Pixels::gather([(&self.pixels, 0..n * self.image_len())].into_iter());
+        Self { pixels, labels: self.labels[..n].to_vec(), ..*self }
     }
 
     /// A copy of the images at `places`, in that order.
@@ -100,7 +121,7 @@ impl Images {
     /// If there's no image at a place, as indexing a slice does.
     pub fn pick(&self, places: &[usize]) -> Self {
         Self {
-            pixels: places.iter().flat_map(|&place| self.image(place)).copied().collect(),
+            pixels: Pixels::gather(places.iter().map(|&place| (&self.pixels, self.range(place)))),
             labels: places.iter().map(|&place| self.labels[place]).collect(),
             ..*self
         }

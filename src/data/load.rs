@@ -2,8 +2,11 @@
 
 use std::path::Path;
 
+use super::cifar::{CIFAR10, CIFAR100};
 use super::images::wanted;
-use super::{CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, hash, idx, mnist_rot, npz};
+use super::{
+    CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, hash, idx, idx_named, mnist_rot, npz, turned,
+};
 use crate::error::{Error, Result};
 
 /// Loads the images that `config` asks for.
@@ -17,12 +20,18 @@ use crate::error::{Error, Result};
 /// unreadable or malformed.
 pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     config.check()?;
+    if let Some(DataPath::File(file)) = place(dir)? {
+        let (set, recipe) = cache::read_made(file)?;
+        recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+        return set.first(config.train, config.test);
+    }
+    turned::turned(load_upright(config, dir)?, config, config.seed)
+}
+
+/// The images before `[data] rotate` and `flip`; `dir` is no file.
+pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     match (place(dir)?, config.source) {
-        (Some(DataPath::File(file)), _) => {
-            let (set, recipe) = cache::read_made(file)?;
-            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
-            set.first(config.train, config.test)
-        }
+        (Some(DataPath::File(file)), _) => Err(Error::content(file, "not a folder")),
         (_, Source::Builtin) => {
             builtin::digits(config.seed, config.train.unwrap_or(2_000), config.test.unwrap_or(2_000))
         }
@@ -52,7 +61,14 @@ pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> 
     match config.source {
         Source::Amat => amat::shape(folder, config),
         Source::Npz => npz::shape(folder, config),
-        _ => idx::shape(folder),
+        Source::Cifar10 => CIFAR10.shape(folder),
+        Source::Cifar100 => CIFAR100.shape(folder),
+        Source::Idx => {
+            let (Shape { channels, height, width }, classes) = idx::shape(idx_named::find(folder, config)?)?;
+            let [height, width] = if config.transpose { [width, height] } else { [height, width] };
+            Ok((Shape { channels, height, width }, classes))
+        }
+        Source::Mnist | Source::MnistRot | Source::Builtin => idx::shape(idx::find(folder)?),
     }
 }
 
@@ -88,6 +104,13 @@ fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {
         }
         Source::Amat => amat::load(folder, config)?.first(config.train, config.test),
         Source::Npz => npz::load(folder, config)?.first(config.train, config.test),
+        Source::Cifar10 => CIFAR10.load(folder)?.first(config.train, config.test),
+        Source::Cifar100 => CIFAR100.load(folder)?.first(config.train, config.test),
+        Source::Idx => {
+            let set = idx::read_files(idx_named::find(folder, config)?)?;
+            let set = if config.transpose { set.transposed() } else { set };
+            set.into_dataset().first(config.train, config.test)
+        }
         Source::Builtin => Err(Error::invalid("builtin digits are not read from a folder")),
     }
 }

@@ -85,8 +85,8 @@ fn rotated(upright: &idx::Folder, order: &[usize], seed: u64) -> Images {
     pixels.par_chunks_exact_mut(height * width).zip(order).for_each(|(out, &i)| {
         let (images, at) = source(i);
         let angle = rng::stream(seed, &format!("mnist-rot/angle/{i}")).random::<f64>() * TAU;
-        rotate(images.image(at), height, width, angle, out);
+        rotate(&images.image(at), height, width, angle, out);
     });
     let labels = order.iter().map(|&i| source(i)).map(|(images, at)| images.labels[at]).collect();
-    Images { channels: 1, height, width, pixels, labels }
+    Images { channels: 1, height, width, pixels: pixels.into(), labels }
 }

@@ -10,6 +10,8 @@ pub mod augment;
 pub mod builtin;
 #[cfg(feature = "study")]
 pub mod cache;
+#[cfg(feature = "study")]
+pub mod cifar;
 #[cfg(feature = "fetch")]
 pub mod fetch;
 #[cfg(feature = "study")]
@@ -29,6 +31,8 @@ mod draws;
 #[cfg(feature = "study")]
 mod folder;
 pub(crate) mod hash;
+#[cfg(feature = "study")]
+mod idx_named;
 mod images;
 #[cfg(feature = "study")]
 mod load;
@@ -36,6 +40,9 @@ mod load;
 mod pixels;
 #[cfg(feature = "study")]
 mod stream;
+#[cfg(feature = "study")]
+mod turned;
+mod values;
 
 pub use augment::Augmentation;
 #[cfg(feature = "study")]
@@ -45,3 +52,6 @@ pub use draws::{Draws, FiniteSource};
 pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};
+#[cfg(feature = "study")]
+pub use turned::Rotate;
+pub use values::Pixels;

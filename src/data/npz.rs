@@ -1,7 +1,8 @@
 //! rot-MNIST and other sets as NumPy archives: one array of images and one of labels in each file.
 //!
 //! The forms that are passed on are read as they are: `data` and `labels` (E2CNN's examples, GrouPy's experiments), `images`
-//! and `labels` (E2CNN's experiments), `x` and `y` (harmonic networks), under the names that they have there.
+//! and `labels` (E2CNN's experiments), `x` and `y` (harmonic networks), under the names that they have there, and MedMNIST's
+//! single file with `train_images`, `train_labels`, `val_images`, … (Yang et al. 2023).
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
@@ -11,8 +12,8 @@ use npyz::Deserialize;
 use zip::ZipArchive;
 
 use super::idx::same_shape;
-use super::pixels::{Checked, classes};
-use super::{CLASSES, DataConfig, Dataset, Images, Label, Shape, folder, hash, pixels, stream};
+use super::pixels::{Checked, check_fits, classes};
+use super::{CLASSES, DataConfig, Dataset, Images, Label, Pixels, Shape, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files;
 use crate::npy::Header;
@@ -44,53 +45,83 @@ const IMAGES: [&str; 3] = ["data", "images", "x"];
 /// Usual names of the array of labels.
 const LABELS: [&str; 2] = ["labels", "y"];
 
+/// What is before these names in an archive that has a whole set: training, validation and test images.
+const PREFIXES: [&str; 3] = ["train_", "val_", "test_"];
+
 /// Arrays and files that an error lists.
 const LISTED: usize = 12;
 
-/// Reads the files of `folder`; a usual file of validation images is joined to the training images.
+/// Where some images of a set are.
+struct Part {
+    path: PathBuf,
+    /// What is before the names of their arrays.
+    prefix: &'static str,
+}
+
+impl Part {
+    fn of_file(path: PathBuf) -> Self {
+        Self { path, prefix: "" }
+    }
+
+    fn open(&self, config: &DataConfig) -> Result<Archive<'_>> {
+        Archive::open(&self.path, self.prefix, config)
+    }
+}
+
+/// Reads the files of `folder`; usual validation images are joined to the training images.
 ///
 /// # Errors
 /// A file is missing or malformed, or their images differ in size.
 pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
-    let (paths, test_path) = paths(folder, config)?;
-    let mut hashes = Vec::new();
-    for path in paths.iter().chain([&test_path]) {
-        hashes.push(hash::of_file(path)?);
-    }
-    let mut parts = paths.iter().map(|path| Ok((path, read_keys(path, config)?))).collect::<Result<Vec<_>>>()?;
-    let test = read_keys(&test_path, config)?;
-    let (_, mut train) = parts.remove(0);
-    for (path, part) in parts {
-        same_shape(path, part.shape(), train.shape())?;
-        train.pixels.extend(part.pixels);
-        train.labels.extend(part.labels);
-    }
-    same_shape(&test_path, test.shape(), train.shape())?;
-    let classes = classes([&train.labels, &test.labels]);
-    let like_digits = train.shape() == Shape { channels: 1, height: 28, width: 28 } && classes == CLASSES;
-    let name = if like_digits { "rot-MNIST (npz)" } else { "images (npz)" }.to_owned();
+    let (parts, test) = parts(folder, config)?;
+    let mut paths: Vec<&Path> = parts.iter().chain([&test]).map(|part| part.path.as_path()).collect();
+    paths.dedup();
+    let hashes = paths.iter().map(|path| hash::of_file(path)).collect::<Result<Vec<_>>>()?;
+    let read = |part: &Part| {
+        let mut archive = part.open(config)?;
+        let labels = archive.labels()?;
+        archive.images(labels)
+    };
+    let train = parts.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let test_images = read(&test)?;
+    let shape = train[0].shape();
+    parts.iter().zip(&train).try_for_each(|(part, images)| same_shape(&part.path, images.shape(), shape))?;
+    same_shape(&test.path, test_images.shape(), shape)?;
+    let train = Images::joined(train);
+    let classes = classes([&train.labels, &test_images.labels]);
+    let like_digits = shape == Shape { channels: 1, height: 28, width: 28 } && classes == CLASSES;
+    let name = match paths.as_slice() {
+        [whole] => whole.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+        _ if like_digits => "rot-MNIST (npz)".to_owned(),
+        _ => "images (npz)".to_owned(),
+    };
     let fingerprint = hash::fingerprint(std::iter::once("npz").chain(hashes.iter().map(String::as_str)));
-    Ok(Dataset { name, fingerprint, classes, train, test })
+    Ok(Dataset { name, fingerprint, classes, train, test: test_images })
 }
 
 /// The shape of a folder's images and the number of classes, without the pixels.
 pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)> {
-    let (paths, test_path) = paths(folder, config)?;
-    let part = |path: &PathBuf| {
-        let mut archive = Archive::open(path, config)?;
-        Ok((archive.images.shape, archive.labels()?))
-    };
-    let parts = paths.iter().chain([&test_path]).map(part).collect::<Result<Vec<_>>>()?;
-    let shape = parts[0].0;
-    parts.iter().zip(paths.iter().chain([&test_path])).try_for_each(|((of, _), path)| same_shape(path, *of, shape))?;
-    Ok((shape, classes(parts.iter().map(|(_, labels)| labels))))
+    let (parts, test) = parts(folder, config)?;
+    let (mut shape, mut labels) = (None, Vec::new());
+    for part in parts.iter().chain([&test]) {
+        let mut archive = part.open(config)?;
+        same_shape(&part.path, archive.images.shape, *shape.get_or_insert(archive.images.shape))?;
+        labels.push(archive.labels()?);
+    }
+    let shape = shape.unwrap_or(Shape { channels: 1, height: 1, width: 1 });
+    Ok((shape, classes(&labels)))
 }
 
-/// The files of training images, at least one, and that of test images.
-fn paths(folder: &Path, config: &DataConfig) -> Result<(Vec<PathBuf>, PathBuf)> {
+/// Where training images are, in at least one place, and where test images are.
+fn parts(folder: &Path, config: &DataConfig) -> Result<(Vec<Part>, Part)> {
     let there = |name: &str| folder::file(folder, [name]);
     let whole = USUAL.iter().find(|names| there(names.train).is_some() && there(names.test).is_some());
     let usual = whole.or_else(|| USUAL.iter().find(|names| there(names.train).is_some()));
+    if config.test_file.is_none() && (config.train_file.is_some() || usual.is_none()) {
+        if let Some(set) = whole_set(folder, config.train_file.as_deref())? {
+            return Ok(set);
+        }
+    }
     let train = match (&config.train_file, usual) {
         (Some(name), _) => vec![folder.join(name)],
         (None, Some(Names { train, validation, .. })) => {
@@ -106,16 +137,44 @@ fn paths(folder: &Path, config: &DataConfig) -> Result<(Vec<PathBuf>, PathBuf)> 
             _ => return Err(missing(folder, "test", "test_file", |names| names.test)),
         },
     };
-    Ok((train, test))
+    Ok((train.into_iter().map(Part::of_file).collect(), Part::of_file(test)))
+}
+
+/// The archive of this name that has a whole set, or the only one in the folder that does.
+fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Part)>> {
+    let archives = match name {
+        Some(name) => vec![folder.join(name)],
+        None => archives(folder),
+    };
+    let mut sets = archives.into_iter().filter_map(|path| {
+        let zip = ZipArchive::new(BufReader::new(files::open(&path).ok()?)).ok()?;
+        let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
+        let [train, validation, test] = PREFIXES;
+        (has(train) && has(test)).then(|| (path, if has(validation) { vec![train, validation] } else { vec![train] }))
+    });
+    let (first, second) = (sets.next(), sets.next());
+    if let (Some((first, _)), Some((second, _))) = (&first, &second) {
+        let [first, second] = [first, second].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
+        let message = format!("has sets in {first} and {second}; train_file in [data] names the one");
+        return Err(Error::content(folder, message));
+    }
+    Ok(first.map(|(path, prefixes)| {
+        let part = |prefix| Part { path: path.clone(), prefix };
+        (prefixes.into_iter().map(part).collect(), part(PREFIXES[2]))
+    }))
+}
+
+fn archives(folder: &Path) -> Vec<PathBuf> {
+    let mut files = folder::files(folder).unwrap_or_default();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "npz"));
+    files
 }
 
 fn missing(folder: &Path, what: &str, key: &str, name: fn(&Names) -> &'static str) -> Error {
     let mut usual: Vec<&str> = USUAL.iter().map(name).collect();
     usual.dedup();
-    let archives = folder::files(folder).unwrap_or_default().into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_str()?.to_owned();
-        name.ends_with(".npz").then_some(name)
-    });
+    let archives = archives(folder);
+    let archives = archives.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
     let archives: Vec<String> = archives.take(LISTED).collect();
     let found = if archives.is_empty() { "no archive".to_owned() } else { archives.join(", ") };
     let usual = usual.join(", ");
@@ -131,11 +190,7 @@ fn missing(folder: &Path, what: &str, key: &str, name: fn(&Names) -> &'static st
 /// # Errors
 /// Anything else, with what was expected and what is there.
 pub fn read(path: &Path) -> Result<Images> {
-    read_keys(path, &DataConfig::new(super::Source::Npz))
-}
-
-fn read_keys(path: &Path, config: &DataConfig) -> Result<Images> {
-    let mut archive = Archive::open(path, config)?;
+    let mut archive = Archive::open(path, "", &DataConfig::new(super::Source::Npz))?;
     let labels = archive.labels()?;
     archive.images(labels)
 }
@@ -161,12 +216,12 @@ struct ImageArray {
 }
 
 impl<'a> Archive<'a> {
-    fn open(path: &'a Path, config: &DataConfig) -> Result<Self> {
+    fn open(path: &'a Path, prefix: &str, config: &DataConfig) -> Result<Self> {
         let wrong = |message: String| Error::content(path, message);
         let file = BufReader::new(files::open(path)?);
         let mut zip = ZipArchive::new(file).map_err(|e| wrong(format!("no npz archive: {e}")))?;
-        let images = find(&mut zip, "images", config.images_key.as_deref(), &IMAGES).map_err(wrong)?;
-        let labels = find(&mut zip, "labels", config.labels_key.as_deref(), &LABELS).map_err(wrong)?;
+        let images = find(&mut zip, prefix, "images", config.images_key.as_deref(), &IMAGES).map_err(wrong)?;
+        let labels = find(&mut zip, prefix, "labels", config.labels_key.as_deref(), &LABELS).map_err(wrong)?;
         let (count, images) = image_array(images).map_err(wrong)?;
         match labels.header.shape() {
             &[found] | &[found, 1] if found == count => {}
@@ -184,19 +239,33 @@ impl<'a> Archive<'a> {
 
     fn images(&mut self, labels: Vec<Label>) -> Result<Images> {
         let Self { zip, images: ImageArray { array, shape, channels_last }, .. } = self;
+        let values = array.header.shape().iter().product::<u64>();
+        let of_each = if array.header.kind().is_ok_and(|kind| kind == ('u', 1)) { 1 } else { size_of::<f32>() as u64 };
+        check_fits(self.path, values.saturating_mul(of_each))?;
         let pixels = read_pixels(zip, array).map_err(|e| format!("array {}: {e}", array.name()));
         let mut pixels = pixels.map_err(|wrong| Error::content(self.path, wrong))?;
         let Shape { channels, height, width } = *shape;
         if *channels_last {
-            let mut plane = vec![0.0; channels * height * width];
-            for image in pixels.chunks_exact_mut(plane.len()) {
-                plane.iter_mut().enumerate().for_each(|(n, value)| {
-                    *value = image[n % (height * width) * channels + n / (height * width)];
-                });
-                image.copy_from_slice(&plane);
+            match &mut pixels {
+                Pixels::Bytes(bytes) => channels_first(bytes, channels, height * width),
+                Pixels::Floats(floats) => channels_first(floats, channels, height * width),
             }
         }
         Ok(Images { channels, height, width, pixels, labels })
+    }
+}
+
+/// Puts the channels of each image, which come pixel by pixel, one after the other.
+fn channels_first<T: Copy>(entries: &mut [T], channels: usize, plane: usize) {
+    let mut image = Vec::with_capacity(channels * plane);
+    for entries in entries.chunks_exact_mut(channels * plane) {
+        image.clear();
+        image.extend(
+            (0..channels)
+                .flat_map(|channel| (0..plane).map(move |pixel| (channel, pixel)))
+                .map(|(channel, pixel)| entries[pixel * channels + channel]),
+        );
+        entries.copy_from_slice(&image);
     }
 }
 
@@ -207,8 +276,15 @@ impl Array {
 }
 
 /// The array of this name, or of the first of the usual names that is there.
-fn find<R: Read + Seek>(zip: &mut ZipArchive<R>, what: &str, name: Option<&str>, usual: &[&str]) -> Checked<Array> {
+fn find<R: Read + Seek>(
+    zip: &mut ZipArchive<R>,
+    prefix: &str,
+    what: &str,
+    name: Option<&str>,
+    usual: &[&str],
+) -> Checked<Array> {
     let looked_for = name.map_or_else(|| usual.to_vec(), |name| vec![name]);
+    let looked_for: Vec<String> = looked_for.into_iter().map(|name| format!("{prefix}{name}")).collect();
     let entries = looked_for.iter().map(|name| format!("{name}.npy"));
     let Some(entry) = entries.into_iter().find(|entry| zip.index_for_name(entry).is_some()) else {
         let found: Vec<String> = (0..zip.len().min(LISTED)).map(|index| described(zip, index)).collect();
@@ -267,13 +343,13 @@ fn image_array(array: Array) -> Checked<(u64, ImageArray)> {
     Ok((count, ImageArray { array, shape, channels_last }))
 }
 
-fn read_pixels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<f32>> {
-    match array.header.kind()? {
-        ('f', 4) => entries::<f32, _, _>(zip, array, |v| pixels::pixel(f64::from(v))),
-        ('f', 8) => entries::<f64, _, _>(zip, array, pixels::pixel),
-        ('u', 1) => entries::<u8, _, _>(zip, array, |v| Ok(f32::from(v) / 255.0)),
-        _ => Err(format!("type {}, but expected f32, f64 or u8", array.header.type_name())),
-    }
+fn read_pixels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Pixels> {
+    Ok(match array.header.kind()? {
+        ('f', 4) => entries::<f32, _, _>(zip, array, |v| pixels::pixel(f64::from(v)))?.into(),
+        ('f', 8) => entries::<f64, _, _>(zip, array, pixels::pixel)?.into(),
+        ('u', 1) => entries::<u8, _, _>(zip, array, Ok)?.into(),
+        _ => return Err(format!("type {}, but expected f32, f64 or u8", array.header.type_name())),
+    })
 }
 
 fn read_labels<R: Read + Seek>(zip: &mut ZipArchive<R>, array: &Array) -> Checked<Vec<Label>> {

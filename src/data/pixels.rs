@@ -1,11 +1,15 @@
 //! What every format agrees on: pixels are numbers in [0, 1], labels are whole numbers of 16 bits, and a set has no
 //! absurd size.
 
+use std::path::Path;
+
 use super::images::MAX_VALUES;
 use super::{CLASSES, Label, MAX_CLASSES, Shape};
+use crate::error::{Error, Result};
+use crate::memory::check_memory;
 
 /// A value, or what is wrong with it, to be told together with its place.
-pub(super) type Checked<T> = Result<T, String>;
+pub(super) type Checked<T> = std::result::Result<T, String>;
 
 /// How far rounding may have carried a pixel out of [0, 1].
 const TOLERANCE: f64 = 1e-3;
@@ -47,6 +51,11 @@ pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<
             "declares {count} images of {height}×{width} pixels; expected at least one image, and at most {MAX_VALUES} values"
         )),
     }
+}
+
+/// Refuses images of so many bytes where the memory isn't free, before any of them is read.
+pub(super) fn check_fits(path: &Path, bytes: u64) -> Result<()> {
+    check_memory(bytes).map_err(|e| Error::content(path, format!("to hold its images {e}")))
 }
 
 /// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is

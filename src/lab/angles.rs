@@ -68,12 +68,12 @@ pub(super) fn until(
 
 /// A copy of the images, each turned by `angle` degrees counter-clockwise about its centre.
 pub fn turned(images: &Images, angle: u32) -> Images {
-    let mut turned = images.clone();
-    let plane = images.height * images.width;
-    for (from, to) in images.pixels.chunks_exact(plane).zip(turned.pixels.chunks_exact_mut(plane)) {
-        rotate::rotate(from, images.height, images.width, f64::from(angle).to_radians(), to);
+    let (plane, mut turned) = (images.height * images.width, vec![0.0; images.pixels.len()]);
+    for (n, to) in turned.chunks_exact_mut(plane).enumerate() {
+        let from = images.pixels.floats(n * plane..(n + 1) * plane);
+        rotate::rotate(&from, images.height, images.width, f64::from(angle).to_radians(), to);
     }
-    turned
+    Images { pixels: turned.into(), labels: images.labels.clone(), ..*images }
 }
 
 /// What a network says of images.

@@ -11,10 +11,11 @@ use super::{AngleInvariance, GridReport, LayerReport, TOLERANCE, layer_reports, 
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Symmetry};
+use crate::memory::check_memory;
 use crate::model::{InputShape, NetConfig, Network};
 use crate::nn::{Mode, Weights};
 use crate::rng;
-use crate::train::{Batches, PixelStatistics, check_memory};
+use crate::train::{Batches, PixelStatistics};
 
 /// Images that layers are tested on, where a [`Sample`] has as many and they aren't too large.
 pub const LAYER_IMAGES: usize = 16;

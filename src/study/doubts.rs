@@ -82,8 +82,13 @@ mod tests {
     /// A set of so many training images of each class.
     fn dataset(counts: &[usize]) -> Dataset {
         let labels: Vec<Label> = (0..).zip(counts).flat_map(|(class, &count)| vec![class; count]).collect();
-        let images =
-            |labels: Vec<Label>| Images { channels: 1, height: 1, width: 1, pixels: vec![0.5; labels.len()], labels };
+        let images = |labels: Vec<Label>| Images {
+            channels: 1,
+            height: 1,
+            width: 1,
+            pixels: vec![0.5; labels.len()].into(),
+            labels,
+        };
         let (train, test) = (images(labels), images(vec![0]));
         Dataset { name: "set".to_owned(), fingerprint: String::new(), classes: counts.len(), train, test }
     }

@@ -14,7 +14,8 @@ use super::tensorboard::Events;
 use super::{Run, RunFolder, RunResult, RunState, Study};
 use crate::data::{Dataset, Draws, Images};
 use crate::error::{Error, Result};
-use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer, peak_memory};
+use crate::memory::peak_memory;
+use crate::train::{EpochEnd, EpochMetrics, Maker, Past, Trainer};
 
 /// Epochs that take longer are saved on their way, too.
 const SAVE_EVERY: Duration = Duration::from_secs(60);

@@ -10,7 +10,8 @@ use candle_core::Device;
 use super::{Run, RunConfig};
 use crate::data::{Dataset, Draws, Images};
 use crate::error::{Error, Result};
-use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig, free_memory, resident_memory};
+use crate::memory::{free_memory, resident_memory};
+use crate::train::{EVALUATION_BATCH, EpochEnd, Trainer, TrainingConfig};
 
 /// How long a way to share the cores is tried.
 const TRIAL: Duration = Duration::from_millis(300);

@@ -17,8 +17,9 @@ use super::{DataRecord, Purpose, Record, Run, RunState, Store, Study};
 use crate::data::Draws;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::memory;
 use crate::model::{InputShape, Network};
-use crate::train::{self, DeviceKind, Maker, TrainingConfig};
+use crate::train::{DeviceKind, Maker, TrainingConfig};
 
 /// How often runs that another process has are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_millis(500);
@@ -166,7 +167,7 @@ fn check_memory(pending: &[&Run], draws: &Draws, device: &Device) -> Result<()> 
                 format!("= {batch}: to train {} {e}; take smaller batches or widths", arm.id()),
             )
         };
-        train::check_memory(needed).map_err(told)?;
+        memory::check_memory(needed).map_err(told)?;
     }
     Ok(())
 }

@@ -21,8 +21,8 @@ impl PixelStatistics {
     /// The statistics of `images`.
     pub fn of(images: &Images) -> Self {
         let count = images.pixels.len().max(1) as f64;
-        let mean = images.pixels.iter().map(|&p| f64::from(p)).sum::<f64>() / count;
-        let variance = images.pixels.iter().map(|&p| (f64::from(p) - mean).powi(2)).sum::<f64>() / count;
+        let mean = images.pixels.iter().map(f64::from).sum::<f64>() / count;
+        let variance = images.pixels.iter().map(|p| (f64::from(p) - mean).powi(2)).sum::<f64>() / count;
         // Images that are all the same stay finite.
         Self { mean, deviation: variance.sqrt().max(1e-6) }
     }
@@ -117,7 +117,7 @@ impl<'a> Batches<'a> {
         let length = self.images.image_len();
         let mut pixels = vec![0.0; indices.len() * length];
         pixels.par_chunks_mut(length).zip(indices).enumerate().for_each(|(place, (out, &index))| {
-            write(self.images.image(index), place, out);
+            write(&self.images.image(index), place, out);
             self.statistics.normalise(out);
         });
         let shape = (indices.len(), self.images.channels, self.images.height, self.images.width);
@@ -134,13 +134,13 @@ mod tests {
     use crate::data::augment::Published;
 
     fn images(n: usize) -> Images {
-        let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect();
+        let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect::<Vec<_>>().into();
         Images { channels: 1, height: 2, width: 2, pixels, labels: (0..n as Label).collect() }
     }
 
     #[test]
     fn statistics_are_those_of_all_pixels() {
-        let images = Images { pixels: vec![0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5], ..images(2) };
+        let images = Images { pixels: vec![0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5].into(), ..images(2) };
         assert_eq!(PixelStatistics::of(&images), PixelStatistics { mean: 0.5, deviation: 0.125f64.sqrt() });
     }
 
@@ -154,7 +154,7 @@ mod tests {
             let batches = batches.shuffled(draw, 0).map(Result::unwrap);
             let check = |batch: &Batch| {
                 let first = batch.images.flatten_from(1).unwrap().get(0).unwrap().to_vec1::<f32>().unwrap();
-                assert_eq!(first, images.image(batch.classes[0] as usize));
+                assert_eq!(first, *images.image(batch.classes[0] as usize));
             };
             batches.inspect(check).flat_map(|batch| batch.classes).collect()
         };

@@ -9,10 +9,11 @@ use candle_core::{Device, Tensor};
 use safetensors::SafeTensors;
 use serde::{Deserialize, Serialize};
 
-use super::{EpochSums, Maker, check_memory};
+use super::{EpochSums, Maker};
 use crate::data::hash;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::memory::check_memory;
 
 /// Key of [`Metadata`] in the file's metadata. One key, because the order of several would change from write to write.
 const METADATA_KEY: &str = "equisplit";

@@ -9,3 +9,4 @@ mod draws;
 mod fetch;
 mod formats;
 mod sets;
+mod sources;

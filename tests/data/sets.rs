@@ -140,7 +140,7 @@ fn builtin_digits_depend_on_seed_and_index_alone() {
     assert_ne!(small.train.image(0), small.test.image(0));
     assert_ne!(small.train.pixels, config(2, 40, 30).train.pixels);
     assert!(large.train.histogram(10).iter().all(|&n| n > 10));
-    assert!(large.train.pixels.iter().all(|value| (0.0..=1.0).contains(value)));
+    assert!(large.train.pixels.iter().all(|value| (0.0..=1.0).contains(&value)));
     assert!((0..300).all(|i| (20.0..300.0).contains(&large.train.image(i).iter().sum::<f32>())));
     small.train.truncate(7);
     assert_eq!((small.train.len(), small.train.pixels.len()), (7, 7 * 784));
@@ -150,7 +150,7 @@ fn builtin_digits_depend_on_seed_and_index_alone() {
 fn nearest_neighbour_error(train: &Images, test: &Images) -> f32 {
     let distance = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| (a - b).powi(2)).sum::<f32>();
     let wrong = (0..test.len()).filter(|&i| {
-        let near = |&j: &usize| distance(train.image(j), test.image(i));
+        let near = |&j: &usize| distance(&train.image(j), &test.image(i));
         let nearest = (0..train.len()).min_by(|a, b| near(a).total_cmp(&near(b))).unwrap();
         train.labels[nearest] != test.labels[i]
     });
@@ -192,7 +192,9 @@ fn rotated_sets_draw_without_overlap_and_smaller_ones_begin_larger_ones() {
     drawn.sort_unstable();
     assert_eq!(drawn, (1..41).collect::<Vec<u8>>());
     let few = mnist_rot::make(&upright, 3, 4, 2).unwrap();
-    assert_eq!((&few.train.pixels[..], &few.test.pixels[..]), (&all.train.pixels[..36], &all.test.pixels[..18]));
+    let beginning = |images: &Images, n: usize| images.pixels.floats(0..n).into_owned();
+    assert_eq!(few.train.pixels, beginning(&all.train, 36).into());
+    assert_eq!(few.test.pixels, beginning(&all.test, 18).into());
     assert_ne!(values(&mnist_rot::make(&upright, 4, 25, 15).unwrap().train), train);
     for (train, test, key) in [(41, 1, "data.train"), (1, 41, "data.test"), (30, 11, "only 40"), (0, 1, "data.train")] {
         let message = mnist_rot::make(&upright, 3, train, test).unwrap_err().to_string();
@@ -218,7 +220,7 @@ fn canonical_mnist_is_recognised_and_rotated_mnist_has_its_sizes() {
     assert_eq!((set.name.as_str(), set.train.len(), set.test.len()), ("MNIST", 60_000, 10_000));
     assert_eq!(set.train.labels[..5], [5, 0, 4, 1, 9]);
     // Published statistics of the training set.
-    let mean = set.train.pixels.iter().map(|&v| f64::from(v)).sum::<f64>() / set.train.pixels.len() as f64;
+    let mean = set.train.pixels.iter().map(f64::from).sum::<f64>() / set.train.pixels.len() as f64;
     assert!((mean - 0.1307).abs() < 1e-4, "mean {mean}");
     let rotated = load(&DataConfig::new(Source::MnistRot), Some(folder.path())).unwrap();
     assert_eq!((rotated.train.len(), rotated.test.len()), (12_000, 50_000));

@@ -230,7 +230,7 @@ fn coloured(file: &Path) {
             channels: 3,
             height: 28,
             width: 28,
-            pixels: pixels.collect(),
+            pixels: pixels.collect::<Vec<f32>>().into(),
             labels: (0..count as u16).map(|n| n % 10).collect(),
         }
     };
