@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use candle_core::Device;
-use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes};
-use equisplit::model::{NetConfig, presets};
+use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes, Timing};
+use equisplit::model::{InputShape, NetConfig, presets};
 use equisplit::report::bench as table;
-use equisplit::train::{DeviceChoice, DeviceKind};
+use equisplit::train::{DeviceChoice, DeviceKind, Protocol};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
@@ -40,6 +40,9 @@ pub struct Args {
     /// Time the network as a whole only.
     #[arg(long, conflicts_with = "convolution")]
     no_layers: bool,
+    /// Time the input pipeline too, with the augmentations of the protocols.
+    #[arg(long, conflicts_with = "convolution")]
+    data: bool,
     /// Images.
     #[arg(long, value_name = "N", default_value_t = 128, value_parser = clap::value_parser!(u16).range(1..=4096))]
     batch: u16,
@@ -71,6 +74,9 @@ struct NetworkReport<'a> {
     times: NetworkTimes,
     images_per_second: Rates,
     sgemm_gflops: f64,
+    /// The input pipeline, where it's asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    data: Vec<Pipeline>,
     /// Empty where the network isn't trained on the CPU.
     convolutions: Vec<Layer>,
 }
@@ -79,6 +85,17 @@ struct NetworkReport<'a> {
 struct Rates {
     step: f64,
     inference: f64,
+}
+
+/// The input pipeline with the augmentation of a protocol.
+#[derive(Serialize)]
+struct Pipeline {
+    protocol: &'static str,
+    #[serde(flatten)]
+    timing: Timing,
+    images_per_second: f64,
+    /// As a multiple of those of a training step.
+    steps: f64,
 }
 
 #[derive(Serialize)]
@@ -154,7 +171,9 @@ fn network(args: &Args) -> Result<()> {
         let times = bench::convolution(shape, batch, repeats)?;
         Ok(Layer { name, times, gflops: times.gflops() })
     });
+    let data = if args.data { pipelines(input, batch, &times, repeats)? } else { Vec::new() };
     let report = NetworkReport {
+        data,
         arm: &args.arm,
         skeleton: found.skeleton.name(),
         parameters,
@@ -174,9 +193,18 @@ fn network(args: &Args) -> Result<()> {
     }
     let rows: Vec<_> = report.convolutions.iter().map(|layer| (layer.name.as_str(), layer.times)).collect();
     let network = table::network_times(&times, batch);
+    let data: Vec<_> = report.data.iter().map(|row| (row.protocol, row.images_per_second, row.steps)).collect();
+    let data = if data.is_empty() { String::new() } else { format!("\n\n{}", table::pipelines(&data)) };
+    let network = network + &data;
     let sgemm = format!("Matrix products (sgemm): {:.0} GFLOP/s.", report.sgemm_gflops);
     if !device.is_cpu() {
         return super::print(&format!("{} ({batch} images, on the GPU)\n\n{network}\n\n{sgemm}", args.arm));
+    }
+    if rows.is_empty() {
+        return super::print(&format!(
+            "{} ({batch} images, {} threads)\n\n{network}\n\n{sgemm}",
+            args.arm, report.threads
+        ));
     }
     super::print(&format!(
         "{} ({batch} images, {} threads)\n\n{network}\n\n{}\n\n{sgemm} Rates of convolutions count the operations of the \
@@ -185,6 +213,24 @@ fn network(args: &Args) -> Result<()> {
         report.threads,
         table::convolution_times(&rows),
     ))
+}
+
+/// The pipeline with the augmentation of each protocol that has another one than those before it.
+fn pipelines(input: InputShape, batch: usize, times: &NetworkTimes, repeats: usize) -> Result<Vec<Pipeline>> {
+    let mut seen = Vec::new();
+    let mut rows = Vec::new();
+    for protocol in Protocol::ALL {
+        let augmentation = protocol.config().augmentation;
+        if seen.contains(&augmentation) {
+            continue;
+        }
+        let timing = bench::pipeline(input, batch, &augmentation, repeats)?;
+        let steps = times.step.median_ms / timing.median_ms;
+        let images_per_second = batch as f64 * timing.per_second();
+        rows.push(Pipeline { protocol: protocol.name(), timing, images_per_second, steps });
+        seen.push(augmentation);
+    }
+    Ok(rows)
 }
 
 fn convolution(args: &Args, shape: ConvolutionShape) -> Result<()> {

@@ -9,7 +9,7 @@ use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, presets};
 use equisplit::report::check as table;
 use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, Study, StudyFile};
-use equisplit::train::{Checkpoint, PixelStatistics};
+use equisplit::train::{Checkpoint, Normalisation, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
@@ -115,7 +115,8 @@ impl Inputs {
             None => Sample {
                 name: dataset.name.clone(),
                 images: dataset.test.first(lab::TURNED_IMAGES),
-                statistics: PixelStatistics::of(&dataset.train),
+                // Of new weights, for which it makes no difference.
+                statistics: PixelStatistics::of(&dataset.train, Normalisation::default()),
             },
         }))
     }

@@ -28,7 +28,7 @@ pub struct Cifar {
 }
 
 /// CIFAR-10.
-pub const CIFAR10: Cifar = Cifar {
+pub static CIFAR10: Cifar = Cifar {
     name: "CIFAR-10",
     classes: 10,
     labels: 1,
@@ -38,7 +38,7 @@ pub const CIFAR10: Cifar = Cifar {
 };
 
 /// CIFAR-100, by its fine labels.
-pub const CIFAR100: Cifar = Cifar {
+pub static CIFAR100: Cifar = Cifar {
     name: "CIFAR-100",
     classes: 100,
     labels: 2,
@@ -54,6 +54,27 @@ struct Records {
 }
 
 impl Cifar {
+    /// The set that a file is of, by its name.
+    pub(super) fn of_file(path: &Path) -> Option<&'static Self> {
+        let name = path.file_name()?.to_str()?;
+        [&CIFAR10, &CIFAR100].into_iter().find(|set| set.train.contains(&name) || set.test == name)
+    }
+
+    /// Number of classes.
+    pub(super) fn classes(&self) -> usize {
+        self.classes
+    }
+
+    /// The images of one file.
+    ///
+    /// # Errors
+    /// As [`Cifar::load`].
+    pub(super) fn read_file(&self, path: &Path) -> Result<Images> {
+        let length = std::fs::metadata(path).map_err(|e| Error::io(path, e))?.len();
+        let count = self.records(length).map_err(|wrong| Error::content(path, wrong))?;
+        Ok(self.read(&[Records { path: path.to_owned(), count }])?.0)
+    }
+
     /// Reads the files of `folder`, or of the folder that the set's archive unpacks to in it.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::cifar::{CIFAR10, Cifar};
 use super::images::histogram;
 use super::pixels::classes;
 use super::{Images, amat, cache, folder, hash, idx, npz};
@@ -19,8 +20,10 @@ pub enum Kind {
     IdxLabels,
     /// Text, one image per line.
     Amat,
-    /// A NumPy archive.
+    /// A NumPy archive: one entry for each kind of images that it has.
     Npz,
+    /// Records of CIFAR-10 or CIFAR-100.
+    Cifar,
     /// A decoded set (`equisplit data make`, or a cache): one entry for its training and one for its test images.
     Decoded,
 }
@@ -32,7 +35,7 @@ pub struct FileInfo {
     pub file: String,
     /// What it is, or should be.
     pub kind: Kind,
-    /// "train" or "test" of a decoded set, with the set's name.
+    /// "train" or "test" of a decoded set, with the set's name; "train", "val" or "test" of an archive that has several.
     pub part: Option<String>,
     /// Number of images or labels; none of a file that can't be read.
     pub count: Option<usize>,
@@ -68,7 +71,7 @@ pub fn info(path: &Path) -> Result<Vec<FileInfo>> {
         }
     }
     if found.is_empty() {
-        let expected = "no data files; expected *-idx3-ubyte, *-idx1-ubyte, *.amat (also .gz), *.npz or *.safetensors";
+        let expected = "no data files; expected *-idx3-ubyte, *-idx1-ubyte, *.amat (also .gz), *.npz, CIFAR's *.bin or *.safetensors";
         return Err(Error::content(path, expected));
     }
     let mut described = Vec::new();
@@ -130,6 +133,7 @@ fn kind(path: &Path) -> Option<Kind> {
         () if plain.ends_with(".amat") => Some(Kind::Amat),
         () if name.ends_with(".npz") => Some(Kind::Npz),
         () if name.ends_with(".safetensors") => Some(Kind::Decoded),
+        () if Cifar::of_file(path).is_some() => Some(Kind::Cifar),
         () => None,
     }
 }
@@ -143,7 +147,19 @@ fn describe(path: &Path, kind: Kind, name: String) -> Result<Vec<FileInfo>> {
         Kind::IdxImages => vec![idx_images(path, plain)?],
         Kind::IdxLabels => vec![idx_labels(path, plain)?],
         Kind::Amat => vec![whole(&amat::read(path, false)?)?],
-        Kind::Npz => vec![whole(&npz::read(path)?)?],
+        Kind::Npz => {
+            let sha256 = hash::of_file(path)?;
+            let part = |(part, images): (Option<&str>, Images)| {
+                let part = part.map(str::to_owned);
+                FileInfo { part, ..plain.clone() }.with_images(&images, classes([&images.labels]), sha256.clone())
+            };
+            npz::read_all(path)?.into_iter().map(part).collect()
+        }
+        Kind::Cifar => {
+            let set = Cifar::of_file(path).unwrap_or(&CIFAR10);
+            let images = set.read_file(path)?;
+            vec![plain.clone().with_images(&images, set.classes(), hash::of_file(path)?)]
+        }
         Kind::Decoded => {
             let (set, sha256) = (cache::read(path)?, hash::of_file(path)?);
             let part = |part, images| {

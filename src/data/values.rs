@@ -67,9 +67,17 @@ impl Pixels {
 
     /// All of them as floats, one at a time.
     pub fn iter(&self) -> impl Iterator<Item = f32> + '_ {
+        self.range(0..self.len())
+    }
+
+    /// Some of them as floats, one at a time.
+    ///
+    /// # Panics
+    /// If there aren't as many, as indexing a slice does.
+    pub fn range(&self, range: Range<usize>) -> impl Iterator<Item = f32> + '_ {
         let (bytes, floats): (&[u8], &[f32]) = match self {
-            Self::Bytes(bytes) => (bytes, &[]),
-            Self::Floats(floats) => (&[], floats),
+            Self::Bytes(bytes) => (&bytes[range], &[]),
+            Self::Floats(floats) => (&[], &floats[range]),
         };
         bytes.iter().map(|&byte| float(byte)).chain(floats.iter().copied())
     }

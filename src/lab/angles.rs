@@ -34,7 +34,7 @@ pub struct AngleInvariance {
 pub fn rotation_invariance(
     network: &Network,
     images: &Images,
-    statistics: PixelStatistics,
+    statistics: &PixelStatistics,
     step: u32,
 ) -> Result<Vec<AngleInvariance>> {
     Ok(until(network, images, statistics, step, &mut || false)?.unwrap_or_default())
@@ -44,7 +44,7 @@ pub fn rotation_invariance(
 pub(super) fn until(
     network: &Network,
     images: &Images,
-    statistics: PixelStatistics,
+    statistics: &PixelStatistics,
     step: u32,
     stop: &mut dyn FnMut() -> bool,
 ) -> Result<Option<Vec<AngleInvariance>>> {
@@ -84,7 +84,7 @@ struct Answers {
     classes: Vec<Label>,
 }
 
-fn answers(network: &Network, images: &Images, statistics: PixelStatistics) -> Result<Answers> {
+fn answers(network: &Network, images: &Images, statistics: &PixelStatistics) -> Result<Answers> {
     let mut answers = Answers { scores: Vec::new(), classes: Vec::with_capacity(images.len()) };
     for batch in Batches::new(images, statistics, BATCH, &Device::Cpu).in_order() {
         let output = network.output(&batch?.images, &mut Mode::Inference)?;

@@ -179,7 +179,7 @@ impl<'a> Inputs<'a> {
         let batch = |sample: &'a Sample| -> Result<_> {
             let count = layer_images(input.size);
             let images = sample.images.first(count);
-            let batches = Batches::new(&images, sample.statistics, count, &Device::Cpu);
+            let batches = Batches::new(&images, &sample.statistics, count, &Device::Cpu);
             let first = batches.in_order().next();
             Ok((sample, first.ok_or_else(|| Error::invalid("there are no images to check with"))??.images))
         };
@@ -200,7 +200,7 @@ impl<'a> Inputs<'a> {
         if let Some((sample, batch)) = &self.sample {
             images.push(check(&sample.name, batch)?);
             let turned = sample.images.first(TURNED_IMAGES);
-            angles = rotation_invariance(network, &turned, sample.statistics, STEP)?;
+            angles = rotation_invariance(network, &turned, &sample.statistics, STEP)?;
         }
         Ok(StateCheck { state, images, angles })
     }

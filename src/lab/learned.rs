@@ -87,7 +87,7 @@ pub fn learned_equivariance(
     });
     let layer_images = inputs.usual().dim(0)?;
     let turned = sample.images.first(turning.images);
-    let angles = angles::until(&network, &turned, sample.statistics, turning.step, stop)?;
+    let angles = angles::until(&network, &turned, &sample.statistics, turning.step, stop)?;
     Ok(angles.map(|angles| LearnedEquivariance {
         group: group.name().to_owned(),
         layers: layers.collect(),

@@ -14,6 +14,14 @@ pub fn network_times(times: &NetworkTimes, batch: usize) -> String {
     lines(&["", "median ms", "min", "max", "images/s"], 1, rows.into_iter())
 }
 
+/// The input pipeline by protocol: images per second, and how many times those of a training step they are.
+pub fn pipelines(rows: &[(&str, f64, f64)]) -> String {
+    let row = |(protocol, rate, steps): &(&str, f64, f64)| {
+        vec![(*protocol).to_owned(), format!("{rate:.0}"), format!("{steps:.1}")]
+    };
+    lines(&["augmentation of", "images/s", "× a training step's"], 1, rows.iter().map(row))
+}
+
 /// The three passes of some convolutions, by name: milliseconds and GFLOP/s.
 pub fn convolution_times(rows: &[(&str, ConvolutionTimes)]) -> String {
     let row = |(name, times): &(&str, ConvolutionTimes)| {

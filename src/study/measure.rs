@@ -44,7 +44,7 @@ impl Run {
         Sample {
             name: dataset.name.clone(),
             images: dataset.test.first(count),
-            statistics: PixelStatistics::of(&images),
+            statistics: PixelStatistics::of(&images, self.config.training.normalise),
         }
     }
 

@@ -6,7 +6,7 @@ use toml::Spanned;
 use crate::bank::Initialisation;
 use crate::data::Augmentation;
 use crate::number;
-use crate::train::{DecayOn, Method, Protocol, Schedule, TrainingConfig};
+use crate::train::{DecayOn, Method, Normalisation, Protocol, Schedule, TrainingConfig};
 
 /// Seeds by number or by name.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -63,6 +63,7 @@ pub struct TrainingFile {
     pub decay_from: Option<usize>,
     pub augmentation: Option<Augmentation>,
     pub test_every_epoch: Option<bool>,
+    pub normalise: Option<Normalisation>,
     pub optimiser: Option<Method>,
     #[serde(default, deserialize_with = "number::told")]
     pub momentum: Option<f64>,
@@ -104,6 +105,7 @@ impl TrainingFile {
             decay_from: self.decay_from.unwrap_or(base.decay_from),
             augmentation: self.augmentation.clone().unwrap_or(base.augmentation),
             test_every_epoch: self.test_every_epoch.unwrap_or(base.test_every_epoch),
+            normalise: self.normalise.unwrap_or(base.normalise),
             optimiser: self.optimiser.unwrap_or(base.optimiser),
             momentum: self.momentum.unwrap_or(base.momentum),
             nesterov: self.nesterov.unwrap_or(base.nesterov),

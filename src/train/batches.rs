@@ -4,35 +4,10 @@ use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
+use super::PixelStatistics;
 use crate::data::{Augmentation, Images, Label};
 use crate::error::Result;
 use crate::rng;
-
-/// Mean and standard deviation over all pixels of all training images; every image is shifted and scaled by them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PixelStatistics {
-    /// Mean.
-    pub mean: f64,
-    /// Standard deviation, at least a tiny positive number.
-    pub deviation: f64,
-}
-
-impl PixelStatistics {
-    /// The statistics of `images`.
-    pub fn of(images: &Images) -> Self {
-        let count = images.pixels.len().max(1) as f64;
-        let mean = images.pixels.iter().map(f64::from).sum::<f64>() / count;
-        let variance = images.pixels.iter().map(|p| (f64::from(p) - mean).powi(2)).sum::<f64>() / count;
-        // Images that are all the same stay finite.
-        Self { mean, deviation: variance.sqrt().max(1e-6) }
-    }
-
-    /// Subtracts the mean and divides by the deviation.
-    pub fn normalise(&self, pixels: &mut [f32]) {
-        let (mean, scale) = (self.mean as f32, (1.0 / self.deviation) as f32);
-        pixels.iter_mut().for_each(|pixel| *pixel = (*pixel - mean) * scale);
-    }
-}
 
 /// Some images and their labels on the device.
 pub struct Batch {
@@ -67,8 +42,8 @@ pub struct Batches<'a> {
 
 impl<'a> Batches<'a> {
     /// Batches of up to `size` images.
-    pub fn new(images: &'a Images, statistics: PixelStatistics, size: usize, device: &Device) -> Self {
-        Self { images, statistics, size: size.max(1), device: device.clone() }
+    pub fn new(images: &'a Images, statistics: &PixelStatistics, size: usize, device: &Device) -> Self {
+        Self { images, statistics: statistics.clone(), size: size.max(1), device: device.clone() }
     }
 
     /// Batches of `images` images, or of one pass.
@@ -132,6 +107,11 @@ impl<'a> Batches<'a> {
 mod tests {
     use super::*;
     use crate::data::augment::Published;
+    use crate::train::statistics::Moments;
+
+    fn as_they_are() -> PixelStatistics {
+        PixelStatistics::new(vec![Moments { mean: 0.0, deviation: 1.0 }])
+    }
 
     fn images(n: usize) -> Images {
         let pixels = (0..n * 4).map(|p| p as f32 / 100.0).collect::<Vec<_>>().into();
@@ -139,16 +119,9 @@ mod tests {
     }
 
     #[test]
-    fn statistics_are_those_of_all_pixels() {
-        let images = Images { pixels: vec![0.0, 0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.5].into(), ..images(2) };
-        assert_eq!(PixelStatistics::of(&images), PixelStatistics { mean: 0.5, deviation: 0.125f64.sqrt() });
-    }
-
-    #[test]
     fn every_image_comes_once_with_its_label_and_the_order_depends_on_seed_and_epoch() {
         let images = images(10);
-        let statistics = PixelStatistics { mean: 0.0, deviation: 1.0 };
-        let batches = Batches::new(&images, statistics, 4, &Device::Cpu);
+        let batches = Batches::new(&images, &as_they_are(), 4, &Device::Cpu);
         let classes = |seed, epoch| -> Vec<Label> {
             let draw = EpochDraw { seed, epoch, images: None, augmentation: Augmentation::default() };
             let batches = batches.shuffled(draw, 0).map(Result::unwrap);
@@ -173,7 +146,7 @@ mod tests {
     #[test]
     fn an_epoch_can_be_several_passes_and_be_taken_up_in_its_middle() {
         let images = images(10);
-        let batches = Batches::new(&images, PixelStatistics { mean: 0.0, deviation: 1.0 }, 4, &Device::Cpu);
+        let batches = Batches::new(&images, &as_they_are(), 4, &Device::Cpu);
         let augmentation = Augmentation::from(Published { rotate: true, flip: false });
         let draw = EpochDraw { seed: 1, epoch: 3, images: Some(25), augmentation };
         let from = |first| -> Vec<Batch> { batches.shuffled(draw.clone(), first).map(Result::unwrap).collect() };

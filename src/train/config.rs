@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecayOn, Method, OptimiserConfig, Schedule};
+use super::{DecayOn, Method, Normalisation, OptimiserConfig, Schedule};
 use crate::data::Augmentation;
 use crate::error::{Error, Result};
 
@@ -31,6 +31,9 @@ pub struct TrainingConfig {
     pub augmentation: Augmentation,
     /// Whether the test error is also recorded after every epoch, not only the last (nothing is ever selected by it).
     pub test_every_epoch: bool,
+    /// What images are shifted and scaled by.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub normalise: Normalisation,
     /// How gradients move parameters.
     #[serde(default, skip_serializing_if = "is_default")]
     pub optimiser: Method,
@@ -79,6 +82,7 @@ impl Default for TrainingConfig {
             decay_from: 1,
             augmentation: Augmentation::default(),
             test_every_epoch: false,
+            normalise: Normalisation::default(),
             optimiser: Method::default(),
             momentum: 0.0,
             nesterov: false,

@@ -10,9 +10,10 @@ mod maker;
 mod optimiser;
 mod protocol;
 mod schedule;
+mod statistics;
 mod trainer;
 
-pub use batches::{Batch, Batches, EpochDraw, PixelStatistics};
+pub use batches::{Batch, Batches, EpochDraw};
 pub use checkpoint::{Checkpoint, Past};
 pub(crate) use config::MOST_IMAGES;
 pub use config::TrainingConfig;
@@ -23,5 +24,6 @@ pub use maker::Maker;
 pub use optimiser::{DecayOn, Method, Optimiser, OptimiserConfig};
 pub use protocol::Protocol;
 pub use schedule::Schedule;
+pub use statistics::{Moments, Normalisation, PixelStatistics};
 pub(crate) use trainer::predicted_classes;
 pub use trainer::{EVALUATION_BATCH, Evaluation, Trainer};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecayOn, Method, Schedule, TrainingConfig};
+use super::{DecayOn, Method, Normalisation, Schedule, TrainingConfig};
 use crate::data::augment::{AffineStep, Augmentation, CropStep, Flip, Published, Step};
 
 /// A protocol of a paper; every field of it can be overridden.
@@ -36,6 +36,28 @@ pub enum Protocol {
 }
 
 impl Protocol {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Cohen2016,
+        Self::Repeatnet2021,
+        Self::Repeatnet2021Cifar,
+        Self::Repeatnet2021Tinyimagenet,
+        Self::WeilerCesa2019,
+        Self::WeilerCesa2019Final,
+    ];
+
+    /// Its name in study files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cohen2016 => "cohen2016",
+            Self::Repeatnet2021 => "repeatnet2021",
+            Self::Repeatnet2021Cifar => "repeatnet2021-cifar",
+            Self::Repeatnet2021Tinyimagenet => "repeatnet2021-tinyimagenet",
+            Self::WeilerCesa2019 => "weiler-cesa2019",
+            Self::WeilerCesa2019Final => "weiler-cesa2019-final",
+        }
+    }
+
     /// The protocol's values.
     pub fn config(self) -> TrainingConfig {
         let plain = TrainingConfig::default();
@@ -46,6 +68,7 @@ impl Protocol {
             learning_rate: 0.1,
             schedule: Schedule::Multistep,
             decay: 0.1,
+            normalise: Normalisation::Channels,
             ..plain.clone()
         };
         let steps = |steps: [Step; 2]| Augmentation::Steps(steps.into());

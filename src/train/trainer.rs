@@ -58,7 +58,7 @@ impl<'a> Trainer<'a> {
         let input = InputShape::of(images, classes);
         let network = Network::new(net, input, &weights.builder(DType::F32, device))?;
         Ok(Self {
-            statistics: PixelStatistics::of(images),
+            statistics: PixelStatistics::of(images, config.normalise),
             optimiser: Optimiser::new(weights.learned(), config.optimiser())?,
             config: config.clone(),
             device: device.clone(),
@@ -82,8 +82,8 @@ impl<'a> Trainer<'a> {
     }
 
     /// What every image is shifted and scaled by.
-    pub fn statistics(&self) -> PixelStatistics {
-        self.statistics
+    pub fn statistics(&self) -> &PixelStatistics {
+        &self.statistics
     }
 
     /// Trains to the end of the epoch, or until `stop` says so after a step, telling `progress` of every batch.
@@ -97,7 +97,7 @@ impl<'a> Trainer<'a> {
     ) -> Result<EpochEnd> {
         let TrainingConfig { images_per_epoch, ref augmentation, .. } = self.config;
         let epoch = self.epoch + 1;
-        let batches = Batches::new(self.images, self.statistics, self.config.batch, &self.device);
+        let batches = Batches::new(self.images, &self.statistics, self.config.batch, &self.device);
         let count = batches.count(images_per_epoch);
         let draw = EpochDraw { seed: self.seed, epoch, images: images_per_epoch, augmentation: augmentation.clone() };
         for batch in batches.shuffled(draw, self.begun.batches) {
@@ -133,7 +133,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`Error::Diverged`] for class scores that aren't finite; when a tensor operation fails.
     pub fn evaluate(&self, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation>> {
-        let batches = Batches::new(images, self.statistics, EVALUATION_BATCH, &self.device);
+        let batches = Batches::new(images, &self.statistics, EVALUATION_BATCH, &self.device);
         let mut predictions = Vec::with_capacity(images.len());
         for batch in batches.in_order() {
             if stop() {
@@ -168,7 +168,7 @@ impl<'a> Trainer<'a> {
         }
         let Checkpoint { epoch, begun, steps, .. } = *checkpoint;
         let TrainingConfig { epochs, images_per_epoch, batch, .. } = self.config;
-        let count = Batches::new(self.images, self.statistics, batch, &self.device).count(images_per_epoch);
+        let count = Batches::new(self.images, &self.statistics, batch, &self.device).count(images_per_epoch);
         let done = (epoch as u128) * (count as u128) + begun.batches as u128;
         let is_before_the_end = epoch < epochs && begun.batches < count || epoch == epochs && begun.batches == 0;
         if !is_before_the_end || done != u128::from(steps) || begun.wrong > begun.images || !begun.loss.is_finite() {

@@ -101,7 +101,10 @@ fn what_does_not_fit_into_memory_is_told_before_it_is_read() {
         return;
     }
     let error = load(&DataConfig::new(Source::Cifar10), Some(folder.path())).unwrap_err().to_string();
-    assert!(error.contains("data_batch_1.bin: to hold its images takes at least 3.3") && error.contains("free"), "{error}");
+    assert!(
+        error.contains("data_batch_1.bin: to hold its images takes at least 3.3") && error.contains("free"),
+        "{error}"
+    );
 }
 
 /// As the set's authors say: 1,024 bytes of red, then green, then blue.
@@ -245,4 +248,20 @@ fn turns_that_give_other_shapes_or_are_there_already_are_refused() {
     assert!(error.contains("data.rotate") && error.contains("3×2"), "{error}");
     let config = DataConfig { flip: true, ..DataConfig::new(Source::Builtin) };
     assert!(load(&config, None).unwrap_err().to_string().contains("data.flip"));
+}
+
+#[test]
+fn data_info_describes_each_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    cifar10(folder.path());
+    write(folder.path(), "pathmnist.npz", &medmnist(3, &[("train", 5), ("val", 2), ("test", 3)]));
+    let found = equisplit::data::info::info(folder.path()).unwrap();
+    let rows: Vec<_> = found
+        .iter()
+        .map(|file| (file.file.as_str(), file.part.as_deref(), file.count.unwrap(), file.channels, file.size.unwrap()))
+        .collect();
+    assert_eq!(rows[0], ("data_batch_1.bin", None, 2, Some(3), [32, 32]));
+    assert_eq!(rows[5], ("pathmnist.npz", Some("train"), 5, Some(3), [28, 28]));
+    assert_eq!(rows[7], ("pathmnist.npz", Some("test"), 3, Some(3), [28, 28]));
+    assert_eq!((rows[8].0, rows.len()), ("test_batch.bin", 9));
 }

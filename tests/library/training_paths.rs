@@ -9,7 +9,7 @@ use equisplit::data::{self, DataConfig, Source};
 use equisplit::model::{InputShape, NetConfig, Network};
 use equisplit::nn::{Mode, Weights};
 use equisplit::rng;
-use equisplit::train::{Batches, EpochDraw, Optimiser, OptimiserConfig, PixelStatistics};
+use equisplit::train::{Batches, EpochDraw, Normalisation, Optimiser, OptimiserConfig, PixelStatistics};
 
 /// Counts the bytes that a thread asks for: other tests run on others.
 struct Counting;
@@ -57,8 +57,8 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
         Network::new(&net, InputShape::of(&dataset.train, dataset.classes), &weights.builder(DType::F32, &Device::Cpu))
             .unwrap();
     let mut optimiser = Optimiser::new(weights.learned(), OptimiserConfig::default()).unwrap();
-    let statistics = PixelStatistics::of(&dataset.train);
-    let batches = Batches::new(&dataset.train, statistics, 50, &Device::Cpu);
+    let statistics = PixelStatistics::of(&dataset.train, Normalisation::Pixels);
+    let batches = Batches::new(&dataset.train, &statistics, 50, &Device::Cpu);
     let mut stream = rng::stream(seed, "dropout");
     let mut run = Trained { losses: Vec::new(), bytes: Vec::new(), largest: Vec::new(), error: 0.0 };
     for epoch in 1..=epochs {
@@ -82,7 +82,7 @@ fn train(arm: &str, seed: u64, fast: bool, epochs: usize) -> Trained {
             run.losses.push(f64::from(loss.to_scalar::<f32>().unwrap()));
         }
     }
-    let test = Batches::new(&dataset.test, statistics, 100, &Device::Cpu);
+    let test = Batches::new(&dataset.test, &statistics, 100, &Device::Cpu);
     for batch in test.in_order() {
         let batch = batch.unwrap();
         let scores: Tensor = match fast {

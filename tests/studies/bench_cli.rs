@@ -88,3 +88,19 @@ fn wrong_usage_exits_with_2() {
         );
     }
 }
+
+#[test]
+fn the_input_pipeline_is_timed_with_each_augmentation_once() {
+    let report = json(&["--batch", "4", "--threads", "1", "--no-layers", "--data"]);
+    let rows = report["data"].as_array().unwrap();
+    let names: Vec<&str> = rows.iter().map(|row| row["protocol"].as_str().unwrap()).collect();
+    let expected =
+        ["cohen2016", "repeatnet2021", "repeatnet2021-cifar", "repeatnet2021-tinyimagenet", "weiler-cesa2019"];
+    assert_eq!(names, expected);
+    let step = report["step"]["median_ms"].as_f64().unwrap();
+    for row in rows {
+        let ratio = step / row["median_ms"].as_f64().unwrap();
+        assert!((row["steps"].as_f64().unwrap() / ratio - 1.0).abs() < 1e-9 && positive(&row["images_per_second"]));
+    }
+    assert!(json(&["--batch", "4", "--no-layers"]).get("data").is_none());
+}

@@ -4,69 +4,30 @@
 //! and `labels` (E2CNN's experiments), `x` and `y` (harmonic networks), under the names that they have there, and MedMNIST's
 //! single file with `train_images`, `train_labels`, `val_images`, … (Yang et al. 2023).
 
+mod files;
+
 use std::fs::File;
 use std::io::{BufReader, Read, Seek};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use npyz::Deserialize;
 use zip::ZipArchive;
 
+use self::files::{PREFIXES, Part, parts};
 use super::idx::same_shape;
 use super::pixels::{Checked, check_fits, classes};
-use super::{CLASSES, DataConfig, Dataset, Images, Label, Pixels, Shape, folder, hash, pixels, stream};
+use super::{CLASSES, DataConfig, Dataset, Images, Label, Pixels, Shape, hash, pixels, stream};
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::open;
 use crate::npy::Header;
-
-/// Usual names of the files of a set.
-struct Names {
-    train: &'static str,
-    /// Images that were held out of the training file, and belong to the training images.
-    validation: Option<&'static str>,
-    test: &'static str,
-}
-
-const fn names(train: &'static str, validation: Option<&'static str>, test: &'static str) -> Names {
-    Names { train, validation, test }
-}
-
-/// The first set whose files are there is read.
-const USUAL: [Names; 6] = [
-    names("rotated_train_valid.npz", None, "rotated_test.npz"),
-    names("rotated_train.npz", Some("rotated_valid.npz"), "rotated_test.npz"),
-    names("mnist_rot_trainval.npz", None, "mnist_rot_test.npz"),
-    names("mnist_rot_train.npz", Some("mnist_rot_valid.npz"), "mnist_rot_test.npz"),
-    names("train_all.npz", None, "test.npz"),
-    names("train.npz", Some("valid.npz"), "test.npz"),
-];
 
 /// Usual names of the array of images.
 const IMAGES: [&str; 3] = ["data", "images", "x"];
 /// Usual names of the array of labels.
 const LABELS: [&str; 2] = ["labels", "y"];
 
-/// What is before these names in an archive that has a whole set: training, validation and test images.
-const PREFIXES: [&str; 3] = ["train_", "val_", "test_"];
-
 /// Arrays and files that an error lists.
 const LISTED: usize = 12;
-
-/// Where some images of a set are.
-struct Part {
-    path: PathBuf,
-    /// What is before the names of their arrays.
-    prefix: &'static str,
-}
-
-impl Part {
-    fn of_file(path: PathBuf) -> Self {
-        Self { path, prefix: "" }
-    }
-
-    fn open(&self, config: &DataConfig) -> Result<Archive<'_>> {
-        Archive::open(&self.path, self.prefix, config)
-    }
-}
 
 /// Reads the files of `folder`; usual validation images are joined to the training images.
 ///
@@ -78,7 +39,7 @@ pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
     paths.dedup();
     let hashes = paths.iter().map(|path| hash::of_file(path)).collect::<Result<Vec<_>>>()?;
     let read = |part: &Part| {
-        let mut archive = part.open(config)?;
+        let mut archive = Archive::open(&part.path, part.prefix, config)?;
         let labels = archive.labels()?;
         archive.images(labels)
     };
@@ -104,84 +65,12 @@ pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)
     let (parts, test) = parts(folder, config)?;
     let (mut shape, mut labels) = (None, Vec::new());
     for part in parts.iter().chain([&test]) {
-        let mut archive = part.open(config)?;
+        let mut archive = Archive::open(&part.path, part.prefix, config)?;
         same_shape(&part.path, archive.images.shape, *shape.get_or_insert(archive.images.shape))?;
         labels.push(archive.labels()?);
     }
     let shape = shape.unwrap_or(Shape { channels: 1, height: 1, width: 1 });
     Ok((shape, classes(&labels)))
-}
-
-/// Where training images are, in at least one place, and where test images are.
-fn parts(folder: &Path, config: &DataConfig) -> Result<(Vec<Part>, Part)> {
-    let there = |name: &str| folder::file(folder, [name]);
-    let whole = USUAL.iter().find(|names| there(names.train).is_some() && there(names.test).is_some());
-    let usual = whole.or_else(|| USUAL.iter().find(|names| there(names.train).is_some()));
-    if config.test_file.is_none() && (config.train_file.is_some() || usual.is_none()) {
-        if let Some(set) = whole_set(folder, config.train_file.as_deref())? {
-            return Ok(set);
-        }
-    }
-    let train = match (&config.train_file, usual) {
-        (Some(name), _) => vec![folder.join(name)],
-        (None, Some(Names { train, validation, .. })) => {
-            std::iter::once(folder.join(train)).chain(validation.and_then(there)).collect()
-        }
-        (None, None) => return Err(missing(folder, "training", "train_file", |names| names.train)),
-    };
-    let test = match (&config.test_file, usual) {
-        (Some(name), _) => folder.join(name),
-        (None, Some(Names { test, .. })) if there(test).is_some() => folder.join(test),
-        _ => match USUAL.iter().find_map(|names| there(names.test)) {
-            Some(path) if usual.is_none() => path,
-            _ => return Err(missing(folder, "test", "test_file", |names| names.test)),
-        },
-    };
-    Ok((train.into_iter().map(Part::of_file).collect(), Part::of_file(test)))
-}
-
-/// The archive of this name that has a whole set, or the only one in the folder that does.
-fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Part)>> {
-    let archives = match name {
-        Some(name) => vec![folder.join(name)],
-        None => archives(folder),
-    };
-    let mut sets = archives.into_iter().filter_map(|path| {
-        let zip = ZipArchive::new(BufReader::new(files::open(&path).ok()?)).ok()?;
-        let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
-        let [train, validation, test] = PREFIXES;
-        (has(train) && has(test)).then(|| (path, if has(validation) { vec![train, validation] } else { vec![train] }))
-    });
-    let (first, second) = (sets.next(), sets.next());
-    if let (Some((first, _)), Some((second, _))) = (&first, &second) {
-        let [first, second] = [first, second].map(|path| path.file_name().unwrap_or_default().to_string_lossy());
-        let message = format!("has sets in {first} and {second}; train_file in [data] names the one");
-        return Err(Error::content(folder, message));
-    }
-    Ok(first.map(|(path, prefixes)| {
-        let part = |prefix| Part { path: path.clone(), prefix };
-        (prefixes.into_iter().map(part).collect(), part(PREFIXES[2]))
-    }))
-}
-
-fn archives(folder: &Path) -> Vec<PathBuf> {
-    let mut files = folder::files(folder).unwrap_or_default();
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "npz"));
-    files
-}
-
-fn missing(folder: &Path, what: &str, key: &str, name: fn(&Names) -> &'static str) -> Error {
-    let mut usual: Vec<&str> = USUAL.iter().map(name).collect();
-    usual.dedup();
-    let archives = archives(folder);
-    let archives = archives.iter().filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()));
-    let archives: Vec<String> = archives.take(LISTED).collect();
-    let found = if archives.is_empty() { "no archive".to_owned() } else { archives.join(", ") };
-    let usual = usual.join(", ");
-    Error::content(
-        folder,
-        format!("no {what} images: there's {found}, but none of {usual}; {key} in [data] names another"),
-    )
 }
 
 /// Reads one archive: images of shape (n, h·h), (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, either f32 or
@@ -193,6 +82,27 @@ pub fn read(path: &Path) -> Result<Images> {
     let mut archive = Archive::open(path, "", &DataConfig::new(super::Source::Npz))?;
     let labels = archive.labels()?;
     archive.images(labels)
+}
+
+/// All images that an archive has: those of [`read`], or training, validation and test images with their names.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_all(path: &Path) -> Result<Vec<(Option<&'static str>, Images)>> {
+    let zip = ZipArchive::new(BufReader::new(open(path)?));
+    let zip = zip.map_err(|e| Error::content(path, format!("no npz archive: {e}")))?;
+    let has = |prefix: &&str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
+    let prefixes: Vec<&'static str> = PREFIXES.into_iter().filter(has).collect();
+    if prefixes.is_empty() {
+        return Ok(vec![(None, read(path)?)]);
+    }
+    let config = DataConfig::new(super::Source::Npz);
+    let part = |prefix: &'static str| {
+        let mut archive = Archive::open(path, prefix, &config)?;
+        let labels = archive.labels()?;
+        Ok((Some(prefix.trim_end_matches('_')), archive.images(labels)?))
+    };
+    prefixes.into_iter().map(part).collect()
 }
 
 /// An archive of which the arrays' headers have been read and checked.
@@ -218,7 +128,7 @@ struct ImageArray {
 impl<'a> Archive<'a> {
     fn open(path: &'a Path, prefix: &str, config: &DataConfig) -> Result<Self> {
         let wrong = |message: String| Error::content(path, message);
-        let file = BufReader::new(files::open(path)?);
+        let file = BufReader::new(open(path)?);
         let mut zip = ZipArchive::new(file).map_err(|e| wrong(format!("no npz archive: {e}")))?;
         let images = find(&mut zip, prefix, "images", config.images_key.as_deref(), &IMAGES).map_err(wrong)?;
         let labels = find(&mut zip, prefix, "labels", config.labels_key.as_deref(), &LABELS).map_err(wrong)?;
