@@ -14,6 +14,17 @@ pub fn told<'de, D: Deserializer<'de>, T: Told>(deserializer: D) -> Result<T, D:
     T::Raw::deserialize(deserializer).map(T::from_raw)
 }
 
+/// For serde's `deserialize_with`, on an array of so many numbers: serde leaves out what a list has beyond them.
+///
+/// # Errors
+/// Where something else stands, or another number of numbers.
+pub fn exactly<'de, D: Deserializer<'de>, T: Told, const N: usize>(deserializer: D) -> Result<[T; N], D::Error> {
+    let list: Vec<T::Raw> = Vec::deserialize(deserializer)?;
+    let found = list.len();
+    let list: Vec<T> = list.into_iter().map(T::from_raw).collect();
+    list.try_into().map_err(|_| de::Error::custom(format!("{found} numbers, but expected {N}")))
+}
+
 /// What [`told`] reads.
 pub trait Told {
     /// What it's read as.

@@ -49,7 +49,7 @@ pub enum Scramble {
     #[default]
     Joint,
     /// How it moves pixels: each copy's pixels are shuffled, alike in all components; the group axis is permuted as the
-    /// group does.
+    /// group does. A filter of one pixel stays as it is.
     Positions,
     /// How it permutes the group axis: each copy's components are shuffled; the pixels move as the group moves them. A
     /// lifting convolution has no group axis to shuffle, so it stays as it is.
@@ -186,12 +186,18 @@ mod tests {
     }
 
     #[test]
-    fn one_entry_cannot_be_scrambled() {
-        for scramble in [Scramble::Joint, Scramble::Positions] {
+    fn what_has_nothing_to_shuffle_stays_as_the_group_has_it() {
+        let group = PointGroup::c4();
+        for (input, kernel, scramble) in [
+            (Representation::Trivial, 1, Scramble::Joint),
+            (Representation::Trivial, 1, Scramble::Positions),
+            (Representation::Regular, 1, Scramble::Positions),
+            (Representation::Trivial, 3, Scramble::GroupAxis),
+        ] {
             let stream = &mut rng::stream(0, "scramble");
-            let bank = CopiesBank::scrambled(&PointGroup::c4(), Representation::Trivial, [1, 1, 1], scramble, stream);
-            let error = bank.unwrap_err();
-            assert!(error.to_string().contains("1 entries"), "{error}");
+            let tables = CopiesBank::scrambled(&group, input, [1, 1, kernel], scramble, stream).unwrap().tables;
+            let action = group.elements().map(|g| point_action(&group, g, input, kernel));
+            assert!(tables.into_iter().eq(action), "{scramble:?} of {kernel}×{kernel}");
         }
     }
 }

@@ -36,6 +36,9 @@ impl Choice for Source {
         ("mnist-rot", "Rotated digits made from MNIST", Self::MnistRot),
         ("amat", "The original rot-MNIST text files", Self::Amat),
         ("npz", "Any images, as NumPy archives", Self::Npz),
+        ("idx", "A set in MNIST's format under names of its own", Self::Idx),
+        ("cifar10", "CIFAR-10 in its binary form", Self::Cifar10),
+        ("cifar100", "CIFAR-100 in its binary form", Self::Cifar100),
     ];
 }
 

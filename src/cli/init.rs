@@ -41,10 +41,15 @@ fn input(study: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
         let (shape, classes) = data::shape(config, data).map_err(|e| study.text.locate(e))?;
         return Ok(InputShape::new(shape, classes));
     }
-    let own = study.skeleton()?.steps().input.filter(|_| matches!(config.source, Source::Amat | Source::Npz));
-    let [channels, height, width] = own.unwrap_or([1, 28, 28]);
-    tell!("note: for {channels}×{height}×{width} images of ten classes; --data DIR takes the shape of yours");
-    Ok(InputShape { channels, size: [height, width], ..InputShape::DIGITS })
+    let own = study.skeleton()?.steps().input;
+    let [channels, height, width] = match config.source {
+        Source::Cifar10 | Source::Cifar100 => [3, 32, 32],
+        Source::Amat | Source::Npz | Source::Idx => own.unwrap_or([1, 28, 28]),
+        Source::Builtin | Source::Mnist | Source::MnistRot => [1, 28, 28],
+    };
+    let classes = if config.source == Source::Cifar100 { 100 } else { InputShape::DIGITS.classes };
+    tell!("note: for {channels}×{height}×{width} images of {classes} classes; --data DIR takes the shape of yours");
+    Ok(InputShape { channels, size: [height, width], classes })
 }
 
 /// Writes a file that isn't there yet.

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::turned::Rotate;
 use crate::error::{Error, Result};
 use crate::number;
 
@@ -28,6 +27,16 @@ pub enum Source {
     Cifar10,
     /// CIFAR-100 in its binary form, by its fine labels ([`cifar`](super::cifar)).
     Cifar100,
+}
+
+/// How the images of a set are turned, see [`DataConfig::rotate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rotate {
+    /// By any angle.
+    Any,
+    /// By quarter turns.
+    Quarter,
 }
 
 /// Whether the seeds of a study share their images.

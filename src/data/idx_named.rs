@@ -22,6 +22,9 @@ pub(super) fn find(folder: &Path, config: &DataConfig) -> Result<[PathBuf; 4]> {
             test.map_or_else(|| only(folder, "test_file", &["test", "t10k"]), Ok)?,
         ),
     };
+    if let Some(missing) = [&train, &test].into_iter().find(|path| !path.is_file()) {
+        return Err(Error::content(missing, "isn't there; train_file and test_file in [data] name files of images"));
+    }
     let [train_labels, test_labels] = [&train, &test].map(|images| labels_of(images));
     Ok([train, train_labels?, test, test_labels?])
 }

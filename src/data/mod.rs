@@ -46,12 +46,10 @@ mod values;
 
 pub use augment::Augmentation;
 #[cfg(feature = "study")]
-pub use config::{DataConfig, Draw, Source};
+pub use config::{DataConfig, Draw, Rotate, Source};
 #[cfg(feature = "study")]
 pub use draws::{Draws, FiniteSource};
 pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};
-#[cfg(feature = "study")]
-pub use turned::Rotate;
 pub use values::Pixels;

@@ -5,22 +5,11 @@
 //! images are training and which are test images stays as the source has it.
 
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use super::augment::{Angles, Augmentation, Flip, Step, Turn};
-use super::{DataConfig, Dataset, Images, Pixels, hash};
+use super::{DataConfig, Dataset, Images, Pixels, Rotate, hash};
 use crate::error::{Error, Result};
 use crate::rng;
-
-/// How the images of a set are turned, see the module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Rotate {
-    /// By any angle.
-    Any,
-    /// By quarter turns.
-    Quarter,
-}
 
 /// The set with its images turned and mirrored as `config` says, by draws of `seed`; as it is where it says nothing.
 ///

@@ -247,7 +247,7 @@ impl Job<'_> {
         }
         let epoch = EpochMetrics {
             epoch: done.epoch,
-            learning_rate: training.learning_rate_in(done.epoch),
+            learning_rate: training.learning_rate_at(done.epoch, done.batches.saturating_sub(1), done.batches),
             train_loss: done.loss,
             train_error: done.error,
             test_error,

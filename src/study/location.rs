@@ -96,11 +96,13 @@ impl StudyText {
         let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
         let message = message.replace('\n', " ");
         if let Some(Overridden { original, by }) = &self.overridden {
-            let text = self.text.lines().nth(line - 1);
-            let same = original.lines().position(|line| Some(line) == text);
-            return match same {
-                Some(line) => Error::Line { path: self.path.clone(), line: line + 1, message },
-                None => Error::content(&self.path, format!("with {by}: {message}")),
+            let (text, message) = (self.text.lines().nth(line - 1), format!("{message} (with {by})"));
+            let is_once = self.text.lines().filter(|line| Some(*line) == text).count() == 1;
+            let mut same = original.lines().enumerate().filter(|(_, line)| Some(*line) == text);
+            // What isn't told apart from other lines has no number.
+            return match (same.next(), same.next()) {
+                (Some((line, _)), None) if is_once => Error::Line { path: self.path.clone(), line: line + 1, message },
+                _ => Error::content(&self.path, message),
             };
         }
         Error::Line { path: self.path.clone(), line, message }

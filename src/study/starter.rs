@@ -68,7 +68,7 @@ name = "p4"                              # convolutions over the quarter turns; 
     }
 }
 
-const BUILTIN_IMAGES: &str = "                       # digits that the program draws; or mnist, mnist-rot, amat, npz
+const BUILTIN_IMAGES: &str = "                       # digits that the program draws; or files: docs/data.md
 train = 1500
 test = 2000";
 

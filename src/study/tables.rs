@@ -111,7 +111,8 @@ impl TrainingFile {
             nesterov: self.nesterov.unwrap_or(base.nesterov),
             l1: self.l1.unwrap_or(base.l1),
             decay_on: self.decay_on.unwrap_or(base.decay_on),
-            clip_norm: self.clip_norm.or(base.clip_norm),
+            // 0 takes away what a protocol has.
+            clip_norm: self.clip_norm.or(base.clip_norm).filter(|norm| *norm != 0.0),
             label_smoothing: self.label_smoothing.unwrap_or(base.label_smoothing),
             schedule: self.schedule.unwrap_or(base.schedule),
             milestones: self.milestones.clone().unwrap_or(base.milestones),

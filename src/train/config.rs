@@ -1,5 +1,7 @@
 //! How a network is trained.
 
+use std::f64::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 use super::{DecayOn, Method, Normalisation, OptimiserConfig, Schedule};
@@ -114,6 +116,31 @@ impl TrainingConfig {
         }
     }
 
+    /// The rate in `epoch`, counted from 1, after any warm-up in it.
+    pub fn learning_rate_in(&self, epoch: usize) -> f64 {
+        let decayed = |times: usize| self.learning_rate * self.decay.powi(i32::try_from(times).unwrap_or(i32::MAX));
+        match self.schedule {
+            Schedule::Exponential => decayed((epoch + 1).saturating_sub(self.decay_from.max(1))),
+            Schedule::Multistep => decayed(self.milestones.iter().filter(|&&milestone| milestone < epoch).count()),
+            Schedule::Cosine => {
+                let epochs = self.epochs.saturating_sub(self.warmup).max(1);
+                let done = epoch.saturating_sub(self.warmup + 1).min(epochs);
+                self.learning_rate * 0.5 * (1.0 + (PI * done as f64 / epochs as f64).cos())
+            }
+        }
+    }
+
+    /// The rate of step `step` of `steps`, counted from 0, in `epoch`, counted from 1: in the epochs of the warm-up it rises by the
+    /// same amount with every step, to all of it in the last one (Goyal et al. 2017).
+    pub fn learning_rate_at(&self, epoch: usize, step: usize, steps: usize) -> f64 {
+        let rate = self.learning_rate_in(epoch);
+        if epoch > self.warmup {
+            return rate;
+        }
+        let done = (epoch - 1) as f64 + (step + 1) as f64 / steps.max(1) as f64;
+        rate * done / self.warmup as f64
+    }
+
     /// Refuses values that no run can be made with, and keys that nothing would read.
     ///
     /// # Errors
@@ -161,14 +188,18 @@ impl TrainingConfig {
             return Err(Error::key("training", key, format!("= {value}, but it must be at least 0 and below 1")));
         }
         match self.clip_norm.filter(|norm| !(norm.is_finite() && *norm > 0.0)) {
-            Some(norm) => Err(Error::key("training", "clip_norm", format!("= {norm}, but it must be above 0"))),
+            Some(norm) => Err(Error::key(
+                "training",
+                "clip_norm",
+                format!("= {norm}, but it must be a finite number above 0, or 0 for none in a study"),
+            )),
             None => Ok(()),
         }
     }
 
     fn check_augmentation(&self) -> Result<()> {
         match self.augmentation.fault() {
-            Some(fault) => Err(Error::key("training", "augmentation", format!(": {fault}"))),
+            Some(fault) => Err(Error::key("training", "augmentation", format!("can't be done: {fault}"))),
             None => Ok(()),
         }
     }

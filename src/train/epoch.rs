@@ -56,7 +56,7 @@ pub struct EpochProgress {
 pub struct EpochMetrics {
     /// The epoch, counted from 1.
     pub epoch: usize,
-    /// Rate of the optimiser.
+    /// Rate of the optimiser in the epoch's last step.
     pub learning_rate: f64,
     /// Mean cross-entropy over the training images, each at the step that used it.
     pub train_loss: f64,

@@ -152,7 +152,29 @@ fn a_whole_set_in_one_archive_is_read_with_its_validation_images() {
     assert_eq!((set.name.as_str(), set.train.len(), set.train.channels), ("breastmnist", 4, 1));
     let other = tempfile::tempdir().unwrap();
     write(other.path(), "a.npz", &medmnist(1, &[("train", 4), ("val", 2)]));
-    refused(&config, other.path(), &["no training images", "a.npz"]);
+    refused(&config, other.path(), &["a.npz: has train_images, but no test_images"]);
+    let whole = medmnist(1, &[("train", 4), ("test", 2)]);
+    write(other.path(), "a.npz", &whole[..whole.len() - 30]);
+    refused(&config, other.path(), &["a.npz: no npz archive"]);
+}
+
+/// Other arrays of the same files are other images, which no store may take for the same.
+#[test]
+fn arrays_that_are_named_are_part_of_the_fingerprint() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["train.npz", "test.npz"] {
+        let arrays: Vec<_> = ["one", "two"].map(|key| (format!("{key}.npy"), npy("|u1", "(2, 2, 2)", &[7; 8]))).into();
+        let labels = npy("|u1", "(2,)", &[0, 1]);
+        let entries =
+            [(&arrays[0].0[..], &arrays[0].1[..]), (&arrays[1].0[..], &arrays[1].1[..]), ("labels.npy", &labels)];
+        write(folder.path(), name, &zip(&entries));
+    }
+    let of = |key: &str| {
+        let config = DataConfig { images_key: Some(key.to_owned()), ..DataConfig::new(Source::Npz) };
+        load(&config, Some(folder.path())).unwrap().fingerprint
+    };
+    assert_ne!(of("one"), of("two"));
+    assert_eq!(of("one"), of("one"));
 }
 
 fn idx(folder: &Path, names: [&str; 2], count: u32, offset: u32, classes: u32) {
@@ -197,6 +219,8 @@ fn idx_sets_of_other_names_and_classes_are_read_and_transposed() {
     assert_eq!(load(&named, Some(folder.path())).unwrap().train, set.train);
     std::fs::remove_file(folder.path().join("emnist-letters-test-labels-idx1-ubyte.gz")).unwrap();
     refused(&named, folder.path(), &["emnist-letters-test-images", "no labels", "emnist-letters-test-labels-idx1"]);
+    let typo = DataConfig { train_file: Some("emnist-letter-train-images-idx3-ubyte.gz".to_owned()), ..named };
+    refused(&typo, folder.path(), &["emnist-letter-train-images", "isn't there"]);
     // MNIST's own names need none.
     let usual = small_idx_folder(12, 4);
     let as_mnist = load(&DataConfig::new(Source::Mnist), Some(usual.path())).unwrap();

@@ -19,7 +19,7 @@ fn names_and_numbers_of_a_store_are_looked_through_where_they_are_read() {
         ("/study/arms/0/levels", json!([{"key": "train", "value": "\u{1b}]0;x\u{7}"}]), "has control characters"),
         ("/study/seeds", json!([4, 4]), "the seed 4 is there twice"),
         ("/study/target", json!("p5"), "\"p5\" is baseline, target or on the ladder, but no arm is called so"),
-        ("/study/data/transpose", json!(true), "data.transpose is for source = \"amat\" only"),
+        ("/study/data/transpose", json!(true), "data.transpose is for the sources amat and idx only"),
         ("/study/arms/0/net/dropout", json!(1.0), "but it's a probability below 1"),
         ("/study/arms/0/net/widths/2", json!(100_000), "a width = 100000, but it must be 0 to 4096"),
         ("/study/seeds", json!(long), "the number of seeds = 10001"),

@@ -60,6 +60,9 @@ fn what_is_wrong_with_a_key_is_told() {
     assert!(error.contains("no arm is called \"p5\"; there are z2"), "{error}");
     assert!(told("training=3").contains("training is a table; name a key in it"));
     assert!(told("seeds.many=3").contains("seeds is no table"));
+    // A line that is there twice is no place.
+    let error = told("arm.scrambled.widths=[1]");
+    assert!(error.contains("can't both be given (with --set") && !error.contains("tiny.toml:3"), "{error}");
     // What was wrong before is told with the file's own line.
     let wrong = study(folder.path(), &TINY.replace("batch = 32", "batch = -1"));
     let line = 1 + TINY.lines().position(|line| line == "batch = 32").unwrap();
@@ -83,7 +86,7 @@ fn wrong_protocols_are_told_with_their_line() {
         ("momentum = 0.9", "is for optimiser = \"sgd\" only"),
         ("milestones = [2]", "are for schedule = \"multistep\" only"),
         ("schedule = \"cosin\"", "`cosine`"),
-        ("clip_norm = -1.0", "must be above 0"),
+        ("clip_norm = -1.0", "must be a finite number above 0"),
         ("warmup = 3", "must be less than the 3 epochs"),
         ("optimiser = \"rmsprop\"", "`adamw`"),
     ] {
@@ -94,6 +97,19 @@ fn wrong_protocols_are_told_with_their_line() {
         TINY.replace("augmentation = { rotate = true, flip = true }", "augmentation = [{ crop = { padding = 9999 } }]");
     let error = failure(&["params", &study(folder.path(), &text)]);
     assert!(error.contains("training.augmentation") && error.contains("padding = 9999"), "{error}");
+}
+
+#[test]
+fn what_a_protocol_has_can_be_taken_away() {
+    let of = |text: &str| {
+        toml::from_str::<equisplit::study::TrainingFile>(text).unwrap().resolve(&TrainingConfig::default())
+    };
+    let cifar = of("protocol = \"repeatnet2021-cifar\"\nclip_norm = 0");
+    assert_eq!((cifar.clip_norm, cifar.momentum), (None, 0.9));
+    // An optimiser or schedule of one's own begins with its own keys.
+    let adam = of("protocol = \"repeatnet2021-cifar\"\noptimiser = \"adam\"\nschedule = \"cosine\"");
+    assert_eq!((adam.momentum, adam.decay, adam.milestones.len()), (0.0, 1.0, 0));
+    adam.check().unwrap();
 }
 
 /// Weights and optimiser after some epochs, of which one is left and taken up from a file after so many steps.

@@ -6,6 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::plane::Affine;
+use crate::number;
 use crate::rng::Stream;
 
 /// A random change of an image.
@@ -70,7 +71,7 @@ pub struct AffineStep {
     #[serde(default)]
     pub degrees: f64,
     /// Least and greatest factor of its size.
-    #[serde(default = "as_it_is")]
+    #[serde(default = "as_it_is", deserialize_with = "number::exactly")]
     pub scale: [f64; 2],
     /// Shears along rows within so many degrees to either side.
     #[serde(default)]

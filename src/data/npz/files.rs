@@ -82,6 +82,9 @@ fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Par
         Some(name) => vec![folder.join(name)],
         None => archives(folder),
     };
+    if let [only] = archives.as_slice() {
+        check_whole(only)?;
+    }
     let mut sets = archives.into_iter().filter_map(|path| {
         let zip = ZipArchive::new(BufReader::new(files::open(&path).ok()?)).ok()?;
         let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
@@ -98,6 +101,17 @@ fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Par
         let part = |prefix| Part { path: path.clone(), prefix };
         (prefixes.into_iter().map(part).collect(), part(PREFIXES[2]))
     }))
+}
+
+/// Refuses the only archive that there is where it's damaged, or has training images of a set but no test images.
+fn check_whole(path: &Path) -> Result<()> {
+    let zip = ZipArchive::new(BufReader::new(files::open(path)?));
+    let zip = zip.map_err(|e| Error::content(path, format!("no npz archive: {e}")))?;
+    let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
+    match (has(PREFIXES[0]), has(PREFIXES[2])) {
+        (true, false) => Err(Error::content(path, "has train_images, but no test_images")),
+        _ => Ok(()),
+    }
 }
 
 fn archives(folder: &Path) -> Vec<PathBuf> {

@@ -56,7 +56,12 @@ pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
         _ if like_digits => "rot-MNIST (npz)".to_owned(),
         _ => "images (npz)".to_owned(),
     };
-    let fingerprint = hash::fingerprint(std::iter::once("npz").chain(hashes.iter().map(String::as_str)));
+    // Other arrays of the same files are other images.
+    let keys = [("images", &config.images_key), ("labels", &config.labels_key)];
+    let keys: Vec<String> =
+        keys.iter().filter_map(|(what, key)| Some(format!("{what} in {}", key.as_ref()?))).collect();
+    let inputs = hashes.iter().chain(&keys).map(String::as_str);
+    let fingerprint = hash::fingerprint(std::iter::once("npz").chain(inputs));
     Ok(Dataset { name, fingerprint, classes, train, test: test_images })
 }
 

@@ -40,7 +40,7 @@ pub(super) use factors::{DEEPEST, MOST_LAYERS, scaled, too_deep, too_many};
 #[serde(deny_unknown_fields, expecting = "a table")]
 pub struct Steps {
     /// Channels, height and width of the images that it's meant for, if it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "three")]
     pub input: Option<[usize; 3]>,
     /// Width of a step whose factor is 1: maps of plain convolutions, fields of group convolutions, base maps of repetition. Widths
     /// are rounded down.
@@ -48,6 +48,10 @@ pub struct Steps {
     pub base: f64,
     /// The steps.
     pub steps: Vec<Step>,
+}
+
+fn three<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<[usize; 3]>, D::Error> {
+    number::exactly(deserializer).map(Some)
 }
 
 /// One step.
