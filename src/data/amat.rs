@@ -4,8 +4,7 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::images::MAX_VALUES;
-use super::pixels::{Checked, classes};
+use super::pixels::{Checked, MAX_VALUES, classes};
 use super::{DataConfig, Dataset, Images, Label, Shape, cache, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 

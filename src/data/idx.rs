@@ -6,8 +6,7 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::images::MAX_VALUES;
-use super::pixels::{check_fits, classes};
+use super::pixels::{MAX_VALUES, check_fits, classes};
 use super::stream::{self, Stream};
 use super::{Dataset, Images, Label, Pixels, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};

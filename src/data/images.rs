@@ -36,10 +36,6 @@ impl std::fmt::Display for Shape {
     }
 }
 
-/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files; what fits into memory is another
-/// matter.
-pub(super) const MAX_VALUES: u64 = 1 << 36;
-
 /// Labelled images of one size.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Images {
@@ -97,6 +93,7 @@ impl Images {
     }
 
     /// Several stacks of images of the same shape in one; there's at least one.
+    #[cfg(feature = "study")]
     pub(super) fn joined(mut parts: Vec<Self>) -> Self {
         if parts.len() == 1
             && let Some(only) = parts.pop()

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use super::images::MAX_VALUES;
 use super::{CLASSES, Label, MAX_CLASSES, Shape};
 use crate::error::{Error, Result};
 use crate::memory::check_memory;
@@ -13,6 +12,10 @@ pub(super) type Checked<T> = std::result::Result<T, String>;
 
 /// How far rounding may have carried a pixel out of [0, 1].
 const TOLERANCE: f64 = 1e-3;
+
+/// Upper bound on the number of pixel values of one set, against absurd sizes in damaged files; what fits into memory is another
+/// matter.
+pub(super) const MAX_VALUES: u64 = 1 << 36;
 
 /// Largest number of channels, rows or columns that is taken for an image.
 pub(super) const MAX_SIDE: u64 = 1024;

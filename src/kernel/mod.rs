@@ -28,4 +28,5 @@ pub use lanes::{Activation, Workspace, check_override, instructions};
 pub(crate) use matmul::square_products;
 pub use norm::{Moments, field_moments, normalise_batch};
 pub use pool::{max_over_axis, max_pool2d, mean_pool2d};
+#[cfg(feature = "study")]
 pub(crate) use slices::entries;

@@ -70,10 +70,10 @@ fn affine_maps_keep_to_their_ranges() {
     }
     let range = |of: &[f32]| (of.iter().copied().fold(9.0, f32::min), of.iter().copied().fold(-9.0, f32::max));
     let (least, most) = range(&areas);
-    assert!(least >= 0.64 - 1e-4 && least < 0.68 && most <= 1.5625 + 1e-4 && most > 1.45, "{least} {most}");
+    assert!((0.6399..0.68).contains(&least) && (1.45..1.5626).contains(&most), "{least} {most}");
     let (least, most) = range(&shifts);
     // A shift of two pixels each way, seen through a map that stretches by up to 1.5.
-    assert!(least < -1.7 && most > 1.7 && least > -4.5 && most < 4.5, "{least} {most}");
+    assert!((-4.5..-1.7).contains(&least) && (1.7..4.5).contains(&most), "{least} {most}");
     // Nothing asked for is nothing done, to the bit.
     let image = places([5, 7]);
     assert_eq!(apply(&augmentation("[{ affine = {} }, { rotate = 0 }]"), &image, [5, 7], 3), image);

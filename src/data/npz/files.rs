@@ -53,10 +53,9 @@ pub(super) fn parts(folder: &Path, config: &DataConfig) -> Result<(Vec<Part>, Pa
     let there = |name: &str| folder::file(folder, [name]);
     let whole = USUAL.iter().find(|names| there(names.train).is_some() && there(names.test).is_some());
     let usual = whole.or_else(|| USUAL.iter().find(|names| there(names.train).is_some()));
-    if config.test_file.is_none() && (config.train_file.is_some() || usual.is_none()) {
-        if let Some(set) = whole_set(folder, config.train_file.as_deref())? {
-            return Ok(set);
-        }
+    let may_be_whole = config.test_file.is_none() && (config.train_file.is_some() || usual.is_none());
+    if may_be_whole && let Some(set) = whole_set(folder, config.train_file.as_deref())? {
+        return Ok(set);
     }
     let train = match (&config.train_file, usual) {
         (Some(name), _) => vec![folder.join(name)],

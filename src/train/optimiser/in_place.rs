@@ -102,13 +102,13 @@ pub(super) mod tests {
             let entries: Vec<f32> = (0..100_000).map(|n| (start + 1.7 * n as f32).sin()).collect();
             Tensor::from_vec(entries, (1000, 100), &Device::Cpu).unwrap()
         };
-        let steps: [&dyn Fn(u64, &Var, &mut Moments, &Tensor) -> Result<()>; 2] = [&one, &other];
-        let results = steps.map(|step| {
+        let trained = |step: &dyn Fn(u64, &Var, &mut Moments, &Tensor) -> Result<()>| {
             let var = Var::from_tensor(&noise(0.3)).unwrap();
             let mut moments = Moments(vec![var.zeros_like().unwrap(), var.zeros_like().unwrap()]);
             (0..4).for_each(|n| step(n, &var, &mut moments, &noise(n as f32)).unwrap());
             var.flatten_all().unwrap().to_vec1::<f32>().unwrap()
-        });
+        };
+        let results = [trained(&one), trained(&other)];
         assert!(results[0] == results[1]);
         assert_ne!(results[0], noise(0.3).flatten_all().unwrap().to_vec1::<f32>().unwrap());
     }

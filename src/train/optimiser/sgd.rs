@@ -25,10 +25,11 @@ impl Step {
     fn in_place(&self, parameter: &Var, [velocity]: [&mut Tensor; 1], gradient: &Tensor) -> Result<()> {
         let [rate, momentum] = [self.rate, self.momentum].map(|x| x as f32);
         in_place::from_one(velocity, gradient, |v, g| v * momentum + g)?;
-        Ok(match self.nesterov {
+        match self.nesterov {
             true => in_place::from_two(parameter, [velocity, gradient], |x, v, g| x - (v * momentum + g) * rate)?,
             false => in_place::from_one(parameter, velocity, |x, v| x - v * rate)?,
-        })
+        }
+        Ok(())
     }
 
     fn by_tensors(&self, parameter: &Var, [velocity]: [&mut Tensor; 1], gradient: &Tensor) -> Result<()> {
