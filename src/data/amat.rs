@@ -5,7 +5,7 @@ use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
 use super::pixels::{Checked, MAX_VALUES, classes};
-use super::{DataConfig, Dataset, Images, Label, Shape, cache, folder, hash, pixels, stream};
+use super::{DataConfig, Dataset, Images, Label, Pixels, Shape, cache, folder, hash, pixels, stream};
 use crate::error::{Error, Result};
 
 /// Usual name of the training file; also with `.gz` at the end.
@@ -77,20 +77,18 @@ fn files(folder: &Path, config: &DataConfig) -> [PathBuf; 2] {
 pub fn read(path: &Path, transpose: bool) -> Result<Images> {
     let (mut pixels, mut labels) = (Vec::new(), Vec::new());
     for_each_line(path, |line| {
-        let start = pixels.len();
-        if (start + PIXELS) as u64 > MAX_VALUES {
+        if (pixels.len() + PIXELS) as u64 > MAX_VALUES {
             return Err(format!("more than {} images", MAX_VALUES as usize / PIXELS));
         }
         labels.push(parse_line(line, &mut pixels)?);
-        if transpose {
-            transpose_plane(&mut pixels[start..]);
-        }
         Ok(())
     })?;
     if labels.is_empty() {
         return Err(Error::content(path, format!("empty; expected lines of {PIXELS} pixels and a label")));
     }
-    Ok(Images { channels: 1, height: SIDE, width: SIDE, pixels: pixels.into(), labels })
+    let pixels = Pixels::from(pixels);
+    let pixels = if transpose { pixels.permuted(PIXELS, |n| n % SIDE * SIDE + n / SIDE) } else { pixels };
+    Ok(Images { channels: 1, height: SIDE, width: SIDE, pixels, labels })
 }
 
 /// Gives every line but blank ones at the end to `take`; what is wrong with one is told with its number.
@@ -145,12 +143,4 @@ fn number(field: &str) -> Checked<f64> {
         None => format!("{field:?} is no number"),
         Some((end, _)) => format!("{:?}… is no number; white space must separate them", &field[..end]),
     })
-}
-
-fn transpose_plane(plane: &mut [f32]) {
-    for row in 0..SIDE {
-        for col in 0..row {
-            plane.swap(row * SIDE + col, col * SIDE + row);
-        }
-    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::pixels::{MAX_VALUES, check_fits, classes};
 use super::stream::{self, Stream};
-use super::{Dataset, Images, Label, Pixels, Shape, folder, hash, pixels};
+use super::{Dataset, Images, Label, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
 
 const IMAGES_MAGIC: u32 = 2051;
@@ -215,18 +215,7 @@ impl Folder {
     pub fn transposed(self) -> Self {
         let [train, test] = [self.train, self.test].map(|images| {
             let Images { height, width, .. } = images;
-            let place = |n: usize| n % height * width + n / height;
-            let plane = height * width;
-            let pixels = match &images.pixels {
-                Pixels::Bytes(bytes) => {
-                    let of = |plane: &[u8]| (0..plane.len()).map(|n| plane[place(n)]).collect::<Vec<_>>();
-                    Pixels::from(bytes.chunks_exact(plane).flat_map(of).collect::<Vec<_>>())
-                }
-                Pixels::Floats(floats) => {
-                    let of = |plane: &[f32]| (0..plane.len()).map(|n| plane[place(n)]).collect::<Vec<_>>();
-                    Pixels::from(floats.chunks_exact(plane).flat_map(of).collect::<Vec<_>>())
-                }
-            };
+            let pixels = images.pixels.permuted(height * width, |n| n % height * width + n / height);
             Images { height: width, width: height, pixels, ..images }
         });
         let sha256 = self.sha256.map(|sha256| format!("{sha256}, transposed"));

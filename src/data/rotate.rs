@@ -22,7 +22,7 @@ pub fn rotate(image: &[f32], height: usize, width: usize, angle: f64, out: &mut 
 
 /// Bilinear interpolation at a fractional position; pixels outside the plane count as 0.
 #[inline]
-fn sample(image: &[f32], height: usize, width: usize, row: f64, col: f64) -> f32 {
+pub(super) fn sample(image: &[f32], height: usize, width: usize, row: f64, col: f64) -> f32 {
     // Most positions have all four neighbours. For them rounding down is a plain conversion, which is what makes it fast.
     if row >= 0.0 && col >= 0.0 && row < height as f64 - 1.0 && col < width as f64 - 1.0 {
         let (top, left) = (row as u32, col as u32);

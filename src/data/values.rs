@@ -90,6 +90,27 @@ impl Pixels {
         }
     }
 
+    /// The same with the values of every run of `length` in another order: at place n the one that was at `source`(n).
+    ///
+    /// # Panics
+    /// If a source is beyond its run.
+    #[cfg(feature = "study")]
+    pub(super) fn permuted(mut self, length: usize, source: impl Fn(usize) -> usize) -> Self {
+        fn permute<T: Copy>(values: &mut [T], length: usize, source: impl Fn(usize) -> usize) {
+            let mut run = Vec::with_capacity(length);
+            for values in values.chunks_exact_mut(length) {
+                run.clear();
+                run.extend((0..length).map(|n| values[source(n)]));
+                values.copy_from_slice(&run);
+            }
+        }
+        match &mut self {
+            Self::Bytes(bytes) => permute(bytes, length, source),
+            Self::Floats(floats) => permute(floats, length, source),
+        }
+        self
+    }
+
     /// Ranges of several, one after the other; as bytes where all are.
     ///
     /// # Panics
@@ -121,6 +142,9 @@ mod tests {
         assert_ne!(bytes, Pixels::from(vec![0.0f32, 0.2]));
         assert_ne!(bytes, Pixels::from(vec![0.0f32, 0.2, 0.9]));
         assert_eq!(*bytes.floats(1..3), [0.2, 1.0]);
+        let reversed = |pixels: &Pixels| pixels.clone().permuted(3, |n| 2 - n);
+        assert_eq!(reversed(&bytes), Pixels::from(vec![255, 51, 0]));
+        assert_eq!(reversed(&floats), reversed(&bytes));
         let both = Pixels::gather([(&bytes, 1..3), (&bytes, 0..1)].into_iter());
         assert!(matches!(&both, Pixels::Bytes(bytes) if *bytes == [51, 255, 0]));
         let mixed = Pixels::gather([(&bytes, 1..3), (&floats, 0..1)].into_iter());

@@ -3,12 +3,16 @@
 use equisplit::data::Augmentation;
 use equisplit::rng;
 
-fn augmentation(steps: &str) -> Augmentation {
+fn parsed(steps: &str) -> Result<Augmentation, toml::de::Error> {
     #[derive(serde::Deserialize)]
     struct Table {
         augmentation: Augmentation,
     }
-    toml::from_str::<Table>(&format!("augmentation = {steps}")).unwrap().augmentation
+    toml::from_str::<Table>(&format!("augmentation = {steps}")).map(|table| table.augmentation)
+}
+
+fn augmentation(steps: &str) -> Augmentation {
+    parsed(steps).unwrap()
 }
 
 const SIZE: [usize; 2] = [31, 31];
@@ -121,28 +125,41 @@ fn moves_are_exact_and_composed_in_order() {
     assert_eq!(symmetries.len(), 8);
 }
 
-/// One map of several steps reads each pixel once: a turn there and back again blurs nothing but what went outside.
+/// The image at a place between its pixels, in f64; 0 outside.
+fn between(image: &[f32], [y, x]: [f64; 2]) -> f64 {
+    let pixel = |y: f64, x: f64| {
+        let inside = (0.0..31.0).contains(&y) && (0.0..31.0).contains(&x);
+        if inside { f64::from(image[y as usize * 31 + x as usize]) } else { 0.0 }
+    };
+    let (top, left) = (y.floor(), x.floor());
+    let (down, right) = (y - top, x - left);
+    let row = |y: f64| pixel(y, left) * (1.0 - right) + pixel(y, left + 1.0) * right;
+    row(top) * (1.0 - down) + row(top + 1.0) * down
+}
+
+/// Whatever the steps, an image is read once where one map takes its pixels: the map that places are read by, by the same draws.
 #[test]
 fn steps_are_interpolated_once() {
-    let image: Vec<f32> = (0..31 * 31).map(|n| (n as f32 * 0.37).sin()).collect();
-    // Four quarter turns and two scales of one are whole numbers still.
-    let steps = augmentation(r#"[{ rotate = "quarter" }, { affine = { scale = [1, 1] } }, { rotate = "quarter" }]"#);
-    for seed in 0..8 {
-        let turned = apply(&steps, &image, SIZE, seed);
-        let mut sorted = [image.clone(), turned];
-        sorted.iter_mut().for_each(|pixels| pixels.sort_by(f32::total_cmp));
-        assert_eq!(sorted[0], sorted[1]);
+    let noise: Vec<f32> = (0..31 * 31).map(|n| (n as f32 * n as f32 * 0.37).sin()).collect();
+    let steps = augmentation(
+        r#"[{ rotate = 30 }, { affine = { scale = [0.9, 1.1], shear = 10 } }, { rotate = 30 }, { flip = "both" }]"#,
+    );
+    for seed in 0..20 {
+        let ([[a, b], [c, d]], [y, x]) = matrix(&steps, seed);
+        let [a, b, c, d, y, x] = [a, b, c, d, y, x].map(f64::from);
+        let found = apply(&steps, &noise, SIZE, seed);
+        for (n, found) in found.into_iter().enumerate() {
+            let [row, column] = [(n / 31) as f64 - 15.0, (n % 31) as f64 - 15.0];
+            let place = [15.0 + a * row + b * column + y, 15.0 + c * row + d * column + x];
+            let expected = between(&noise, place);
+            assert!((f64::from(found) - expected).abs() < 1e-3, "seed {seed}, pixel {n}: {found}, not {expected}");
+        }
     }
 }
 
 #[test]
 fn what_is_no_augmentation_is_refused_with_what_would_be() {
-    #[derive(Debug, serde::Deserialize)]
-    struct Table {
-        #[allow(dead_code)]
-        augmentation: Augmentation,
-    }
-    let told = |steps: &str| toml::from_str::<Table>(&format!("augmentation = {steps}")).unwrap_err().to_string();
+    let told = |steps: &str| parsed(steps).map(drop).unwrap_err().to_string();
     assert!(told("3").contains("a list of steps"), "{}", told("3"));
     assert!(told("[{ turn = 3 }]").contains("`rotate`"), "{}", told("[{ turn = 3 }]"));
     assert!(told(r#"[{ rotate = "some" }]"#).contains("\"quarter\""), "{}", told(r#"[{ rotate = "some" }]"#));

@@ -1,5 +1,7 @@
 //! Affine maps of the plane, and images seen through them.
 
+use crate::data::rotate::sample;
+
 /// The map (y, x) → (a y + b x + c, d y + e x + f), in pixels from the middle of the image.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Affine([[f64; 3]; 2]);
@@ -48,31 +50,11 @@ impl Affine {
     pub fn resample(&self, from: &[f32], size: [usize; 2], to: &mut [f32]) {
         let middle = size.map(|pixels| (pixels as f64 - 1.0) / 2.0);
         for (row, to) in to.chunks_exact_mut(size[1]).enumerate() {
-            let start = self.apply([row as f64 - middle[0], -middle[1]]);
-            let [mut y, mut x] = [start[0] + middle[0], start[1] + middle[1]];
-            let step = [self.0[0][1], self.0[1][1]];
-            let first = [y, x];
             for (column, to) in to.iter_mut().enumerate() {
-                // Not summed up, which would lose whole numbers on the way.
-                [y, x] = [first[0] + step[0] * column as f64, first[1] + step[1] * column as f64];
-                *to = sample(from, size, y, x);
+                let [y, x] = self.apply([row as f64 - middle[0], column as f64 - middle[1]]);
+                let [y, x] = [y + middle[0], x + middle[1]];
+                *to = sample(from, size[0], size[1], y, x);
             }
         }
     }
-}
-
-/// The image between its pixels.
-fn sample(image: &[f32], [height, width]: [usize; 2], y: f64, x: f64) -> f32 {
-    let (top, left) = (y.floor(), x.floor());
-    if !(top >= -1.0 && left >= -1.0 && top < height as f64 && left < width as f64) {
-        return 0.0;
-    }
-    let (down, right) = ((y - top) as f32, (x - left) as f32);
-    let (top, left) = (top as isize, left as isize);
-    let pixel = |row: isize, column: isize| {
-        let inside = (0..height as isize).contains(&row) && (0..width as isize).contains(&column);
-        if inside { image[row as usize * width + column as usize] } else { 0.0 }
-    };
-    let between = |row| pixel(row, left) * (1.0 - right) + pixel(row, left + 1) * right;
-    between(top) * (1.0 - down) + between(top + 1) * down
 }

@@ -32,8 +32,10 @@ const USUAL: [Names; 6] = [
     names("train.npz", Some("valid.npz"), "test.npz"),
 ];
 
-/// What is before these names in an archive that has a whole set: training, validation and test images.
-pub(super) const PREFIXES: [&str; 3] = ["train_", "val_", "test_"];
+/// What is before the names of arrays in an archive that has a whole set.
+const TRAIN: &str = "train_";
+const VALIDATION: &str = "val_";
+const TEST: &str = "test_";
 
 /// Where some images of a set are.
 pub(super) struct Part {
@@ -81,14 +83,16 @@ fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Par
         Some(name) => vec![folder.join(name)],
         None => archives(folder),
     };
+    // What is wrong with the only archive is told; others may be of no set.
     if let [only] = archives.as_slice() {
-        check_whole(only)?;
+        let found = prefixes(only)?;
+        if found.contains(&TRAIN) && !found.contains(&TEST) {
+            return Err(Error::content(only, "has train_images, but no test_images"));
+        }
     }
     let mut sets = archives.into_iter().filter_map(|path| {
-        let zip = ZipArchive::new(BufReader::new(files::open(&path).ok()?)).ok()?;
-        let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
-        let [train, validation, test] = PREFIXES;
-        (has(train) && has(test)).then(|| (path, if has(validation) { vec![train, validation] } else { vec![train] }))
+        let mut found = prefixes(&path).ok().filter(|found| found.contains(&TRAIN))?;
+        (found.pop() == Some(TEST)).then_some((path, found))
     });
     let (first, second) = (sets.next(), sets.next());
     if let (Some((first, _)), Some((second, _))) = (&first, &second) {
@@ -98,19 +102,19 @@ fn whole_set(folder: &Path, name: Option<&str>) -> Result<Option<(Vec<Part>, Par
     }
     Ok(first.map(|(path, prefixes)| {
         let part = |prefix| Part { path: path.clone(), prefix };
-        (prefixes.into_iter().map(part).collect(), part(PREFIXES[2]))
+        (prefixes.into_iter().map(part).collect(), part(TEST))
     }))
 }
 
-/// Refuses the only archive that there is where it's damaged, or has training images of a set but no test images.
-fn check_whole(path: &Path) -> Result<()> {
+/// Which of the prefixes an archive has images of, in their order.
+///
+/// # Errors
+/// When it's no archive.
+pub(super) fn prefixes(path: &Path) -> Result<Vec<&'static str>> {
     let zip = ZipArchive::new(BufReader::new(files::open(path)?));
     let zip = zip.map_err(|e| Error::content(path, format!("no npz archive: {e}")))?;
-    let has = |prefix: &str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
-    match (has(PREFIXES[0]), has(PREFIXES[2])) {
-        (true, false) => Err(Error::content(path, "has train_images, but no test_images")),
-        _ => Ok(()),
-    }
+    let has = |prefix: &&str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
+    Ok([TRAIN, VALIDATION, TEST].into_iter().filter(has).collect())
 }
 
 fn archives(folder: &Path) -> Vec<PathBuf> {

@@ -13,7 +13,7 @@ use std::path::Path;
 use npyz::Deserialize;
 use zip::ZipArchive;
 
-use self::files::{PREFIXES, Part, parts};
+use self::files::{Part, parts, prefixes};
 use super::idx::same_shape;
 use super::pixels::{Checked, check_fits, classes};
 use super::{CLASSES, DataConfig, Dataset, Images, Label, Pixels, Shape, hash, pixels, stream};
@@ -94,10 +94,7 @@ pub fn read(path: &Path) -> Result<Images> {
 /// # Errors
 /// As [`read`].
 pub(super) fn read_all(path: &Path) -> Result<Vec<(Option<&'static str>, Images)>> {
-    let zip = ZipArchive::new(BufReader::new(open(path)?));
-    let zip = zip.map_err(|e| Error::content(path, format!("no npz archive: {e}")))?;
-    let has = |prefix: &&str| zip.index_for_name(&format!("{prefix}images.npy")).is_some();
-    let prefixes: Vec<&'static str> = PREFIXES.into_iter().filter(has).collect();
+    let prefixes = prefixes(path)?;
     if prefixes.is_empty() {
         return Ok(vec![(None, read(path)?)]);
     }
@@ -161,26 +158,10 @@ impl<'a> Archive<'a> {
         let mut pixels = pixels.map_err(|wrong| Error::content(self.path, wrong))?;
         let Shape { channels, height, width } = *shape;
         if *channels_last {
-            match &mut pixels {
-                Pixels::Bytes(bytes) => channels_first(bytes, channels, height * width),
-                Pixels::Floats(floats) => channels_first(floats, channels, height * width),
-            }
+            let plane = height * width;
+            pixels = pixels.permuted(channels * plane, |n| n % plane * channels + n / plane);
         }
         Ok(Images { channels, height, width, pixels, labels })
-    }
-}
-
-/// Puts the channels of each image, which come pixel by pixel, one after the other.
-fn channels_first<T: Copy>(entries: &mut [T], channels: usize, plane: usize) {
-    let mut image = Vec::with_capacity(channels * plane);
-    for entries in entries.chunks_exact_mut(channels * plane) {
-        image.clear();
-        image.extend(
-            (0..channels)
-                .flat_map(|channel| (0..plane).map(move |pixel| (channel, pixel)))
-                .map(|(channel, pixel)| entries[pixel * channels + channel]),
-        );
-        entries.copy_from_slice(&image);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Updates of a tensor in its place.
 //!
 //! An expression of candle's operators takes a new tensor for every operator: for a network of ten million weights that was a
-//! fifth of a training step, nearly all of it fresh pages.
+//! tenth of a training step, nearly all of it fresh pages.
 
 use candle_core::{CpuStorage, InplaceOp2, InplaceOp3, Layout, Result, Tensor};
 use rayon::prelude::*;

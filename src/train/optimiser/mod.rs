@@ -82,10 +82,11 @@ struct Slot {
 struct Moments(Vec<Tensor>);
 
 impl Moments {
-    /// All `N` that the method has.
-    fn all_mut<const N: usize>(&mut self) -> [&mut Tensor; N] {
-        let mut all = self.0.iter_mut();
-        std::array::from_fn(|_| all.next().expect("made by Method::moments"))
+    /// The first `N`, as many as the method has.
+    fn first<const N: usize>(&mut self) -> Result<&mut [Tensor; N]> {
+        let found = self.0.len();
+        let first = self.0.first_chunk_mut();
+        first.ok_or_else(|| Error::invalid(format!("an optimiser with {found} moments, but its method has {N}")))
     }
 }
 
@@ -144,7 +145,7 @@ impl Optimiser {
                 gradient = (gradient + (var.as_detached_tensor().sign()? * l1)?)?;
             }
             match method {
-                Method::Adam | Method::Adamw => adam::step(var, moments, &gradient, rate, self.steps)?,
+                Method::Adam | Method::Adamw => adam::Step::new(rate, self.steps).take(var, moments, &gradient)?,
                 Method::Sgd => sgd::Step { rate, momentum, nesterov }.take(var, moments, &gradient)?,
             }
         }

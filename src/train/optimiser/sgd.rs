@@ -16,13 +16,13 @@ pub(super) struct Step {
 impl Step {
     pub fn take(&self, parameter: &Var, moments: &mut Moments, gradient: &Tensor) -> Result<()> {
         match in_place::is_possible(parameter) {
-            true => self.in_place(parameter, moments.all_mut(), gradient),
-            false => self.by_tensors(parameter, moments.all_mut(), gradient),
+            true => self.in_place(parameter, moments.first()?, gradient),
+            false => self.by_tensors(parameter, moments.first()?, gradient),
         }
     }
 
     /// The same operations in the same order as [`Step::by_tensors`], so that both give the same bits.
-    fn in_place(&self, parameter: &Var, [velocity]: [&mut Tensor; 1], gradient: &Tensor) -> Result<()> {
+    fn in_place(&self, parameter: &Var, [velocity]: &mut [Tensor; 1], gradient: &Tensor) -> Result<()> {
         let [rate, momentum] = [self.rate, self.momentum].map(|x| x as f32);
         in_place::from_one(velocity, gradient, |v, g| v * momentum + g)?;
         match self.nesterov {
@@ -32,7 +32,7 @@ impl Step {
         Ok(())
     }
 
-    fn by_tensors(&self, parameter: &Var, [velocity]: [&mut Tensor; 1], gradient: &Tensor) -> Result<()> {
+    fn by_tensors(&self, parameter: &Var, [velocity]: &mut [Tensor; 1], gradient: &Tensor) -> Result<()> {
         *velocity = ((&*velocity * self.momentum)? + gradient)?;
         let ahead = if self.nesterov { ((&*velocity * self.momentum)? + gradient)? } else { velocity.clone() };
         Ok(parameter.set(&(parameter.as_detached_tensor() - (ahead * self.rate)?)?)?)
@@ -49,8 +49,8 @@ mod tests {
         for nesterov in [false, true] {
             let step = Step { rate: 0.01, momentum: 0.9, nesterov };
             agree(
-                |_, var, moments, gradient| step.in_place(var, moments.all_mut(), gradient),
-                |_, var, moments, gradient| step.by_tensors(var, moments.all_mut(), gradient),
+                |_, var, moments, gradient| step.in_place(var, moments.first()?, gradient),
+                |_, var, moments, gradient| step.by_tensors(var, moments.first()?, gradient),
             );
         }
     }
