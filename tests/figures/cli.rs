@@ -144,7 +144,9 @@ fn what_is_shown_of_a_study_with_runs_left_says_so() {
     let page = std::fs::read_to_string(page).unwrap();
     assert!(page.contains(warning));
     // Filters and maps are those of a run that was trained to its end.
-    assert!(page.contains("first layer of p4 (seed 1)") && page.contains("first layer of scrambled (seed 0)"));
+    assert!(
+        page.contains("first convolution of p4 (seed 1)") && page.contains("first convolution of scrambled (seed 0)")
+    );
     let checked = equisplit().args(["check", "--store", &store, "--arm", "p4", "--json"]).output().unwrap();
     assert!(!String::from_utf8(checked.stderr).unwrap().contains("not finished"));
     std::fs::remove_file(Path::new(&store).join("p4/seed-1/result.json")).unwrap();

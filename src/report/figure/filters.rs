@@ -1,4 +1,4 @@
-//! Filters of the first layer: orbits of group banks, tiles of repetition banks.
+//! Filters of the first convolution: orbits of group banks, tiles of repetition banks.
 
 use super::Figure;
 use super::canvas::{Anchor, Canvas, heading_height, inner};
@@ -12,7 +12,7 @@ const SIDE: i32 = mm(7.0);
 const BETWEEN: i32 = mm(1.5);
 const BETWEEN_BLOCKS: i32 = mm(3.0);
 
-/// Filters of the first layer of one trained network.
+/// Filters of the first convolution of one trained network.
 #[derive(Clone, Debug)]
 pub struct FilterFigure {
     /// The arm.
@@ -117,7 +117,7 @@ impl FilterFigure {
             1 => "a learned filter",
             _ => "a channel of a learned filter (1.2: of filter 1 the second)",
         };
-        format!("First layer ({layer}) of {arm}, seed {seed}; a row: {row}, {what}")
+        format!("First convolution ({layer}) of {arm}, seed {seed}; a row: {row}, {what}")
     }
 
     fn heading_height(&self) -> i32 {
@@ -150,7 +150,7 @@ impl Figure for FilterFigure {
             _ => "a row for each of their channels (1.2: of filter 1 the second)",
         };
         format!(
-            "Learned filters of the first layer of {} (seed {}), {rows}: {}. White is 0, blue positive, orange negative, \
+            "Learned filters of the first convolution of {} (seed {}), {rows}: {}. White is 0, blue positive, orange negative, \
              all rows on one scale.{more}{columns}",
             self.arm, self.seed, self.what
         )
