@@ -39,6 +39,7 @@ impl Choice for Source {
         ("idx", "A set in MNIST's format under names of its own", Self::Idx),
         ("cifar10", "CIFAR-10 in its binary form", Self::Cifar10),
         ("cifar100", "CIFAR-100 in its binary form", Self::Cifar100),
+        ("images", "PNG and JPEG files, a folder for each class", Self::Images),
     ];
 }
 

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use equisplit::data::fetch::{self, Options};
 use equisplit::data::info::{FileInfo, info};
 use equisplit::data::{DataConfig, Source, cache, load};
-use equisplit::{Error, Result};
+use equisplit::{Error, Result, text};
 
 /// Look at, make and fetch images.
 #[derive(clap::Args)]
@@ -112,10 +112,15 @@ fn describe(file: &FileInfo) -> String {
             format!("  {count} images of {height}×{width} pixels and {channels} channels")
         }
         (Some([height, width]), _) => format!("  {count} images of {height}×{width} pixels"),
-        (None, _) => format!("  {count} labels"),
+        (None, Some(_)) => format!("  {count} images of several sizes; `resize` in [data] gives them one"),
+        (None, None) => format!("  {count} labels"),
     }));
     if let Some(labels) = &file.labels {
-        let counts: Vec<String> = labels.iter().enumerate().map(|(class, n)| format!("{class}: {n}")).collect();
+        let name = |class: usize| match &file.classes {
+            Some(names) => format!("{class} ({})", text::line(&names[class])),
+            None => class.to_string(),
+        };
+        let counts: Vec<String> = labels.iter().enumerate().map(|(class, n)| format!("{}: {n}", name(class))).collect();
         lines.push(format!("  labels {}", counts.join(", ")));
     }
     lines.extend(file.sha256.as_ref().map(|sha256| format!("  SHA-256 {sha256}")));

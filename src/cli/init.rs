@@ -44,6 +44,7 @@ fn input(study: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
     let own = study.skeleton()?.steps().input;
     let [channels, height, width] = match config.source {
         Source::Cifar10 | Source::Cifar100 => [3, 32, 32],
+        Source::Images => own.unwrap_or([3, 32, 32]),
         Source::Amat | Source::Npz | Source::Idx => own.unwrap_or([1, 28, 28]),
         Source::Builtin | Source::Mnist | Source::MnistRot => [1, 28, 28],
     };

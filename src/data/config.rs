@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::pixels::MAX_SIDE;
 use crate::error::{Error, Result};
 use crate::number;
 
@@ -27,6 +28,29 @@ pub enum Source {
     Cifar10,
     /// CIFAR-100 in its binary form, by its fine labels ([`cifar`](super::cifar)).
     Cifar100,
+    /// PNG and JPEG files, a folder for each class (`train/CLASS/…` and `test/CLASS/…`, TinyImageNet's layout, or `CLASS/…`).
+    Images,
+}
+
+/// The size that images are given, see [`DataConfig::resize`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged, expecting = "resize is a number of pixels, as 32, or rows and columns, as [32, 48]")]
+pub enum Resize {
+    /// As many rows as columns.
+    Square(u32),
+    /// Rows and columns.
+    Sides([u32; 2]),
+}
+
+impl Resize {
+    /// Rows and columns.
+    pub fn size(self) -> [usize; 2] {
+        match self {
+            Self::Square(side) => [side, side],
+            Self::Sides(sides) => sides,
+        }
+        .map(|side| side as usize)
+    }
 }
 
 /// How the images of a set are turned, see [`DataConfig::rotate`].
@@ -62,7 +86,7 @@ pub struct DataConfig {
     /// Test images: the first so many of the set. Default: builtin 2000, mnist-rot 50000, others all.
     #[serde(default, deserialize_with = "number::told")]
     pub test: Option<usize>,
-    /// Seed of the random choices behind builtin and mnist-rot.
+    /// Seed of the random choices behind builtin, mnist-rot and images, and of `rotate` and `flip`.
     #[serde(default, deserialize_with = "number::told")]
     pub seed: u64,
     /// Whether the seeds of a study share their images.
@@ -74,6 +98,9 @@ pub struct DataConfig {
     /// Whether images are mirrored once, both ways, each with probability 1/2.
     #[serde(default, skip_serializing_if = "is_false")]
     pub flip: bool,
+    /// The size that images are given, before they're turned; as they are by default. Not for the sources that make digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resize: Option<Resize>,
     /// amat and idx only: the files hold each image column by column.
     #[serde(default)]
     pub transpose: bool,
@@ -111,6 +138,7 @@ impl Source {
             Self::Idx => "idx",
             Self::Cifar10 => "cifar10",
             Self::Cifar100 => "cifar100",
+            Self::Images => "images",
         }
     }
 
@@ -131,6 +159,7 @@ impl DataConfig {
             draw: Draw::Fixed,
             rotate: None,
             flip: false,
+            resize: None,
             transpose: false,
             train_file: None,
             test_file: None,
@@ -151,13 +180,25 @@ impl DataConfig {
         if self.transpose && !matches!(self.source, Source::Amat | Source::Idx) {
             return Err(Error::key("data", "transpose", "is for the sources amat and idx only"));
         }
-        if (self.rotate.is_some() || self.flip) && self.source.has_seed() {
-            let key = if self.flip { "flip" } else { "rotate" };
-            return Err(Error::key(
-                "data",
-                key,
-                "is for upright sources; digits of builtin and mnist-rot are rotated as they are",
-            ));
+        if self.source.has_seed() {
+            let turned = "is for upright sources; digits of builtin and mnist-rot are rotated as they are";
+            let ignored = [
+                ("flip", self.flip, turned),
+                ("rotate", self.rotate.is_some(), turned),
+                (
+                    "resize",
+                    self.resize.is_some(),
+                    "is for sources of files; digits of builtin and mnist-rot have 28×28 pixels",
+                ),
+            ];
+            if let Some((key, _, why)) = ignored.into_iter().find(|(_, given, _)| *given) {
+                return Err(Error::key("data", key, why));
+            }
+        }
+        if let Some([rows, columns]) = self.resize.map(Resize::size)
+            && ![rows, columns].iter().all(|side| (1..=MAX_SIDE as usize).contains(side))
+        {
+            return Err(Error::key("data", "resize", format!("= {rows}×{columns}, but sides must be 1 to {MAX_SIDE}")));
         }
         let of_npz = matches!(self.source, Source::Npz);
         match self.names().into_iter().find(|(_, name)| name.is_some()) {
@@ -197,6 +238,10 @@ impl DataConfig {
         if (self.rotate, self.flip) != (recipe.rotate, recipe.flip) {
             let described = |of: &Self| format!("{:?} with flip = {}", of.rotate, of.flip).to_lowercase();
             return wrong("rotate", described(self), described(recipe));
+        }
+        if self.resize != recipe.resize {
+            let described = |of: &Self| format!("{:?}", of.resize.map(Resize::size));
+            return wrong("resize", described(self), described(recipe));
         }
         if self.transpose != recipe.transpose {
             return wrong("transpose", self.transpose.to_string(), recipe.transpose.to_string());

@@ -13,7 +13,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
-use super::load::load_upright;
+use super::load::{load_upright, located};
 use super::turned::turned;
 use super::{DataConfig, Dataset, Draw, Images, Pixels, Source, hash, idx, load, mnist_rot};
 use crate::error::{Error, Result};
@@ -89,6 +89,8 @@ impl Draws {
     /// # Errors
     /// As [`load`].
     pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Self> {
+        let (config, dir) = located(config, dir);
+        let config = config.as_ref();
         let draws = Self::from(load(config, dir)?);
         if config.draw == Draw::Fixed {
             return Ok(draws);

@@ -11,10 +11,16 @@ pub(super) fn file<S: AsRef<Path>>(folder: &Path, names: impl IntoIterator<Item 
 
 /// The folders in which a set may lie below this one: those one down, and a `raw` in each, as torchvision has them. Sorted.
 pub(super) fn below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut folders: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_dir()).collect();
-    folders.sort();
+    let mut folders = folders(folder)?;
     let raw: Vec<PathBuf> = folders.iter().map(|path| path.join("raw")).filter(|path| path.is_dir()).collect();
     folders.extend(raw);
+    Ok(folders)
+}
+
+/// The folders in a folder, sorted.
+pub(super) fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut folders: Vec<PathBuf> = entries(folder)?.into_iter().filter(|path| path.is_dir()).collect();
+    folders.sort();
     Ok(folders)
 }
 

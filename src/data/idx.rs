@@ -6,7 +6,7 @@
 use std::io::{BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use super::pixels::{MAX_VALUES, check_fits, classes};
+use super::pixels::{MAX_VALUES, check_fits, classes, classes_seen};
 use super::stream::{self, Stream};
 use super::{Dataset, Images, Label, Shape, folder, hash, pixels};
 use crate::error::{Error, Result};
@@ -251,12 +251,12 @@ pub(super) fn read_files([train_images, train_labels, test_images, test_labels]:
     Ok(Folder { train, test, sha256: [a, b, c, d] })
 }
 
-/// The shape of the images of these files and the number of classes, without the pixels.
+/// The shape of the images of these files and the number of classes that labels say, without the pixels.
 pub(super) fn shape([train_images, train_labels, test_images, test_labels]: [PathBuf; 4]) -> Result<(Shape, usize)> {
     let [train, test] = [open_pair(&train_images, &train_labels)?, open_pair(&test_images, &test_labels)?];
     same_shape(&test_images, test.shape, train.shape)?;
     let (shape, train, test) = (train.shape, widened(&train.labels.read()?.0), widened(&test.labels.read()?.0));
-    Ok((shape, classes([&train, &test])))
+    Ok((shape, classes_seen([&train, &test])))
 }
 
 /// The number of a folder's images, training and test images together.

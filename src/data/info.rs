@@ -10,6 +10,10 @@ use super::pixels::classes;
 use super::{Images, amat, cache, folder, hash, idx, npz};
 use crate::error::{Error, Result};
 
+/// What is told of a folder that has nothing.
+const NO_DATA: &str = "no data files; expected *-idx3-ubyte, *-idx1-ubyte, *.amat (also .gz), *.npz, CIFAR's *.bin, *.safetensors, or \
+                       folders of PNG and JPEG files";
+
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -26,6 +30,8 @@ pub enum Kind {
     Cifar,
     /// A decoded set (`equisplit data make`, or a cache): one entry for its training and one for its test images.
     Decoded,
+    /// A folder of PNG and JPEG files: one entry for its training and one for its test images.
+    Images,
 }
 
 /// One file of a data folder, or one half of a decoded set.
@@ -39,13 +45,15 @@ pub struct FileInfo {
     pub part: Option<String>,
     /// Number of images or labels; none of a file that can't be read.
     pub count: Option<usize>,
-    /// Rows and columns of an image; none for labels alone.
+    /// Rows and columns of an image; none for labels alone, or where the sizes of images differ.
     pub size: Option<[usize; 2]>,
     /// Channels of an image; none for labels alone.
     pub channels: Option<usize>,
     /// How often each class occurs; none for images without labels.
     pub labels: Option<Vec<usize>>,
-    /// SHA-256 of the content, of IDX files decompressed.
+    /// The names of the classes, where they have some.
+    pub classes: Option<Vec<String>>,
+    /// SHA-256 of the content, of IDX files decompressed; none of folders of images.
     pub sha256: Option<String>,
     /// The published file that this is, to the bit: "MNIST: train-images-idx3-ubyte".
     pub published: Option<String>,
@@ -71,8 +79,7 @@ pub fn info(path: &Path) -> Result<Vec<FileInfo>> {
         }
     }
     if found.is_empty() {
-        let expected = "no data files; expected *-idx3-ubyte, *-idx1-ubyte, *.amat (also .gz), *.npz, CIFAR's *.bin or *.safetensors";
-        return Err(Error::content(path, expected));
+        return image_folder(path);
     }
     let mut described = Vec::new();
     let mut errors = Vec::new();
@@ -87,6 +94,30 @@ pub fn info(path: &Path) -> Result<Vec<FileInfo>> {
         }
     }
     if errors.len() < described.len() { Ok(described) } else { Err(errors.swap_remove(0)) }
+}
+
+/// The parts of a folder of images.
+#[cfg(feature = "images")]
+fn image_folder(path: &Path) -> Result<Vec<FileInfo>> {
+    if folder::folders(path)?.is_empty() {
+        return Err(Error::content(path, NO_DATA));
+    }
+    let (classes, parts) = super::image_folder::info(path)?;
+    let described = |part: super::image_folder::Part| FileInfo {
+        part: Some(part.name.to_owned()),
+        count: Some(part.count),
+        size: part.size,
+        channels: Some(part.channels),
+        labels: Some(part.labels),
+        classes: Some(classes.clone()),
+        ..FileInfo::new(name(path), Kind::Images)
+    };
+    Ok(parts.into_iter().map(described).collect())
+}
+
+#[cfg(not(feature = "images"))]
+fn image_folder(path: &Path) -> Result<Vec<FileInfo>> {
+    Err(Error::content(path, NO_DATA))
 }
 
 /// The files of a folder whose names say what they are.
@@ -104,6 +135,7 @@ impl FileInfo {
             size: None,
             channels: None,
             labels: None,
+            classes: None,
             sha256: None,
             published: None,
             error: None,
@@ -144,6 +176,7 @@ fn describe(path: &Path, kind: Kind, name: String) -> Result<Vec<FileInfo>> {
         Ok(plain.clone().with_images(images, classes([&images.labels]), hash::of_file(path)?))
     };
     Ok(match kind {
+        Kind::Images => return Err(Error::content(path, "not a folder")),
         Kind::IdxImages => vec![idx_images(path, plain)?],
         Kind::IdxLabels => vec![idx_labels(path, plain)?],
         Kind::Amat => vec![whole(&amat::read(path, false)?)?],

@@ -1,11 +1,14 @@
 //! From the `[data]` table and a folder to images.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::cifar::{CIFAR10, CIFAR100};
 use super::images::wanted;
+use super::pixels::classes_seen;
 use super::{
-    CLASSES, DataConfig, Dataset, Shape, Source, amat, builtin, cache, hash, idx, idx_named, mnist_rot, npz, turned,
+    CLASSES, DataConfig, Dataset, Resize, Shape, Source, amat, builtin, cache, hash, idx, idx_named, image_folder,
+    mnist_rot, npz, turned,
 };
 use crate::error::{Error, Result};
 
@@ -13,19 +16,34 @@ use crate::error::{Error, Result};
 ///
 /// `dir` is the folder that holds the source's files, or a file written by [`cache::write_made`] (`equisplit data make`),
 /// which stands in for the source that it was made from: its images are taken as they are, under the name and fingerprint
-/// stored in it, and the default sizes are all of them. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
+/// stored in it, and the default sizes are all of them; of [`Source::Npz`] also an archive that has a whole set. [`Source::Builtin`] needs no `dir` and doesn't look into a folder.
 ///
 /// # Errors
 /// A missing `dir`, more images asked for than there are, keys that contradict the file, or input files that are missing,
 /// unreadable or malformed.
 pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     config.check()?;
+    let (config, dir) = located(config, dir);
     if let Some(DataPath::File(file)) = place(dir)? {
         let (set, recipe) = cache::read_made(file)?;
         recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
         return set.first(config.train, config.test);
     }
-    turned::turned(load_upright(config, dir)?, config, config.seed)
+    turned::turned(load_upright(&config, dir)?, &config, config.seed)
+}
+
+/// Of an archive that `dir` names, its folder, and a configuration that names the archive; all else as it is.
+pub(super) fn located<'a>(config: &'a DataConfig, dir: Option<&'a Path>) -> (Cow<'a, DataConfig>, Option<&'a Path>) {
+    let archive = || {
+        let file = dir.filter(|path| config.source == Source::Npz && config.train_file.is_none() && path.is_file())?;
+        let name = file.file_name()?.to_str().filter(|name| name.ends_with(".npz"))?;
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((DataConfig { train_file: Some(name.to_owned()), ..config.clone() }, folder))
+    };
+    match archive() {
+        Some((config, folder)) => (Cow::Owned(config), Some(folder)),
+        None => (Cow::Borrowed(config), dir),
+    }
 }
 
 /// The images before `[data] rotate` and `flip`; `dir` is no file.
@@ -35,7 +53,14 @@ pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Da
         (_, Source::Builtin) => {
             builtin::digits(config.seed, config.train.unwrap_or(2_000), config.test.unwrap_or(2_000))
         }
-        (Some(DataPath::Folder(folder)), _) => load_folder(config, folder),
+        (Some(DataPath::Folder(folder)), _) => {
+            let set = load_folder(config, folder)?;
+            match config.resize.map(Resize::size) {
+                // The images of a folder had different sizes and have this one.
+                Some(size) if config.source != Source::Images => image_folder::resized(set, size),
+                _ => Ok(set),
+            }
+        }
         (None, _) => Err(no_folder()),
     }
 }
@@ -47,6 +72,8 @@ pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Da
 /// As [`load`], as far as it's seen without the images.
 pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
     config.check()?;
+    let (config, dir) = located(config, dir);
+    let config = config.as_ref();
     let folder = match (place(dir)?, config.source) {
         (Some(DataPath::File(file)), _) => {
             let (shape, classes, recipe) = cache::shape(file)?;
@@ -58,18 +85,24 @@ pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> 
         (None, _) => return Err(no_folder()),
     };
     std::fs::read_dir(folder).map_err(|e| Error::io(folder, e))?;
-    match config.source {
+    let (shape, classes) = match config.source {
         Source::Amat => amat::shape(folder, config),
         Source::Npz => npz::shape(folder, config),
         Source::Cifar10 => CIFAR10.shape(folder),
         Source::Cifar100 => CIFAR100.shape(folder),
+        Source::Images => image_folder::shape(folder, config),
         Source::Idx => {
             let (Shape { channels, height, width }, classes) = idx::shape(idx_named::find(folder, config)?)?;
             let [height, width] = if config.transpose { [width, height] } else { [height, width] };
             Ok((Shape { channels, height, width }, classes))
         }
-        Source::Mnist | Source::MnistRot | Source::Builtin => idx::shape(idx::find(folder)?),
-    }
+        Source::Mnist | Source::MnistRot | Source::Builtin => {
+            let (shape, classes) = idx::shape(idx::find(folder)?)?;
+            Ok((shape, classes.max(CLASSES)))
+        }
+    }?;
+    let [height, width] = config.resize.map_or([shape.height, shape.width], Resize::size);
+    Ok((Shape { height, width, ..shape }, classes))
 }
 
 /// What `--data` names.
@@ -109,8 +142,10 @@ fn load_folder(config: &DataConfig, folder: &Path) -> Result<Dataset> {
         Source::Idx => {
             let set = idx::read_files(idx_named::find(folder, config)?)?;
             let set = if config.transpose { set.transposed() } else { set };
-            set.into_dataset().first(config.train, config.test)
+            let classes = classes_seen([&set.train.labels, &set.test.labels]);
+            Dataset { classes, ..set.into_dataset() }.first(config.train, config.test)
         }
+        Source::Images => image_folder::load(folder, config),
         Source::Builtin => Err(Error::invalid("builtin digits are not read from a folder")),
     }
 }

@@ -33,6 +33,9 @@ mod folder;
 pub(crate) mod hash;
 #[cfg(feature = "study")]
 mod idx_named;
+#[cfg(feature = "study")]
+#[cfg_attr(not(feature = "images"), path = "without_images.rs")]
+mod image_folder;
 mod images;
 #[cfg(feature = "study")]
 mod load;
@@ -46,7 +49,7 @@ mod values;
 
 pub use augment::Augmentation;
 #[cfg(feature = "study")]
-pub use config::{DataConfig, Draw, Rotate, Source};
+pub use config::{DataConfig, Draw, Resize, Rotate, Source};
 #[cfg(feature = "study")]
 pub use draws::{Draws, FiniteSource};
 pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};

@@ -64,8 +64,13 @@ pub(super) fn check_fits(path: &Path, bytes: u64) -> Result<()> {
 /// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is
 /// missing, or as many as the labels need.
 pub(super) fn classes<L: AsRef<[Label]>>(parts: impl IntoIterator<Item = L>) -> usize {
+    classes_seen(parts).max(CLASSES)
+}
+
+/// As many classes as the labels need.
+pub(super) fn classes_seen<L: AsRef<[Label]>>(parts: impl IntoIterator<Item = L>) -> usize {
     let largest = parts.into_iter().filter_map(|labels| labels.as_ref().iter().copied().max()).max();
-    largest.map_or(CLASSES, |label| CLASSES.max(usize::from(label) + 1))
+    largest.map_or(1, |label| usize::from(label) + 1)
 }
 
 #[cfg(test)]

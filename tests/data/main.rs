@@ -8,5 +8,7 @@ mod data_support;
 mod draws;
 mod fetch;
 mod formats;
+#[cfg(feature = "images")]
+mod images;
 mod sets;
 mod sources;

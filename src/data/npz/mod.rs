@@ -15,7 +15,7 @@ use zip::ZipArchive;
 
 use self::files::{Part, parts, prefixes};
 use super::idx::same_shape;
-use super::pixels::{Checked, check_fits, classes};
+use super::pixels::{Checked, check_fits, classes, classes_seen};
 use super::{CLASSES, DataConfig, Dataset, Images, Label, Pixels, Shape, hash, pixels, stream};
 use crate::error::{Error, Result};
 use crate::files::open;
@@ -49,7 +49,7 @@ pub fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
     parts.iter().zip(&train).try_for_each(|(part, images)| same_shape(&part.path, images.shape(), shape))?;
     same_shape(&test.path, test_images.shape(), shape)?;
     let train = Images::joined(train);
-    let classes = classes([&train.labels, &test_images.labels]);
+    let classes = number_of_classes(&test, &[&train.labels, &test_images.labels]);
     let like_digits = shape == Shape { channels: 1, height: 28, width: 28 } && classes == CLASSES;
     let name = match paths.as_slice() {
         [whole] => whole.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
@@ -75,7 +75,12 @@ pub(super) fn shape(folder: &Path, config: &DataConfig) -> Result<(Shape, usize)
         labels.push(archive.labels()?);
     }
     let shape = shape.unwrap_or(Shape { channels: 1, height: 1, width: 1 });
-    Ok((shape, classes(&labels)))
+    Ok((shape, number_of_classes(&test, &labels)))
+}
+
+/// Ten at least of sets in several files, as rot-MNIST is; MedMNIST's, in one, have as many as their labels say.
+fn number_of_classes<L: AsRef<[Label]>>(test: &Part, labels: &[L]) -> usize {
+    if test.prefix.is_empty() { classes(labels) } else { classes_seen(labels) }
 }
 
 /// Reads one archive: images of shape (n, h·h), (n, h, w), (n, c, h, w) or (n, h, w, c) with 1 or 3 channels, either f32 or
