@@ -1,9 +1,10 @@
-//! What is likely not meant in a study that could be run: classes that nothing is learned of, rates at which nothing is.
+//! What is likely not meant in a study that could be run: classes that nothing is learned of, rates at which nothing is, and
+//! schedules that come too late.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Study;
 use super::images::training_labels;
+use super::{Arm, Study};
 use crate::data::{Dataset, Label};
 
 /// Classes, arms and seeds that a warning lists.
@@ -12,7 +13,7 @@ const LISTED: usize = 5;
 impl Study {
     /// Warnings to give before anything is trained.
     pub fn doubts(&self, dataset: &Dataset) -> Vec<String> {
-        self.absent_classes(dataset).into_iter().chain(self.rates_of_zero()).collect()
+        self.absent_classes(dataset).into_iter().chain(self.rates_of_zero()).chain(self.idle_schedules()).collect()
     }
 
     /// Classes of which there's no image to learn from, in all or in the parts that arms are trained on.
@@ -52,12 +53,27 @@ impl Study {
         // Where rates are tuned, the arms' own isn't used.
         let own = tuned.iter().all(Option::is_none);
         let still = self.arms.iter().filter(|arm| own && arm.training.learning_rate_in(1) == 0.0);
-        let still: Vec<String> = still.map(super::Arm::id).collect();
+        let still: Vec<String> = still.map(Arm::id).collect();
         if !still.is_empty() {
-            let arms = if still.len() == self.arms.len() { "all arms".to_owned() } else { listed(&still) };
+            let arms = self.those(&still);
             doubts.push(format!("the learning rate is 0 and nothing is learned: {arms}"));
         }
         doubts
+    }
+
+    /// Decays that come after the last epoch, as of a protocol whose epochs were cut.
+    fn idle_schedules(&self) -> Vec<String> {
+        let mut arms: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for arm in &self.arms {
+            if let Some(idle) = arm.training.idle() {
+                arms.entry(idle).or_default().push(arm.id());
+            }
+        }
+        arms.into_iter().map(|(idle, arms)| format!("{idle} ({})", self.those(&arms))).collect()
+    }
+
+    fn those(&self, arms: &[String]) -> String {
+        if arms.len() == self.arms.len() { "all arms".to_owned() } else { listed(arms) }
     }
 }
 
@@ -135,5 +151,18 @@ mod tests {
         assert_eq!(tuned, ["tuning tries a learning rate of 0, at which nothing is learned"]);
         assert!(doubts(["learning_rate = 0", "", "[tuning]\nlearning_rate = [0.1, 0.01]"], &whole).is_empty());
         assert_eq!(doubts(["learning_rate = 0", "", "[tuning]\nbatch = [8, 16]"], &whole), all);
+    }
+
+    #[test]
+    fn schedules_that_do_nothing_are_told() {
+        let whole = dataset(&[9, 9]);
+        let late = doubts(["epochs = 3\ndecay = 0.5\ndecay_from = 4", "training = { epochs = 4 }", ""], &whole);
+        assert_eq!(late, ["the rate never falls: decay_from is 4, and there are 3 epochs (z2)"]);
+        let steps = "epochs = 80\nschedule = \"multistep\"\nmilestones = [30, 80]\n";
+        let late = doubts([&format!("{steps}decay = 0.1"), "", ""], &whole);
+        assert_eq!(late, ["the rate isn't decayed after epoch 80, a milestone: there are 80 epochs (all arms)"]);
+        let one = doubts([steps, "", ""], &whole);
+        assert_eq!(one, ["the rate never falls at its milestones: decay is 1 (all arms)"]);
+        assert!(doubts(["epochs = 4\ndecay = 0.5\ndecay_from = 4", "", ""], &whole).is_empty());
     }
 }

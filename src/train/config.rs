@@ -141,6 +141,24 @@ impl TrainingConfig {
         rate * done / self.warmup as f64
     }
 
+    /// What of the schedule never happens in these epochs, if anything.
+    pub fn idle(&self) -> Option<String> {
+        let Self { schedule, epochs, decay, decay_from, milestones, .. } = self;
+        match schedule {
+            Schedule::Exponential if *decay != 1.0 && decay_from > epochs => {
+                Some(format!("the rate never falls: decay_from is {decay_from}, and there are {epochs} epochs"))
+            }
+            Schedule::Multistep if *decay == 1.0 => {
+                Some("the rate never falls at its milestones: decay is 1".to_owned())
+            }
+            Schedule::Multistep => {
+                let late = milestones.iter().find(|milestone| *milestone >= epochs)?;
+                Some(format!("the rate isn't decayed after epoch {late}, a milestone: there are {epochs} epochs"))
+            }
+            _ => None,
+        }
+    }
+
     /// Refuses values that no run can be made with, and keys that nothing would read.
     ///
     /// # Errors

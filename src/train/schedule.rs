@@ -15,3 +15,14 @@ pub enum Schedule {
     /// (Loshchilov & Hutter 2017).
     Cosine,
 }
+
+impl Schedule {
+    /// Its name in study files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exponential => "exponential",
+            Self::Multistep => "multistep",
+            Self::Cosine => "cosine",
+        }
+    }
+}

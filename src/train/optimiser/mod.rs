@@ -28,6 +28,17 @@ pub enum Method {
     Sgd,
 }
 
+impl Method {
+    /// Its name in study files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Adam => "adam",
+            Self::Adamw => "adamw",
+            Self::Sgd => "sgd",
+        }
+    }
+}
+
 /// Which parameters decay and are penalised.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

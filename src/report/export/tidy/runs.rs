@@ -24,6 +24,8 @@ pub fn runs(record: &Record, runs: &[Run]) -> Vec<Column> {
     add("train_images", integer(&|run| Some(run.config.purpose.images(record.data.test).0 as u64)));
     add("test_images", integer(&|_| Some(record.data.test as u64)));
     add("batch", integer(&|run| Some(run.config.training.batch as u64)));
+    add("optimiser", text(&|run| Some(run.config.training.optimiser.name().to_owned())));
+    add("schedule", text(&|run| Some(run.config.training.schedule.name().to_owned())));
     add("learning_rate", real(&|run| Some(run.config.training.learning_rate)));
     add("weight_decay", real(&|run| Some(run.config.training.weight_decay)));
     add("rotated", integer(&|run| Some(u64::from(run.config.training.augmentation.rotates()))));
