@@ -43,7 +43,7 @@ impl Family for P4m {
     }
 
     fn symmetry(&self) -> Option<Symmetry> {
-        Some(Symmetry::P4m)
+        Some(Symmetry::P4M)
     }
 }
 
@@ -63,8 +63,8 @@ impl CopiesBank {
     ) -> Result<Self> {
         check_sizes("group bank", &[("out fields", out_fields), ("in fields", in_fields), ("kernel", kernel)])?;
         check_input(input)?;
-        let tables = group.elements().map(|g| point_action(group, g, input, kernel)).collect();
-        let names = group.elements().map(|g| group.element_name(g).to_owned()).collect();
+        let tables = group.elements().map(|g| point_action(group, g, input, kernel)).collect::<Result<_>>()?;
+        let names = group.elements().map(|g| group.element_name(g)).collect();
         let labels = (format!("its orbit under {}", group.name()), names);
         Ok(Self { out_fields, in_fields, components: input.dim(group), kernel, tables, labels })
     }

@@ -81,7 +81,7 @@ impl CopiesBank {
         };
         for _ in 0..TRIES {
             let table = |g| scramble.table(group, g, input, kernel, stream);
-            let tables: Vec<Vec<usize>> = group.elements().map(table).collect();
+            let tables: Vec<Vec<usize>> = group.elements().map(table).collect::<Result<_>>()?;
             if nothing_to_shuffle || !is_action(group, &tables) {
                 // A scramble's copies belong to no element of a group.
                 let names = (1..=group.order()).map(|copy| copy.to_string()).collect();
@@ -104,7 +104,7 @@ impl Scramble {
         input: Representation,
         kernel: usize,
         stream: &mut Stream,
-    ) -> Vec<usize> {
+    ) -> Result<Vec<usize>> {
         let (components, pixels) = (input.dim(group), kernel * kernel);
         let mut shuffled = |n: usize| {
             let mut order: Vec<usize> = (0..n).collect();
@@ -116,18 +116,18 @@ impl Scramble {
         let product = |axis: &[usize], plane: &[usize]| {
             axis.iter().flat_map(|component| plane.iter().map(move |pixel| component * pixels + pixel)).collect()
         };
-        match self {
+        Ok(match self {
             Self::Joint => shuffled(components * pixels),
             Self::Positions => {
                 // On one pixel only the group axis is left of the action.
-                let axis = point_action(group, g, input, 1);
+                let axis = point_action(group, g, input, 1)?;
                 product(&axis, &shuffled(pixels))
             }
             Self::GroupAxis => {
-                let plane = point_action(group, g, Representation::Trivial, kernel);
+                let plane = point_action(group, g, Representation::Trivial, kernel)?;
                 product(&shuffled(components), &plane)
             }
-        }
+        })
     }
 }
 
@@ -157,7 +157,7 @@ mod tests {
     fn group_tables_are_actions_and_scrambles_are_not() {
         for group in [PointGroup::c4(), PointGroup::d4()] {
             for input in [Representation::Trivial, Representation::Regular] {
-                let action: Vec<_> = group.elements().map(|g| point_action(&group, g, input, 3)).collect();
+                let action: Vec<_> = group.elements().map(|g| point_action(&group, g, input, 3).unwrap()).collect();
                 assert!(is_action(&group, &action));
                 for (seed, scramble) in (0..20).flat_map(|seed| ALL.map(|scramble| (seed, scramble))) {
                     let tables = tables(&group, input, scramble, seed);
@@ -177,7 +177,7 @@ mod tests {
     fn a_scramble_keeps_what_it_does_not_name() {
         let group = PointGroup::d4();
         for g in group.elements() {
-            let action = point_action(&group, g, Representation::Regular, 3);
+            let action = point_action(&group, g, Representation::Regular, 3).unwrap();
             let positions = &tables(&group, Representation::Regular, Scramble::Positions, 1)[g];
             assert!(positions.iter().zip(&action).all(|(a, b)| a / 9 == b / 9), "the group axis");
             let axis = &tables(&group, Representation::Regular, Scramble::GroupAxis, 1)[g];
@@ -196,7 +196,7 @@ mod tests {
         ] {
             let stream = &mut rng::stream(0, "scramble");
             let tables = CopiesBank::scrambled(&group, input, [1, 1, kernel], scramble, stream).unwrap().tables;
-            let action = group.elements().map(|g| point_action(&group, g, input, kernel));
+            let action = group.elements().map(|g| point_action(&group, g, input, kernel).unwrap());
             assert!(tables.into_iter().eq(action), "{scramble:?} of {kernel}×{kernel}");
         }
     }

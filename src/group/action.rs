@@ -3,6 +3,7 @@
 use nalgebra::Vector2;
 
 use super::{PlaneElement, PlaneGroup, PointGroup, Subgroup};
+use crate::error::{Error, Result};
 
 /// How the maps of one field transform when the plane is moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,15 +32,11 @@ impl Representation {
 
     /// What the values are multiplied by when `g` acts: det(g) for [`Representation::Sign`], else 1.
     pub fn factor(self, group: &PointGroup, g: usize) -> i32 {
-        let matrix = group.matrix(g);
-        match self {
-            Self::Sign => matrix[(0, 0)] * matrix[(1, 1)] - matrix[(0, 1)] * matrix[(1, 0)],
-            _ => 1,
-        }
+        if self == Self::Sign && group.is_mirror(g) { -1 } else { 1 }
     }
 
     /// The map that map `h` of the result is taken from when `g` acts: g⁻¹h, or the coset g⁻¹hK.
-    fn source(self, group: &PointGroup, g: usize, h: usize) -> usize {
+    pub(super) fn source(self, group: &PointGroup, g: usize, h: usize) -> usize {
         match self {
             Self::Trivial | Self::Sign => h,
             Self::Regular => group.product(group.inverse(g), h),
@@ -59,12 +56,24 @@ impl Representation {
 pub fn act(group: &PlaneGroup, e: PlaneElement, representation: Representation, size: usize) -> Vec<Option<usize>> {
     let point = group.point_group();
     let back = group.inverse(e);
+    let source = |x| group.matrix(back).fixed_view::<2, 2>(0, 0) * x + back.translation * 2;
+    moved(point, e.point, representation, size, source)
+}
+
+/// The same with `source` from doubled centred coordinates to those that are moved there.
+fn moved(
+    point: &PointGroup,
+    g: usize,
+    representation: Representation,
+    size: usize,
+    source: impl Fn(Vector2<i32>) -> Vector2<i32>,
+) -> Vec<Option<usize>> {
     let mut index = Vec::with_capacity(representation.dim(point) * size * size);
     for h in 0..representation.dim(point) {
-        let map = representation.source(point, e.point, h);
+        let map = representation.source(point, g, h);
         for row in 0..size {
             for column in 0..size {
-                let x = point.matrix(back.point) * centred(row, column, size) + back.translation * 2;
+                let x = source(centred(row, column, size));
                 index.push(pixel(x, size).map(|pixel| map * size * size + pixel));
             }
         }
@@ -77,10 +86,16 @@ pub fn act(group: &PlaneGroup, e: PlaneElement, representation: Representation, 
 ///
 /// With [`Representation::Trivial`] this is g acting on a filter or an image (`rot90`, `flipud`), with
 /// [`Representation::Regular`] the action on a group filter w(x, h) or a regular feature map.
-pub fn point_action(group: &PointGroup, g: usize, representation: Representation, size: usize) -> Vec<usize> {
-    let plane = PlaneGroup::new(group.clone());
-    // Point operations map the square grid onto itself, so nothing is dropped here.
-    act(&plane, PlaneElement::from_point(g), representation, size).into_iter().flatten().collect()
+///
+/// # Errors
+/// When g doesn't map the grid onto itself.
+pub fn point_action(group: &PointGroup, g: usize, representation: Representation, size: usize) -> Result<Vec<usize>> {
+    let back = group.grid_matrix(group.inverse(g)).ok_or_else(|| {
+        let name = group.element_name(g);
+        Error::invalid(format!("{name} of {} doesn't map the grid of pixels onto itself", group.name()))
+    })?;
+    // Such operations map the square grid onto itself, so nothing is dropped here.
+    Ok(moved(group, g, representation, size, |x| back * x).into_iter().flatten().collect())
 }
 
 /// Twice the centred coordinates of a pixel; doubled so that even sizes stay integer.

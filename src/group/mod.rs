@@ -8,12 +8,14 @@
 //! - A group element g acts on functions from the left: (g·f)(x) = f(g⁻¹x).
 
 mod action;
+mod irrep;
 mod plane;
 mod point;
 mod subgroup;
 mod symmetry;
 
 pub use action::{Representation, act, point_action};
+pub use irrep::Irrep;
 pub use plane::{PlaneElement, PlaneGroup};
 pub use point::PointGroup;
 pub use subgroup::Subgroup;

@@ -1,6 +1,6 @@
 //! Plane groups: translations of the pixel grid together with a point group.
 
-use nalgebra::{Matrix3, Vector2};
+use nalgebra::{Matrix2, Matrix3, Vector2};
 
 use super::PointGroup;
 use crate::error::{Error, Result};
@@ -9,6 +9,8 @@ use crate::error::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaneGroup {
     point: PointGroup,
+    /// The matrices of its elements.
+    matrices: Vec<Matrix2<i32>>,
 }
 
 /// An element (t, g) of a plane group: first the point operation g about the origin, then the translation t, in pixels.
@@ -29,18 +31,28 @@ impl PlaneElement {
 
 impl PlaneGroup {
     /// Z² ⋊ `point`.
-    pub fn new(point: PointGroup) -> Self {
-        Self { point }
+    ///
+    /// # Errors
+    /// When not all elements of `point` map the grid onto itself.
+    pub fn new(point: PointGroup) -> Result<Self> {
+        match point.is_on_grid() {
+            true => Ok(Self::on_grid(point)),
+            false => Err(Error::invalid(format!("{} doesn't map the grid of pixels onto itself", point.name()))),
+        }
+    }
+
+    fn on_grid(point: PointGroup) -> Self {
+        Self { point, matrices: point.elements().filter_map(|g| point.grid_matrix(g)).collect() }
     }
 
     /// Translations and quarter turns.
     pub fn p4() -> Self {
-        Self::new(PointGroup::c4())
+        Self::on_grid(PointGroup::c4())
     }
 
     /// Translations, quarter turns and mirrors.
     pub fn p4m() -> Self {
-        Self::new(PointGroup::d4())
+        Self::on_grid(PointGroup::d4())
     }
 
     /// The point group H of Z² ⋊ H.
@@ -55,7 +67,7 @@ impl PlaneGroup {
 
     /// The 3×3 integer matrix of `e` on homogeneous coordinates (x, y, 1).
     pub fn matrix(&self, e: PlaneElement) -> Matrix3<i32> {
-        let m = self.point.matrix(e.point);
+        let m = self.matrices[e.point];
         let t = e.translation;
         Matrix3::new(m[(0, 0)], m[(0, 1)], t.x, m[(1, 0)], m[(1, 1)], t.y, 0, 0, 1)
     }
@@ -75,7 +87,7 @@ impl PlaneGroup {
     /// The product ab: first b, then a. (t, g)(s, h) = (t + gs, gh).
     pub fn product(&self, a: PlaneElement, b: PlaneElement) -> PlaneElement {
         PlaneElement {
-            translation: a.translation + self.point.matrix(a.point) * b.translation,
+            translation: a.translation + self.matrices[a.point] * b.translation,
             point: self.point.product(a.point, b.point),
         }
     }
@@ -83,7 +95,7 @@ impl PlaneGroup {
     /// The inverse: (t, g)⁻¹ = (−g⁻¹t, g⁻¹).
     pub fn inverse(&self, e: PlaneElement) -> PlaneElement {
         let point = self.point.inverse(e.point);
-        PlaneElement { translation: -(self.point.matrix(point) * e.translation), point }
+        PlaneElement { translation: -(self.matrices[point] * e.translation), point }
     }
 
     /// The smallest n > 0 with eⁿ = 1; `None` for translations, glide reflections and the like, which never return.
@@ -95,6 +107,6 @@ impl PlaneGroup {
 
     /// The elements that leave the lattice point `x` where it is: a copy of the point group about `x`.
     pub fn stabiliser(&self, x: Vector2<i32>) -> Vec<PlaneElement> {
-        self.point.elements().map(|g| PlaneElement { translation: x - self.point.matrix(g) * x, point: g }).collect()
+        self.point.elements().map(|g| PlaneElement { translation: x - self.matrices[g] * x, point: g }).collect()
     }
 }

@@ -1,59 +1,77 @@
-//! Finite groups of 2×2 integer orthogonal matrices.
+//! Cyclic and dihedral groups of the plane.
+
+use std::f64::consts::TAU;
 
 use nalgebra::Matrix2;
 
 use crate::error::{Error, Result};
 
-/// A finite group of symmetries of the square that fix its centre: a subgroup of O(2, Z).
+/// A finite group of turns and mirrors of the plane that fix a point: C_N, the turns by multiples of 2π/N, or D_N, those and
+/// the N mirrors. Every finite subgroup of O(2) is one of them.
 ///
-/// Elements are numbered; the identity is 0. In C4 the element r turns by r counter-clockwise quarter turns; in D4 the
-/// element 4m + r turns by r quarter turns and then, if m = 1, flips the rows (numpy's `flipud`). Those are GrouPy's
-/// numbers.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Elements are numbered; the identity is 0. The element r < N turns counter-clockwise by 2πr/N; in D_N the element N + r turns by
+/// that and then flips the rows (numpy's `flipud`). For C4 and D4 those are GrouPy's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct PointGroup {
-    name: String,
-    elements: Vec<Matrix2<i32>>,
-    cayley: Vec<Vec<usize>>,
-    inverses: Vec<usize>,
+    turns: usize,
+    mirrors: bool,
 }
 
 impl PointGroup {
+    /// Largest N of C_N and D_N.
+    pub const MOST_TURNS: usize = 64;
+
     /// C1: the identity alone, the point group of planar (Z²) convolutions.
-    pub fn trivial() -> Self {
-        Self::rotations_and_flips("C1", 1, 1)
+    pub const fn trivial() -> Self {
+        Self { turns: 1, mirrors: false }
     }
 
     /// C4: the four quarter turns, the point group of p4.
-    pub fn c4() -> Self {
-        Self::rotations_and_flips("C4", 4, 1)
+    pub const fn c4() -> Self {
+        Self { turns: 4, mirrors: false }
     }
 
     /// D4: quarter turns and mirrors, the point group of p4m.
-    pub fn d4() -> Self {
-        Self::rotations_and_flips("D4", 4, 2)
+    pub const fn d4() -> Self {
+        Self { turns: 4, mirrors: true }
     }
 
-    /// The elements flipᵐ·turnʳ in the order m·`turns` + r. `turns` is 1 or 4 and `flips` 1 or 2, so the set is closed.
-    fn rotations_and_flips(name: &str, turns: usize, flips: usize) -> Self {
-        let turn = Matrix2::new(0, -1, 1, 0);
-        let flip = Matrix2::new(1, 0, 0, -1);
-        let power = |matrix: Matrix2<i32>, n: usize| (0..n).fold(Matrix2::identity(), |product, _| matrix * product);
-        let elements: Vec<_> = (0..flips * turns).map(|g| power(flip, g / turns) * power(turn, g % turns)).collect();
-        let index = |matrix: Matrix2<i32>| elements.iter().position(|&m| m == matrix).unwrap_or(0);
-        let cayley: Vec<Vec<usize>> =
-            elements.iter().map(|&g| elements.iter().map(|&h| index(g * h)).collect()).collect();
-        let inverses = elements.iter().map(|g| index(g.transpose())).collect();
-        Self { name: name.to_owned(), elements, cayley, inverses }
+    /// C_N for N = `turns`.
+    ///
+    /// # Errors
+    /// When N isn't 1 to [`PointGroup::MOST_TURNS`].
+    pub fn cyclic(turns: usize) -> Result<Self> {
+        Self { turns, mirrors: false }.checked()
     }
 
-    /// Schoenflies symbol: C1, C4 or D4.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// D_N for N = `turns`; D1 is the mirror of the rows and the identity.
+    ///
+    /// # Errors
+    /// As [`PointGroup::cyclic`].
+    pub fn dihedral(turns: usize) -> Result<Self> {
+        Self { turns, mirrors: true }.checked()
+    }
+
+    fn checked(self) -> Result<Self> {
+        match (1..=Self::MOST_TURNS).contains(&self.turns) {
+            true => Ok(self),
+            false => Err(Error::invalid(format!("{}: groups have 1 to {} turns", self.name(), Self::MOST_TURNS))),
+        }
+    }
+
+    /// Schoenflies symbol: C1, C4, C8, D4, …
+    pub fn name(&self) -> String {
+        format!("{}{}", if self.mirrors { 'D' } else { 'C' }, self.turns)
     }
 
     /// Number of elements, |H|.
-    pub fn order(&self) -> usize {
-        self.elements.len()
+    pub const fn order(&self) -> usize {
+        if self.mirrors { 2 * self.turns } else { self.turns }
+    }
+
+    /// Number of turns among the elements, N.
+    pub const fn turns(&self) -> usize {
+        self.turns
     }
 
     /// All elements, the identity (0) first.
@@ -61,9 +79,39 @@ impl PointGroup {
         0..self.order()
     }
 
-    /// The matrix of `g` on centred coordinates (x to the right, y up).
-    pub fn matrix(&self, g: usize) -> Matrix2<i32> {
-        self.elements[g]
+    /// The matrix of `g` on centred coordinates (x to the right, y up): orthogonal, and in whole numbers where it can be.
+    pub fn matrix(&self, g: usize) -> Matrix2<f64> {
+        if let Some(matrix) = self.grid_matrix(g) {
+            return matrix.cast();
+        }
+        let (sine, cosine) = (TAU * (g % self.turns) as f64 / self.turns as f64).sin_cos();
+        let turn = Matrix2::new(cosine, -sine, sine, cosine);
+        if self.is_mirror(g) { Matrix2::new(1.0, 0.0, 0.0, -1.0) * turn } else { turn }
+    }
+
+    /// The matrix of `g` where it maps the grid of pixels onto itself, as quarter turns and mirrors after them do; `None` of other turns.
+    pub fn grid_matrix(&self, g: usize) -> Option<Matrix2<i32>> {
+        let quarters = 4 * (g % self.turns);
+        let (cosine, sine) = match (quarters % self.turns, quarters / self.turns) {
+            (0, 0) => (1, 0),
+            (0, 1) => (0, 1),
+            (0, 2) => (-1, 0),
+            (0, _) => (0, -1),
+            _ => return None,
+        };
+        let turn = Matrix2::new(cosine, -sine, sine, cosine);
+        Some(if self.is_mirror(g) { Matrix2::new(1, 0, 0, -1) * turn } else { turn })
+    }
+
+    /// The elements that map the grid of pixels onto itself, a subgroup.
+    pub fn grid_elements(&self) -> impl Iterator<Item = usize> {
+        let group = *self;
+        self.elements().filter(move |&g| group.grid_matrix(g).is_some())
+    }
+
+    /// Whether every element maps the grid of pixels onto itself: C1, C2, C4, D1, D2 and D4.
+    pub fn is_on_grid(&self) -> bool {
+        4usize.is_multiple_of(self.turns)
     }
 
     /// The element with this matrix.
@@ -71,30 +119,36 @@ impl PointGroup {
     /// # Errors
     /// When the group has no such element.
     pub fn element(&self, matrix: &Matrix2<i32>) -> Result<usize> {
-        self.elements
-            .iter()
-            .position(|m| m == matrix)
-            .ok_or_else(|| Error::invalid(format!("{} has no element with the matrix {matrix}", self.name)))
+        self.elements()
+            .find(|&g| self.grid_matrix(g).is_some_and(|own| own == *matrix))
+            .ok_or_else(|| Error::invalid(format!("{} has no element with the matrix {matrix}", self.name())))
     }
 
     /// The product gh: first h, then g.
     pub fn product(&self, g: usize, h: usize) -> usize {
-        self.cayley[g][h]
+        // A turn before a mirror is the opposite turn after it.
+        let turn = if self.is_mirror(h) { self.turns - g % self.turns + h } else { g + h };
+        turn % self.turns + if self.is_mirror(g) != self.is_mirror(h) { self.turns } else { 0 }
     }
 
-    /// The inverse of `g`.
+    /// The inverse of `g`: mirrors are their own.
     pub fn inverse(&self, g: usize) -> usize {
-        self.inverses[g]
+        if self.is_mirror(g) { g } else { (self.turns - g) % self.turns }
     }
 
     /// The Cayley table: entry (g, h) is gh.
-    pub fn cayley_table(&self) -> &[Vec<usize>] {
-        &self.cayley
+    pub fn cayley_table(&self) -> Vec<Vec<usize>> {
+        self.elements().map(|g| self.elements().map(|h| self.product(g, h)).collect()).collect()
     }
 
     /// Whether some of its elements mirror the plane.
-    pub fn has_mirrors(&self) -> bool {
-        self.elements.iter().any(|matrix| matrix[(0, 0)] * matrix[(1, 1)] - matrix[(0, 1)] * matrix[(1, 0)] < 0)
+    pub const fn has_mirrors(&self) -> bool {
+        self.mirrors
+    }
+
+    /// Whether `g` mirrors the plane: its determinant is −1.
+    pub const fn is_mirror(&self, g: usize) -> bool {
+        g >= self.turns
     }
 
     /// The smallest n > 0 with gⁿ = 1.
@@ -113,10 +167,15 @@ impl PointGroup {
         set.contains(&0) && set.iter().all(|&g| set.iter().all(|&h| set.contains(&self.product(g, self.inverse(h)))))
     }
 
-    /// What `g` is called: `1`, `r`, `r²`, `r³` for turns, `m`, `mr`, … for turns that a mirror follows.
-    pub fn element_name(&self, g: usize) -> &'static str {
-        const NAMES: [&str; 8] = ["1", "r", "r²", "r³", "m", "mr", "mr²", "mr³"];
-        NAMES.get(g).copied().unwrap_or("?")
+    /// What `g` is called: `1`, `r`, `r²`, `r³`, … for turns, `m`, `mr`, … for turns that a mirror follows.
+    pub fn element_name(&self, g: usize) -> String {
+        let mirror = if self.is_mirror(g) { "m" } else { "" };
+        match (g % self.turns, mirror) {
+            (0, "") => "1".to_owned(),
+            (0, _) => mirror.to_owned(),
+            (1, _) => format!("{mirror}r"),
+            (power, _) => format!("{mirror}r{}", superscript(power)),
+        }
     }
 
     /// The smallest subgroup that contains `generators`, in ascending order.
@@ -136,20 +195,23 @@ impl PointGroup {
         members
     }
 
-    /// All subgroups, smaller ones first; each as its elements in ascending order.
+    /// All subgroups, smaller ones first; each as its elements in ascending order: ⟨r^d⟩ for every divisor d of N, and in D_N also
+    /// ⟨r^d, m r^k⟩ for every k < d.
     pub fn subgroups(&self) -> Vec<Vec<usize>> {
-        let mut found = vec![vec![0]];
-        let mut next = 0;
-        while next < found.len() {
-            for g in self.elements() {
-                let larger = self.generated_by(&[found[next].as_slice(), &[g]].concat());
-                if !found.contains(&larger) {
-                    found.push(larger);
-                }
-            }
-            next += 1;
-        }
+        let divisors = (1..=self.turns).filter(|&d| self.turns.is_multiple_of(d));
+        let of_divisor = |d: usize| {
+            let turn = d % self.turns;
+            let mirrors = if self.mirrors { 0..d } else { 0..0 };
+            std::iter::once(vec![turn]).chain(mirrors.map(move |k| vec![turn, self.turns + k]))
+        };
+        let mut found: Vec<Vec<usize>> =
+            divisors.flat_map(of_divisor).map(|generators| self.generated_by(&generators)).collect();
         found.sort_by_key(|subgroup| (subgroup.len(), subgroup.clone()));
         found
     }
+}
+
+fn superscript(number: usize) -> String {
+    let digit = |c: char| ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c as usize - '0' as usize];
+    number.to_string().chars().map(digit).collect()
 }

@@ -6,14 +6,14 @@ use crate::error::{Error, Result};
 /// A subgroup of a point group, see [`PointGroup::subgroup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Subgroup {
-    /// Bit g says whether the element g is a member; no point group of the square has more than 8.
-    members: u8,
+    /// Bit g says whether the element g is a member; D64 has 128.
+    members: u128,
 }
 
 impl Subgroup {
     /// Whether the element `g` is a member.
     pub fn contains(self, g: usize) -> bool {
-        g < 8 && self.members >> g & 1 == 1
+        g < 128 && self.members >> g & 1 == 1
     }
 
     /// The smallest member of every left coset hK, ascending.
@@ -42,6 +42,6 @@ impl PointGroup {
         if elements.iter().any(|g| !self.elements().contains(g)) || !self.is_subgroup(elements) {
             return Err(Error::invalid(format!("the elements {elements:?} of {} are no subgroup", self.name())));
         }
-        Ok(Subgroup { members: elements.iter().fold(0, |members, &g| members | 1 << g) })
+        Ok(Subgroup { members: elements.iter().fold(0, |members, &g| members | 1u128 << g) })
     }
 }

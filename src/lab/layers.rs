@@ -45,7 +45,7 @@ impl LayerReport {
 pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Tensor) -> Result<Vec<LayerReport>> {
     let first = layers.first().ok_or_else(|| Error::invalid("no layers to test"))?;
     let arriving = typed(first.layer.input(), group);
-    let moved: Vec<Tensor> = group.elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
+    let moved: Vec<Tensor> = group.grid_elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
     let unmoved: Vec<bool> = moved.iter().map(|moved| same(moved, images)).collect::<Result<_>>()?;
     let mut reports = Vec::with_capacity(layers.len());
     follow(layers, &Arrival { group, unmoved: &unmoved }, arriving, moved, &mut reports)?;
@@ -55,7 +55,7 @@ pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Te
 /// What is the same all the way from the image.
 struct Arrival<'a> {
     group: &'a Arc<PointGroup>,
-    /// Elements that leave the image as it is.
+    /// For each element that maps the grid onto itself, whether it leaves the image as it is.
     unmoved: &'a [bool],
 }
 
@@ -78,9 +78,9 @@ fn follow(
         let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
         moved = moved.iter().map(forward).collect::<Result<_>>().map_err(located)?;
         let mut from_image = EquivarianceReport::new(&moved[0])?;
-        for (g, found) in moved.iter().enumerate() {
-            from_image.compare(group.element_name(g), found, &output.act(g, &moved[0])?, output.field_size())?;
-            from_image.untested_if(g != 0 && unmoved[g]);
+        for ((g, found), unmoved) in group.grid_elements().zip(&moved).zip(unmoved) {
+            from_image.compare(&group.element_name(g), found, &output.act(g, &moved[0])?, output.field_size())?;
+            from_image.untested_if(g != 0 && *unmoved);
         }
         let declared = *layer.input() == arriving && layer.output().group == *group;
         reports.push(LayerReport { layer: name.clone(), declared, alone, from_image });

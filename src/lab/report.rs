@@ -43,7 +43,7 @@ pub struct Shifts {
     pub margin: usize,
 }
 
-/// Compares f(g·x) with g·f(x) for every element g of the point group, f being `map`.
+/// Compares f(g·x) with g·f(x) for every element g of the point group that maps the grid onto itself, f being `map`.
 ///
 /// `x` is (batch, input.maps(), n, n), `map` takes it to (batch, output.maps(), m, m), or to (batch, output.maps()) as a
 /// classifier does. Elements act about the centre of the
@@ -67,10 +67,10 @@ pub fn equivariance_report<E: Into<Error>>(
     let reference = map(x)?;
     output.check(reference.dims())?;
     let mut report = EquivarianceReport::new(&reference)?;
-    for g in input.group.elements() {
+    for g in input.group.grid_elements() {
         let name = input.group.element_name(g);
         let moved = input.act(g, x)?;
-        report.compare(name, &map(&moved)?, &output.act(g, &reference)?, output.field_size())?;
+        report.compare(&name, &map(&moved)?, &output.act(g, &reference)?, output.field_size())?;
         // Element 0 is the identity, which leaves everything as it is.
         report.untested_if(g != 0 && same(&moved, x)?);
     }

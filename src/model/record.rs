@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn networks_are_read_as_they_were_written() {
-        let scrambled = Scrambled { mimics: Symmetry::P4m, scramble: Scramble::Positions };
+        let scrambled = Scrambled { mimics: Symmetry::P4M, scramble: Scramble::Positions };
         let drop = RepeatDrop { keep: 0.3 };
         let mut nets: Vec<NetConfig> = presets().iter().filter_map(|name| NetConfig::preset(name)).collect();
         for bank in [scrambled.into(), drop.into()] {

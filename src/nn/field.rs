@@ -74,7 +74,7 @@ impl FieldType {
         if height != width {
             return Err(Error::invalid(format!("only square maps can be turned, not {height}×{width} pixels")));
         }
-        let index = point_action(&self.group, g, self.representation, height);
+        let index = point_action(&self.group, g, self.representation, height)?;
         let index: Vec<u32> = index.into_iter().map(|entry| entry as u32).collect();
         let index = Tensor::new(index, maps.device())?;
         let by_field = maps.reshape((batch, self.fields, self.field_size() * height * width))?;

@@ -1,11 +1,23 @@
 //! Group axioms and left actions, over random elements and sizes.
 
-use equisplit::group::{PlaneElement, PlaneGroup, PointGroup, Representation, act, point_action};
-use nalgebra::{Matrix3, Vector2};
+use std::collections::BTreeSet;
+
+use equisplit::group::{PlaneElement, PlaneGroup, PointGroup, Representation, Symmetry, act};
+use nalgebra::{DMatrix, Matrix2, Matrix3, Vector2};
 use proptest::prelude::*;
 
-fn point_groups() -> [PointGroup; 3] {
-    [PointGroup::trivial(), PointGroup::c4(), PointGroup::d4()]
+fn point_groups() -> Vec<PointGroup> {
+    let turns = [1, 2, 3, 4, 5, 6, 8, 12, 16];
+    turns.into_iter().flat_map(|n| [PointGroup::cyclic(n).unwrap(), PointGroup::dihedral(n).unwrap()]).collect()
+}
+
+/// Those that map the grid onto itself.
+fn grid_groups() -> Vec<PointGroup> {
+    point_groups().into_iter().filter(PointGroup::is_on_grid).collect()
+}
+
+fn point_action(group: &PointGroup, g: usize, representation: Representation, size: usize) -> Vec<usize> {
+    equisplit::group::point_action(group, g, representation, size).unwrap()
 }
 
 fn plane_groups() -> impl Strategy<Value = PlaneGroup> {
@@ -40,10 +52,19 @@ fn point_groups_satisfy_the_axioms() {
             assert_eq!(group.product(g, 0), g);
             assert_eq!(group.product(0, g), g);
             assert_eq!(group.product(g, group.inverse(g)), 0);
-            assert_eq!(group.element(&group.matrix(g)).unwrap(), g);
+            match group.grid_matrix(g) {
+                Some(matrix) => assert_eq!(group.element(&matrix).unwrap(), g),
+                None => assert!(equisplit::group::point_action(&group, g, Representation::Trivial, 3).is_err()),
+            }
+            let turn = g % group.turns() * 360 / group.turns();
+            assert_eq!(
+                group.grid_matrix(g).is_some(),
+                turn.is_multiple_of(90) && (g % group.turns() * 4).is_multiple_of(group.turns())
+            );
             assert_eq!(group.order() % group.element_order(g), 0, "Lagrange");
             for h in group.elements() {
-                assert_eq!(group.matrix(group.product(g, h)), group.matrix(g) * group.matrix(h));
+                let product = group.matrix(g) * group.matrix(h);
+                assert!((group.matrix(group.product(g, h)) - product).norm() < 1e-12, "{} {g} {h}", group.name());
                 for k in group.elements() {
                     assert_eq!(group.product(g, group.product(h, k)), group.product(group.product(g, h), k));
                 }
@@ -64,13 +85,108 @@ fn subgroups_are_the_ones_in_the_textbooks() {
     assert_eq!(orders(PointGroup::c4()), [1, 2, 4]);
     // D4 has one trivial, five of order 2, three of order 4 (one cyclic, two Klein), and itself.
     assert_eq!(orders(PointGroup::d4()), [1, 2, 2, 2, 2, 2, 4, 4, 4, 8]);
+    // C_N has τ(N), D_N τ(N) + σ(N): C12 6, D12 34, D64 7 + 127.
+    let count = |group: equisplit::Result<PointGroup>| group.unwrap().subgroups().len();
+    assert_eq!([count(PointGroup::cyclic(12)), count(PointGroup::dihedral(12))], [6, 34]);
+    assert_eq!(count(PointGroup::dihedral(64)), 134);
     for group in point_groups() {
-        for subgroup in group.subgroups() {
-            assert!(group.is_subgroup(&subgroup));
-            assert_eq!(group.generated_by(&subgroup), subgroup);
+        let subgroups = group.subgroups();
+        assert_eq!(subgroups.iter().collect::<BTreeSet<_>>().len(), subgroups.len(), "each once");
+        for subgroup in &subgroups {
+            assert!(group.is_subgroup(subgroup));
+            assert_eq!(group.generated_by(subgroup), *subgroup);
+            assert!(group.subgroup(subgroup).unwrap().contains(*subgroup.last().unwrap()));
+        }
+        // What two elements generate is among them.
+        for (g, h) in group.elements().flat_map(|g| group.elements().map(move |h| (g, h))) {
+            assert!(subgroups.contains(&group.generated_by(&[g, h])), "{} {g} {h}", group.name());
         }
     }
     assert!(!PointGroup::d4().is_subgroup(&[0, 1]));
+}
+
+#[test]
+fn elements_are_turns_and_mirrors_of_the_plane() {
+    let d8 = PointGroup::dihedral(8).unwrap();
+    let half = 0.5f64.sqrt();
+    assert!((d8.matrix(1) - Matrix2::new(half, -half, half, half)).norm() < 1e-15, "an eighth counter-clockwise");
+    assert_eq!(d8.matrix(2), Matrix2::new(0.0, -1.0, 1.0, 0.0));
+    // An eighth turn takes x to the diagonal, the mirror that follows takes that below.
+    assert!((d8.matrix(9) * Vector2::new(1.0, 0.0) - Vector2::new(half, -half)).norm() < 1e-15);
+    assert_eq!(d8.grid_elements().collect::<Vec<_>>(), [0, 2, 4, 6, 8, 10, 12, 14]);
+    let names: Vec<String> = [0, 1, 2, 7, 8, 9, 15].map(|g| d8.element_name(g)).into();
+    assert_eq!(names, ["1", "r", "r²", "r⁷", "m", "mr", "mr⁷"]);
+    assert_eq!(PointGroup::cyclic(16).unwrap().element_name(13), "r¹³");
+    assert_eq!((d8.name(), PointGroup::trivial().name()), ("D8".to_owned(), "C1".to_owned()));
+    for wrong in [0, 65] {
+        assert!(PointGroup::cyclic(wrong).is_err() && PointGroup::dihedral(wrong).is_err());
+    }
+    assert!(PlaneGroup::new(d8).unwrap_err().to_string().contains("D8"));
+    assert_eq!(PlaneGroup::new(PointGroup::c4()).unwrap(), PlaneGroup::p4());
+}
+
+#[test]
+fn symmetries_are_named() {
+    let named = |name: &str| name.parse::<Symmetry>().unwrap();
+    assert_eq!((named("c4"), named("p4m")), (Symmetry::P4, Symmetry::P4M));
+    assert_eq!(named("d16").point_group(), PointGroup::dihedral(16).unwrap());
+    for name in ["p4", "p4m", "c1", "c8", "d1", "d64"] {
+        assert_eq!(named(name).to_string(), name);
+        assert_eq!(serde_json::from_str::<Symmetry>(&format!("\"{name}\"")).unwrap(), named(name));
+        assert_eq!(serde_json::to_string(&named(name)).unwrap(), format!("\"{name}\""));
+    }
+    for wrong in ["", "c", "c0", "c65", "c08", "d+4", "C4", "p8", "c4 "] {
+        let error = wrong.parse::<Symmetry>().unwrap_err().to_string();
+        assert!(error.contains("c1 to c64"), "{error}");
+    }
+}
+
+#[test]
+fn representations_are_homomorphisms() {
+    for group in point_groups() {
+        let irreps = group.irreps();
+        let regular = |g| Representation::Regular.matrix(&group, g);
+        let of: Vec<Box<dyn Fn(usize) -> DMatrix<f64>>> = (representations(&group).into_iter())
+            .map(|rep| Box::new(move |g| rep.matrix(&group, g)) as Box<dyn Fn(usize) -> DMatrix<f64>>)
+            .chain(
+                irreps
+                    .iter()
+                    .map(|&irrep| Box::new(move |g| irrep.matrix(&group, g)) as Box<dyn Fn(usize) -> DMatrix<f64>>),
+            )
+            .collect();
+        for matrix in &of {
+            let one = matrix(0);
+            assert_eq!(one, DMatrix::identity(one.nrows(), one.nrows()));
+            for (g, h) in group.elements().flat_map(|g| group.elements().map(move |h| (g, h))) {
+                assert!(
+                    (matrix(group.product(g, h)) - matrix(g) * matrix(h)).norm() < 1e-12,
+                    "{} {g} {h}",
+                    group.name()
+                );
+            }
+            assert!(group.elements().all(|g| (matrix(g).transpose() * matrix(g) - &one).norm() < 1e-12), "orthogonal");
+        }
+        // Characters: different irreps are orthogonal, and the regular representation has each of them as often as its dimension over
+        // that of what commutes with it (2 for the turns of C_N, which commute among themselves).
+        let character = |irrep: equisplit::group::Irrep| group.elements().map(move |g| irrep.matrix(&group, g).trace());
+        let inner = |a: Vec<f64>, b: Vec<f64>| a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>() / group.order() as f64;
+        for (n, &a) in irreps.iter().enumerate() {
+            let own = inner(character(a).collect(), character(a).collect());
+            let expected = if a.dim(&group) == 2 && !group.has_mirrors() { 2.0 } else { 1.0 };
+            assert!((own - expected).abs() < 1e-12, "{} {a:?}: {own}", group.name());
+            for &b in &irreps[n + 1..] {
+                assert!(inner(character(a).collect(), character(b).collect()).abs() < 1e-12);
+            }
+            let multiplicity =
+                inner(character(a).collect(), group.elements().map(|g| regular(g).trace()).collect()) / own;
+            assert!((multiplicity - a.dim(&group) as f64 / own).abs() < 1e-12);
+        }
+        let dims: f64 = irreps
+            .iter()
+            .map(|&a| (a.dim(&group) as f64).powi(2) / inner(character(a).collect(), character(a).collect()))
+            .sum();
+        assert!((dims - group.order() as f64).abs() < 1e-9, "{}: {dims}", group.name());
+    }
 }
 
 #[test]
@@ -98,7 +214,7 @@ fn signs_are_determinants_and_multiply() {
 
 #[test]
 fn quotients_lie_between_regular_and_trivial() {
-    for group in point_groups() {
+    for group in grid_groups() {
         for elements in group.subgroups() {
             let subgroup = group.subgroup(&elements).unwrap();
             assert!(group.elements().all(|g| subgroup.contains(g) == elements.contains(&g)));
@@ -158,7 +274,7 @@ proptest! {
         let stabiliser = group.stabiliser(x);
         prop_assert_eq!(stabiliser.len(), group.point_group().order());
         for &e in &stabiliser {
-            prop_assert_eq!(group.point_group().matrix(e.point) * x + e.translation, x);
+            prop_assert_eq!(group.point_group().grid_matrix(e.point).unwrap() * x + e.translation, x);
             prop_assert!(stabiliser.contains(&group.product(e, stabiliser[1])));
         }
     }
@@ -185,8 +301,8 @@ proptest! {
 
     /// Point operations permute the entries of a filter.
     #[test]
-    fn point_actions_are_left_actions_by_permutations(flips in any::<bool>(), size in 1usize..7, pair in any::<[prop::sample::Index; 2]>()) {
-        let group = if flips { PointGroup::d4() } else { PointGroup::c4() };
+    fn point_actions_are_left_actions_by_permutations(which in any::<prop::sample::Index>(), size in 1usize..7, pair in any::<[prop::sample::Index; 2]>()) {
+        let group = grid_groups()[which.index(grid_groups().len())];
         let [g, h] = pair.map(|index| index.index(group.order()));
         for representation in representations(&group) {
             let action = |g| point_action(&group, g, representation, size);

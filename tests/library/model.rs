@@ -189,7 +189,7 @@ fn what_cannot_be_built_is_refused() {
     assert!(refused(NetConfig { scale: 0, ..swish }, IMAGE).contains("is 0"));
     let pooled = NetConfig { pool_every_layer: true, group_pooling: GroupPooling::None, ..p4 };
     assert!(refused(pooled, IMAGE).contains("group_pooling"));
-    let mimics = Scrambled { mimics: Symmetry::P4m, ..Scrambled::default() };
+    let mimics = Scrambled { mimics: Symmetry::P4M, ..Scrambled::default() };
     let mimics = NetConfig { bank: mimics.into(), ..NetConfig::preset("scrambled").unwrap() };
     assert_eq!(Network::budget(&mimics, IMAGE).unwrap().maps, 80);
 }

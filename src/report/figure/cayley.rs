@@ -82,7 +82,7 @@ impl CayleyFigure {
         for (element, map) in maps.maps.iter().enumerate() {
             let at = node(centre, element, self.mirrors);
             map.draw(canvas, Rect::about(at, SIDE / 2), |value| diverging(value, peak))?;
-            canvas.text(group.element_name(element), self.label(at, centre, element), Anchor::Bottom)?;
+            canvas.text(&group.element_name(element), self.label(at, centre, element), Anchor::Bottom)?;
         }
         let at = |element| node(centre, element, self.mirrors);
         for element in group.elements() {
