@@ -169,6 +169,9 @@ impl BankConfig {
     /// When it has no such key, or the value isn't one of its kind.
     pub fn with(&self, key: &str, value: Value) -> Result<Self> {
         let mut keys = self.keys();
+        if !keys.contains_key(key) {
+            return Err(Error::invalid(format!("{} has no key {key}", self.name())));
+        }
         keys.insert(key.to_owned(), value);
         self.with_keys(keys).map_err(|e| Error::invalid(e.to_string()))
     }

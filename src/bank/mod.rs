@@ -19,6 +19,7 @@ mod repeat_linear;
 mod repeat_mask;
 mod repeat_swish;
 mod scrambled;
+mod steerable;
 
 use std::fmt::Debug;
 
@@ -42,6 +43,7 @@ pub use repeat_linear::{RepeatLinear, RepeatLinearBank};
 pub use repeat_mask::{RepeatMask, RepeatMaskBank};
 pub use repeat_swish::{RepeatSwish, RepeatSwishBank};
 pub use scrambled::{Scramble, Scrambled};
+pub use steerable::{BandLimited, RingBasis, Rings, ScrambledSteerable, Steerable, SteerableBank};
 
 /// A map from learned parameters to the filters of a planar convolution.
 pub trait Bank: Debug + Send + Sync {

@@ -6,7 +6,8 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde_json::{Map, Value};
 
 use super::{
-    BankConfig, Family, Free, P4, P4m, RandomMask, RepeatDrop, RepeatLinear, RepeatMask, RepeatSwish, Scrambled,
+    BandLimited, BankConfig, Family, Free, P4, P4m, RandomMask, RepeatDrop, RepeatLinear, RepeatMask, RepeatSwish,
+    Scrambled, ScrambledSteerable, Steerable,
 };
 use crate::error::{Error, Result};
 
@@ -22,6 +23,9 @@ static FAMILIES: LazyLock<RwLock<Vec<BankConfig>>> = LazyLock::new(|| {
         RepeatMask {}.into(),
         RepeatDrop::default().into(),
         RandomMask {}.into(),
+        Steerable::default().into(),
+        ScrambledSteerable::default().into(),
+        BandLimited::default().into(),
     ])
 });
 

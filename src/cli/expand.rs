@@ -198,7 +198,7 @@ fn scaled(
 }
 
 /// Refuses filters of more numbers than can be written.
-fn check_size<const N: usize>(sizes: [usize; N]) -> Result<()> {
+pub(super) fn check_size<const N: usize>(sizes: [usize; N]) -> Result<()> {
     let entries = sizes.iter().try_fold(1u64, |entries, &size| entries.checked_mul(size as u64));
     match entries {
         Some(..=npy::MAX_ENTRIES) => Ok(()),

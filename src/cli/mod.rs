@@ -10,6 +10,7 @@ macro_rules! tell {
 }
 
 mod attribute;
+mod basis;
 mod bench;
 mod check;
 mod choice;
@@ -77,6 +78,8 @@ enum Command {
     Skeleton(skeleton::Args),
     /// Expand parameters to the filters of a bank (NumPy arrays).
     Expand(expand::Args),
+    /// Write the basis of steerable filters from one field to one regular field, expanded, as one .npy file.
+    Basis(basis::Args),
     /// Measure how fast this machine trains.
     Bench(bench::Args),
     /// Look at, make and fetch images.
@@ -107,6 +110,7 @@ pub fn run() -> Result<ExitCode> {
         Command::Params(args) => params::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Skeleton(args) => skeleton::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Expand(args) => expand::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Basis(args) => basis::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Bench(args) => bench::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Data(args) => data::run(args).map(|()| ExitCode::SUCCESS),
         Command::Completions(args) => completions::run(&args).map(|()| ExitCode::SUCCESS),

@@ -31,6 +31,11 @@ impl PointGroup {
         Self { turns: 4, mirrors: false }
     }
 
+    /// C8: the eight eighth turns.
+    pub const fn c8() -> Self {
+        Self { turns: 8, mirrors: false }
+    }
+
     /// D4: quarter turns and mirrors, the point group of p4m.
     pub const fn d4() -> Self {
         Self { turns: 4, mirrors: true }

@@ -19,6 +19,7 @@ mod networks;
 mod optimisers;
 mod residual;
 mod simd_override;
+mod steerable;
 mod steps;
 mod training_paths;
 mod widths;

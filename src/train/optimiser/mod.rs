@@ -52,8 +52,8 @@ pub enum DecayOn {
 
 impl DecayOn {
     fn has(self, var: &Var) -> bool {
-        // Filters have maps on two sides and pixels on two axes at least.
-        self == Self::All || var.rank() >= 4
+        // Filters have maps on two sides, and pixels or functions of a basis between them.
+        self == Self::All || var.rank() >= 3
     }
 }
 
