@@ -46,6 +46,9 @@ enum Command {
         test: Option<usize>,
     },
     /// Fetch a published set from the publisher or a mirror.
+    ///
+    /// Downloads: mnist 12 MB, fashion-mnist 31 MB, kmnist 21 MB, mnist-rot (the original text files) 60 MB, emnist (its six sets)
+    /// 560 MB, cifar10 and cifar100 (binary) 170 MB each. What was cut off is resumed, and files that are there and right are left alone.
     #[cfg(feature = "fetch")]
     Fetch {
         /// The set.

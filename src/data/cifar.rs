@@ -47,6 +47,10 @@ pub static CIFAR100: Cifar = Cifar {
     folder: "cifar-100-binary",
 };
 
+/// Training images of either set, over all its files, and test images.
+#[cfg(feature = "fetch")]
+const PUBLISHED: [usize; 2] = [50_000, 10_000];
+
 /// Records of a file, of which the length has been checked.
 struct Records {
     path: PathBuf,
@@ -63,6 +67,14 @@ impl Cifar {
     /// Number of classes.
     pub(super) fn classes(&self) -> usize {
         self.classes
+    }
+
+    /// The published files: names, numbers of images, and lengths in bytes.
+    #[cfg(feature = "fetch")]
+    pub(super) fn published(&self) -> impl Iterator<Item = (&'static str, usize, u64)> {
+        let [train, test] = PUBLISHED;
+        let files = self.train.iter().map(move |&name| (name, train / self.train.len()));
+        files.chain([(self.test, test)]).map(|(name, images)| (name, images, (images * (self.labels + VALUES)) as u64))
     }
 
     /// The images of one file.

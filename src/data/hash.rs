@@ -1,4 +1,4 @@
-//! SHA-256 of files and of recipes.
+//! SHA-256 of files and of recipes, and MD5 where a publisher tells no other.
 
 #[cfg(feature = "study")]
 use std::io::Read;
@@ -25,8 +25,13 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
 
 /// SHA-256 of everything a reader yields.
 #[cfg(feature = "study")]
-pub(super) fn of_reader(mut reader: impl Read) -> std::io::Result<String> {
-    let mut hash = Sha256::new();
+pub(super) fn of_reader(reader: impl Read) -> std::io::Result<String> {
+    digest::<Sha256>(reader)
+}
+
+#[cfg(feature = "study")]
+fn digest<D: Digest>(mut reader: impl Read) -> std::io::Result<String> {
+    let mut hash = D::new();
     let mut buffer = vec![0; 1 << 16];
     loop {
         match reader.read(&mut buffer)? {
@@ -40,6 +45,12 @@ pub(super) fn of_reader(mut reader: impl Read) -> std::io::Result<String> {
 #[cfg(feature = "study")]
 pub(super) fn of_file(path: &Path) -> Result<String> {
     of_reader(files::open(path)?).map_err(|e| Error::io(path, e))
+}
+
+/// MD5 of a file's content as it lies on disk.
+#[cfg(feature = "fetch")]
+pub(super) fn md5_of_file(path: &Path) -> Result<String> {
+    digest::<md5::Md5>(files::open(path)?).map_err(|e| Error::io(path, e))
 }
 
 /// One hash over several texts; each text's length counts, so that texts can't run into each other.

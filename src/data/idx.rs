@@ -3,7 +3,7 @@
 //! An image file is four big-endian 32-bit numbers (magic 2051, images, rows, columns) and one byte per pixel; a label file
 //! is two (magic 2049, labels) and one byte per label (LeCun, Cortes, Burges, "The MNIST database").
 
-use std::io::{BufRead, Read};
+use std::io::{BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::pixels::{MAX_VALUES, check_fits, classes, classes_seen};
@@ -24,43 +24,36 @@ struct Published {
 pub const FILES: [&str; 4] =
     ["train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"];
 
-/// Lengths in bytes of the decompressed files of both published sets, in the same order.
+/// Lengths in bytes of the decompressed files of MNIST, in the same order, and of the sets that were made in its likeness.
 #[cfg(feature = "fetch")]
-const PUBLISHED_LENGTHS: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
+pub(super) const PUBLISHED_LENGTHS: [u64; 4] = [47_040_016, 60_008, 7_840_016, 10_008];
 
-/// MNIST's hashes are the published ones, Fashion-MNIST's those of Debian's package `dataset-fashion-mnist`.
-const PUBLISHED: [Published; 2] = [
-    Published {
-        name: "MNIST",
-        sha256: [
-            "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-            "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-            "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-            "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-        ],
-    },
-    Published {
-        name: "Fashion-MNIST",
-        sha256: [
-            "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
-            "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
-            "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
-            "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
-        ],
-    },
+/// MNIST's published hashes.
+pub(super) const MNIST_SHA256: [&str; 4] = [
+    "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 ];
 
-/// The published hash of file `name` (one of [`FILES`]) of the set called `set` ("MNIST", "Fashion-MNIST").
-#[cfg(feature = "fetch")]
-pub(super) fn published_sha256(set: &str, name: &str) -> Option<&'static str> {
-    let file = FILES.iter().position(|&file| file == name)?;
-    PUBLISHED.iter().find(|published| published.name == set).map(|published| published.sha256[file])
-}
+/// Fashion-MNIST's hashes, those of Debian's package `dataset-fashion-mnist`.
+pub(super) const FASHION_MNIST_SHA256: [&str; 4] = [
+    "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+    "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+    "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+    "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+];
 
-/// The decompressed length in bytes of a published set's file `name` (one of [`FILES`]).
+const PUBLISHED: [Published; 2] = [
+    Published { name: "MNIST", sha256: MNIST_SHA256 },
+    Published { name: "Fashion-MNIST", sha256: FASHION_MNIST_SHA256 },
+];
+
+/// The most bytes of a published file whose content has this length: what can't be compressed is hardly longer in gzip's
+/// format.
 #[cfg(feature = "fetch")]
-pub(super) fn published_length(name: &str) -> Option<u64> {
-    FILES.iter().position(|&file| file == name).map(|file| PUBLISHED_LENGTHS[file])
+pub(super) fn most_compressed(length: u64) -> u64 {
+    length + length / 100 + 4096
 }
 
 /// The published set and file that a hash of decompressed content belongs to.
@@ -171,15 +164,19 @@ impl<'a> Body<'a> {
     /// Reads exactly the declared bytes to the end of the file, and hashes them together with the header.
     fn read(mut self) -> Result<(Vec<u8>, String)> {
         let mut bytes = Vec::with_capacity(self.length as usize);
-        let mut limited = (&mut self.reader).take(self.length + 1);
-        limited.read_to_end(&mut bytes).map_err(|e| Error::io(self.path, e))?;
-        match bytes.len() as u64 {
-            found if found > self.length => return Err(self.wrong("more")),
-            found if found < self.length => return Err(self.wrong(&format!("only {found}"))),
-            _ => {}
-        }
+        self.copy(&mut bytes)?;
         let hashed = hash::of_reader(self.header.as_slice().chain(bytes.as_slice()));
         Ok((bytes, hashed.map_err(|e| Error::io(self.path, e))?))
+    }
+
+    /// Writes exactly the declared bytes, to the end of the file, to `out`.
+    fn copy(&mut self, out: &mut impl Write) -> Result<()> {
+        let mut limited = (&mut self.reader).take(self.length + 1);
+        match std::io::copy(&mut limited, out).map_err(|e| Error::io(self.path, e))? {
+            found if found > self.length => Err(self.wrong("more")),
+            found if found < self.length => Err(self.wrong(&format!("only {found}"))),
+            _ => Ok(()),
+        }
     }
 
     fn wrong(&self, amount: &str) -> Error {
@@ -257,6 +254,15 @@ pub(super) fn shape([train_images, train_labels, test_images, test_labels]: [Pat
     same_shape(&test_images, test.shape, train.shape)?;
     let (shape, train, test) = (train.shape, widened(&train.labels.read()?.0), widened(&test.labels.read()?.0));
     Ok((shape, classes_seen([&train, &test])))
+}
+
+/// Reads images and their labels to the end, without keeping them: their number, and the shape of an image.
+#[cfg(feature = "fetch")]
+pub(super) fn check(images: &Path, labels: &Path) -> Result<(usize, Shape)> {
+    let mut pair = open_pair(images, labels)?;
+    pair.images.copy(&mut std::io::sink())?;
+    pair.labels.copy(&mut std::io::sink())?;
+    Ok((pair.labels.length as usize, pair.shape))
 }
 
 /// The number of a folder's images, training and test images together.

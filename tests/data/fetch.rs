@@ -336,6 +336,26 @@ fn idx_files_with_another_hash_are_refused() {
 }
 
 #[test]
+fn other_files_than_the_published_ones_are_refused_with_their_checksums() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = zip(&[("gzip/emnist-mnist-test-labels-idx1-ubyte.gz", &gzip(&idx_labels(&[1])))]);
+    for (set, file, bytes, part) in [
+        ("kmnist", "train-images-idx3-ubyte.gz", gzip(&idx_images(1, 2, 2, &[0; 4])), "kmnist's train-images"),
+        ("emnist", "gzip.zip", archive, "MD5 is "),
+        ("cifar10", "cifar-10-binary.tar.gz", gzip(&[0; 1024]), "SHA-256 is "),
+        ("cifar100", "cifar-100-binary.tar.gz", gzip(&[0; 1024]), "not 03b5dce01913d631647c71ecec9e9cb8"),
+    ] {
+        let server = Server::start(Manner::Good, vec![(file.to_owned(), bytes)]);
+        fails(&server, set, folder.path(), part);
+        assert!(names(folder.path()).is_empty());
+        assert_eq!(server.requests(), [(file.to_owned(), 0)]);
+    }
+    let server = Server::start(Manner::Endless, vec![("cifar-100-binary.tar.gz".to_owned(), Vec::new())]);
+    fails(&server, "cifar100", folder.path(), "more than 168513733 bytes");
+    assert!(names(folder.path()).is_empty());
+}
+
+#[test]
 fn canonical_files_pass_and_are_not_fetched_again() {
     let Some(source) = crate::common::mnist() else { return };
     let read = |name: String| (name.clone(), std::fs::read(source.path().join(name)).unwrap());

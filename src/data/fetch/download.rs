@@ -55,7 +55,8 @@ impl Client {
     }
 }
 
-/// Downloads `url` to `part` until `check` is content with it, taking up what lies in `part` already. What fails the check
+/// Downloads `url` to `part` until `check` is content with it, taking up what lies in `part` already, and nothing where that's
+/// the whole. What fails the check
 /// is removed; where it began as an earlier download, it is fetched once more from the start.
 pub(super) fn download_checked(
     client: &Client,
@@ -64,6 +65,9 @@ pub(super) fn download_checked(
     max: u64,
     check: &dyn Fn(&Path) -> Checked<()>,
 ) -> Result<(), Failure> {
+    if (1..=max).contains(&length(part)) && check(part).is_ok() {
+        return Ok(());
+    }
     let mut attempt = 1;
     loop {
         let resumed = length(part) > 0;
