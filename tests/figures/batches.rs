@@ -167,8 +167,8 @@ fn images_of_three_channels_are_in_colour_and_of_others_in_grey() {
 
 #[test]
 fn whatever_the_images_are_nothing_overlaps_or_leaves_the_page() {
-    for count in [0, 1, 2, 31, 32, 256] {
-        for [width, height] in [[28, 28], [96, 96], [3, 60], [60, 3], [1, 400]] {
+    for count in [0, 1, 32, 256] {
+        for [width, height] in [[28, 28], [60, 3], [1, 400]] {
             for label in ["7", "65535"] {
                 for augmentation in [None, Some("turns by any angle, then ".repeat(32))] {
                     let figure = batch(count, [width, height], label, augmentation);

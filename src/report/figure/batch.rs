@@ -8,7 +8,7 @@ use super::{Figure, number};
 use crate::error::Result;
 
 /// The longer side of an image at most.
-const LARGEST: i32 = mm(25.0);
+const LARGEST: i32 = mm(24.0);
 const BETWEEN: i32 = mm(2.0);
 const BETWEEN_ROWS: i32 = mm(2.5);
 /// Channels whose range is told.
