@@ -8,10 +8,12 @@ use equisplit::group::Symmetry;
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, presets};
 use equisplit::report::check as table;
-use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, Study, StudyFile};
+use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, StudyFile};
 use equisplit::train::{Checkpoint, Normalisation, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
+
+use super::study::arms;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -66,7 +68,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             let record = store.study()?;
             inputs = images_of(args, &record)?;
             let runs = store.runs(&record)?;
-            let arms = arms(args, &record.study)?.into_iter().map(|arm| trained(arm, &runs));
+            let arms = arms(&record.study, args.arm.as_deref())?.into_iter().map(|arm| trained(arm, &runs));
             (arms.collect::<Result<_>>()?, record.study.symmetry())
         }
         (None, Some(path)) => {
@@ -76,7 +78,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
                 tell!("note: without --data, digits that the program draws stand for the study's images");
             }
             let study = file.resolve(inputs.shape, None)?;
-            (arms(args, &study)?.into_iter().map(new).collect(), study.symmetry())
+            (arms(&study, args.arm.as_deref())?.into_iter().map(new).collect(), study.symmetry())
         }
         (None, None) => {
             inputs = images(args, &DataConfig::new(Source::Builtin))?;
@@ -158,17 +160,6 @@ fn images_of(args: &Args, record: &Record) -> Result<Inputs> {
         tell!("note: without --data, {others} stand for {}", record.data.name);
     }
     Ok(Inputs { fit, draws, shape })
-}
-
-/// The arms that --arm names, by name or name and levels; all without it.
-fn arms<'a>(args: &Args, study: &'a Study) -> Result<Vec<&'a Arm>> {
-    let Some(name) = &args.arm else { return Ok(study.arms.iter().collect()) };
-    let arms: Vec<&Arm> = study.arms.iter().filter(|arm| arm.name == *name || arm.id() == *name).collect();
-    if arms.is_empty() {
-        let known: Vec<String> = study.arms.iter().map(Arm::id).collect();
-        return Err(Error::invalid(format!("--arm {name}: the study has {}", known.join(", "))));
-    }
-    Ok(arms)
 }
 
 /// The arm with the first of its runs that left weights, a finished one if there is one.

@@ -1,4 +1,4 @@
-//! `equisplit data`: what is in a folder, making a rotated set, fetching published ones.
+//! `equisplit data`: what is in a folder, what a study makes of it, making a rotated set, fetching published ones.
 
 use std::path::{Path, PathBuf};
 
@@ -10,7 +10,7 @@ use equisplit::data::info::{FileInfo, info};
 use equisplit::data::{DataConfig, Source, cache, load};
 use equisplit::{Error, Result, text};
 
-/// Look at, make and fetch images.
+/// Look at, show, make and fetch images.
 #[derive(clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -27,6 +27,8 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Draw the first training images of an epoch of a study, as they're loaded and as they're augmented.
+    Show(super::data_show::Args),
     /// Make a rotated set from MNIST's IDX files, as one file that can be passed wherever a data folder can.
     Make {
         /// Folder with MNIST's four IDX files.
@@ -66,6 +68,7 @@ enum Command {
 pub fn run(args: Args) -> Result<()> {
     match args.command {
         Command::Info { dir, json } => print_info(&dir, json),
+        Command::Show(args) => super::data_show::run(&args),
         Command::Make { source, out, seed, train, test } => {
             make(&source, &out, DataConfig { seed, train, test, ..DataConfig::new(Source::MnistRot) })
         }

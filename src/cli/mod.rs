@@ -17,6 +17,7 @@ mod choice;
 mod compare;
 mod completions;
 mod data;
+mod data_show;
 mod expand;
 mod export;
 mod figures;
@@ -30,6 +31,7 @@ mod run;
 mod show;
 mod signals;
 mod skeleton;
+mod study;
 mod table;
 
 use std::num::NonZeroUsize;
@@ -82,7 +84,7 @@ enum Command {
     Basis(basis::Args),
     /// Measure how fast this machine trains.
     Bench(bench::Args),
-    /// Look at, make and fetch images.
+    /// Look at, show, make and fetch images.
     Data(data::Args),
     /// Print the completions of a shell.
     Completions(completions::Args),

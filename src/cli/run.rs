@@ -7,16 +7,15 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use equisplit::Result;
-use equisplit::data::{self, Draws, Source};
 use equisplit::model::InputShape;
 use equisplit::report;
 use equisplit::stats::few_seeds;
 use equisplit::study::{self, Options, Override, Record, Run, Store, StudyFile, StudyPlan, Wish};
 use equisplit::train::DeviceChoice;
 
-use super::signals::Watch;
-
 use super::choice::choice;
+use super::signals::Watch;
+use super::study::with_images;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -59,16 +58,9 @@ pub fn run(args: &Args) -> Result<ExitCode> {
         tell!("note: there's no GPU that this program can use, it trains on the CPU; --device cuda tells why");
     }
     let file = StudyFile::read_with(&args.study, &args.set)?;
-    if args.data.as_ref().is_some_and(|data| !data.is_file()) && file.content.data.source == Source::Builtin {
-        tell!("note: the program draws this study's images itself, --data isn't used");
-    }
-    // What is wrong with the study is told before any image is read, but for the images that it's about.
-    let (shape, classes) = data::shape(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
-    file.resolve(InputShape::new(shape, classes), None)?;
-    let draws = Draws::load(&file.content.data, args.data.as_deref()).map_err(|e| file.text.locate(e))?;
+    let (study, draws) = with_images(&file, args.data.as_deref())?;
     let first = draws.first();
     let input = InputShape::of(&first.train, first.classes);
-    let study = file.resolve(input, Some(first.train.len()))?;
     for (grid, arms) in study.grid_faults(input)? {
         tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
     }

@@ -1,5 +1,6 @@
 //! Results as people read them, one file a format.
 
+pub mod batch;
 pub mod bench;
 pub mod budgets;
 mod cell;

@@ -6,7 +6,7 @@
 //! | `skeleton_file` | skeletons that aren't the program's: in files of their own, in study files |
 //! | `starter` | study files to start from |
 //! | `plan`, `resolve`, `checks`, `limits` | the study with everything resolved and checked |
-//! | `record`, `spaced`, `images`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
+//! | `record`, `spaced`, `images`, `seen`, `tuning` | what determines a run, which images it sees, how its settings are chosen |
 //! | `store`, `run`, `run_folder`, `lock` | results on disk, shared by processes |
 //! | `results` | the gain, attributed from finished runs |
 //! | `reproduce` | a run made once more, held against its record |
@@ -37,6 +37,7 @@ mod results;
 mod run;
 mod run_folder;
 mod runner;
+mod seen;
 mod skeleton_file;
 mod spaced;
 mod starter;
@@ -65,6 +66,7 @@ pub use reproduce::Reproduction;
 pub use run::{Run, first_trained};
 pub use run_folder::{RunFolder, RunState};
 pub use runner::{Options, StudyPlan, Summary, plan, run};
+pub use seen::Seen;
 pub use skeleton_file::{SkeletonFile, Skeletons};
 pub use starter::Starter;
 pub use store::Store;

@@ -5,7 +5,7 @@ use rand::seq::SliceRandom;
 use rayon::prelude::*;
 
 use super::PixelStatistics;
-use crate::data::{Augmentation, Images, Label};
+use crate::data::{Augmentation, Images, Label, Shape};
 use crate::error::Result;
 use crate::rng;
 
@@ -30,6 +30,42 @@ pub struct EpochDraw {
     pub images: Option<usize>,
     /// What is done to each.
     pub augmentation: Augmentation,
+}
+
+impl EpochDraw {
+    /// The places of its images in a set of so many, in its order: shuffled by the stream `order/{epoch}` of the seed.
+    fn order(&self, available: usize) -> Vec<usize> {
+        let mut stream = rng::stream(self.seed, &format!("order/{}", self.epoch));
+        let count = self.images.unwrap_or(available);
+        let mut order = Vec::with_capacity(count);
+        while order.len() < count && available > 0 {
+            let mut pass: Vec<usize> = (0..available).collect();
+            pass.shuffle(&mut stream);
+            order.extend(pass);
+        }
+        order.truncate(count);
+        order
+    }
+
+    /// Writes the image at a place of the order to `out`, augmented by a stream of its own.
+    fn augment(&self, image: &[f32], Shape { channels, height, width }: Shape, place: usize, out: &mut [f32]) {
+        if self.augmentation.is_none() {
+            return out.copy_from_slice(image);
+        }
+        let mut stream = rng::stream(self.seed, &format!("augmentation/{}/{place}", self.epoch));
+        self.augmentation.apply(image, [channels, height, width], out, &mut stream);
+    }
+}
+
+/// An image of an epoch before it's normalised; pixels of the shape (channels, height, width) in [0, 1].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Drawn {
+    /// Its class.
+    pub class: Label,
+    /// As it's held.
+    pub loaded: Vec<f32>,
+    /// As it's augmented.
+    pub augmented: Vec<f32>,
 }
 
 /// Makes batches of one set of images.
@@ -58,33 +94,30 @@ impl<'a> Batches<'a> {
         batches.into_iter().map(|indices| self.assemble(&indices, |image, _, out| out.copy_from_slice(image)))
     }
 
-    /// The images of an epoch from batch `first` on, counted from 0: shuffled by the stream `order/{epoch}` of the seed,
-    /// each augmented by a stream of its own, so that runs with the same seed see the same images whatever they train.
+    /// The images of an epoch from batch `first` on, counted from 0, in the order of its draw, each augmented by a stream of its own,
+    /// so that runs with the same seed see the same images whatever they train.
     pub fn shuffled(&self, draw: EpochDraw, first: usize) -> impl Iterator<Item = Result<Batch>> {
-        let EpochDraw { seed, epoch, images, augmentation } = draw;
-        let mut stream = rng::stream(seed, &format!("order/{epoch}"));
-        let count = images.unwrap_or(self.images.len());
-        let mut order = Vec::with_capacity(count);
-        while order.len() < count && !self.images.is_empty() {
-            let mut pass: Vec<usize> = (0..self.images.len()).collect();
-            pass.shuffle(&mut stream);
-            order.extend(pass);
-        }
-        order.truncate(count);
+        let order = draw.order(self.images.len());
         let batches: Vec<_> = order.chunks(self.size).map(<[_]>::to_vec).collect();
-        let Images { channels, height, width, .. } = *self.images;
-        let size = self.size;
-        let write = move |image: &[f32], place: usize, out: &mut [f32]| {
-            if augmentation.is_none() {
-                out.copy_from_slice(image);
-            } else {
-                let mut stream = rng::stream(seed, &format!("augmentation/{epoch}/{place}"));
-                augmentation.apply(image, [channels, height, width], out, &mut stream);
-            }
-        };
+        let (shape, size) = (self.images.shape(), self.size);
         batches.into_iter().enumerate().skip(first).map(move |(batch, indices)| {
-            self.assemble(&indices, |image, place, out| write(image, batch * size + place, out))
+            self.assemble(&indices, |image, place, out| draw.augment(image, shape, batch * size + place, out))
         })
+    }
+
+    /// The first `count` images of an epoch, or all where it has fewer: what [`Batches::shuffled`] normalises.
+    pub fn drawn(&self, draw: &EpochDraw, count: usize) -> Vec<Drawn> {
+        let count = count.min(draw.images.unwrap_or(self.images.len()));
+        // An order begins alike however long it is, and an epoch may be a hundred million images.
+        let order = EpochDraw { images: Some(count), ..draw.clone() }.order(self.images.len());
+        let shape = self.images.shape();
+        let of_place = |(place, index): (usize, usize)| {
+            let loaded = self.images.image(index).to_vec();
+            let mut augmented = vec![0.0; loaded.len()];
+            draw.augment(&loaded, shape, place, &mut augmented);
+            Drawn { class: self.images.labels[index], loaded, augmented }
+        };
+        order.into_iter().enumerate().map(of_place).collect()
     }
 
     /// `write` gets an image, its place in the batch, and where it goes.
@@ -164,6 +197,30 @@ mod tests {
         assert_eq!(later.len(), 2);
         for (a, b) in whole[5..].iter().zip(&later) {
             assert_eq!((&a.classes, pixels(a)), (&b.classes, pixels(b)));
+        }
+    }
+
+    #[test]
+    fn the_first_images_of_an_epoch_are_those_of_its_batches() {
+        let images = images(10);
+        let statistics = PixelStatistics::of(&images, crate::train::Normalisation::Pixels);
+        let batches = Batches::new(&images, &statistics, 4, &Device::Cpu);
+        let turned = Augmentation::from(Published { rotate: true, flip: true });
+        for (augmentation, passes) in [(turned, Some(25)), (Augmentation::default(), None)] {
+            let draw = EpochDraw { seed: 1, epoch: 3, images: passes, augmentation };
+            let drawn = batches.drawn(&draw, 17);
+            assert_eq!(drawn.len(), if passes.is_some() { 17 } else { 10 });
+            let mut seen = Vec::new();
+            for batch in batches.shuffled(draw.clone(), 0).map(Result::unwrap) {
+                let pixels = batch.images.flatten_from(1).unwrap().to_vec2::<f32>().unwrap();
+                seen.extend(batch.classes.into_iter().zip(pixels));
+            }
+            for (Drawn { class, loaded, mut augmented }, (label, pixels)) in drawn.into_iter().zip(seen) {
+                assert_eq!((&loaded[..], class), (&*images.image(label.into()), label));
+                assert_eq!(loaded == augmented, draw.augmentation.is_none());
+                statistics.normalise(&mut augmented);
+                assert_eq!(augmented, pixels);
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DecayOn, Method, Normalisation, OptimiserConfig, Schedule};
+use super::{DecayOn, EpochDraw, Method, Normalisation, OptimiserConfig, Schedule};
 use crate::data::Augmentation;
 use crate::error::{Error, Result};
 
@@ -114,6 +114,11 @@ impl TrainingConfig {
             decay_on: self.decay_on,
             clip_norm: self.clip_norm,
         }
+    }
+
+    /// What determines the images of `epoch`, counted from 1, of a run with this seed.
+    pub fn draw(&self, seed: u64, epoch: usize) -> EpochDraw {
+        EpochDraw { seed, epoch, images: self.images_per_epoch, augmentation: self.augmentation.clone() }
     }
 
     /// The rate in `epoch`, counted from 1, after any warm-up in it.

@@ -13,7 +13,7 @@ mod schedule;
 mod statistics;
 mod trainer;
 
-pub use batches::{Batch, Batches, EpochDraw};
+pub use batches::{Batch, Batches, Drawn, EpochDraw};
 pub use checkpoint::{Checkpoint, Past};
 pub(crate) use config::MOST_IMAGES;
 pub use config::TrainingConfig;

@@ -86,6 +86,16 @@ impl<'a> Trainer<'a> {
         &self.statistics
     }
 
+    /// Makes the batches that it learns from.
+    pub fn batches(&self) -> Batches<'a> {
+        Batches::new(self.images, &self.statistics, self.config.batch, &self.device)
+    }
+
+    /// What determines the images of the epoch that has begun, or that is next.
+    pub fn draw(&self) -> EpochDraw {
+        self.config.draw(self.seed, self.epoch + 1)
+    }
+
     /// Trains to the end of the epoch, or until `stop` says so after a step, telling `progress` of every batch.
     ///
     /// # Errors
@@ -95,11 +105,8 @@ impl<'a> Trainer<'a> {
         stop: &mut dyn FnMut() -> bool,
         progress: &mut dyn FnMut(&EpochProgress),
     ) -> Result<EpochEnd> {
-        let TrainingConfig { images_per_epoch, ref augmentation, .. } = self.config;
-        let epoch = self.epoch + 1;
-        let batches = Batches::new(self.images, &self.statistics, self.config.batch, &self.device);
-        let count = batches.count(images_per_epoch);
-        let draw = EpochDraw { seed: self.seed, epoch, images: images_per_epoch, augmentation: augmentation.clone() };
+        let (batches, draw) = (self.batches(), self.draw());
+        let (epoch, count) = (draw.epoch, batches.count(draw.images));
         for batch in batches.shuffled(draw, self.begun.batches) {
             let batch = batch?;
             // A stream for every step, so that a checkpoint needs no generator's state.
@@ -167,8 +174,8 @@ impl<'a> Trainer<'a> {
             return Err(Error::invalid("the checkpoint is of a run with another configuration"));
         }
         let Checkpoint { epoch, begun, steps, .. } = *checkpoint;
-        let TrainingConfig { epochs, images_per_epoch, batch, .. } = self.config;
-        let count = Batches::new(self.images, &self.statistics, batch, &self.device).count(images_per_epoch);
+        let TrainingConfig { epochs, images_per_epoch, .. } = self.config;
+        let count = self.batches().count(images_per_epoch);
         let done = (epoch as u128) * (count as u128) + begun.batches as u128;
         let is_before_the_end = epoch < epochs && begun.batches < count || epoch == epochs && begun.batches == 0;
         if !is_before_the_end || done != u128::from(steps) || begun.wrong > begun.images || !begun.loss.is_finite() {

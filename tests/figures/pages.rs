@@ -7,7 +7,7 @@ use equisplit::report::figure::{
 };
 
 /// Draws a figure and checks its texts; writes it to the folder in EQUISPLIT_FIGURES, if it's set, to be looked at.
-fn page(figure: &dyn Figure, case: &str) -> Page {
+pub fn page(figure: &dyn Figure, case: &str) -> Page {
     let page = Page::draw(figure).unwrap();
     if let Some(folder) = std::env::var_os("EQUISPLIT_FIGURES") {
         for format in [Format::Svg, Format::Png, Format::Pdf] {

@@ -6,6 +6,7 @@
 mod plane;
 mod published;
 mod step;
+mod words;
 
 use std::fmt;
 

@@ -7,7 +7,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontStyle, FontTransform, IntoFont, RGBColor, ShapeStyle, TextStyle};
 
 use super::layout::{Rect, wrapped};
-use super::svg::SvgBackend;
+use super::svg::{Embedded, SvgBackend};
 use super::theme::{self, Fill, INK, Look, Marker};
 use crate::error::{Error, Result};
 
@@ -129,6 +129,11 @@ impl<'a> Canvas<'a> {
 
     pub(super) fn rect(&self, rect: Rect, style: impl Into<ShapeStyle>) -> Result<()> {
         self.draw(&Rectangle::new([(rect.left, rect.top), (rect.right, rect.bottom)], style))
+    }
+
+    /// A PNG file in a rectangle of the page, pixels with sharp edges.
+    pub(super) fn png(&self, rect: Rect, png: &[u8]) -> Result<()> {
+        self.draw(&Embedded { rect, png })
     }
 
     pub(super) fn polygon(&self, points: &[Point], style: impl Into<ShapeStyle>) -> Result<()> {

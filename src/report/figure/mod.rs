@@ -4,6 +4,7 @@
 //! them knows where the numbers come from. Errors and shares are fractions; figures show them in percent.
 
 mod axis;
+mod bitmap;
 mod canvas;
 mod font;
 mod layout;
@@ -18,6 +19,7 @@ pub mod theme;
 mod ticks;
 
 mod attribution;
+mod batch;
 mod budget;
 mod cayley;
 mod equivariance;
@@ -35,6 +37,8 @@ use crate::error::Result;
 use crate::stats::{Interval, student};
 
 pub use attribution::{AttributionFigure, ShareBar, StepBar};
+pub use batch::{BatchFigure, BatchImage};
+pub use bitmap::Bitmap;
 pub use budget::{BudgetFigure, BudgetPoint};
 pub use canvas::Canvas;
 pub use cayley::{CayleyFigure, GroupMaps};

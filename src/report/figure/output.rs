@@ -1,5 +1,8 @@
 //! A drawn page as SVG, PNG and PDF. PNG and PDF are made from the SVG, so that all three look the same.
 
+use std::ffi::OsStr;
+use std::path::Path;
+
 use plotters::drawing::IntoDrawingArea;
 
 use super::font::FONT_CSS;
@@ -7,7 +10,7 @@ use super::layout::TextBox;
 use super::svg::{Drawing, SvgBackend};
 use super::theme::mm;
 use super::{Canvas, Figure};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A kind of file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +31,17 @@ impl Format {
             Self::Png => "png",
             Self::Pdf => "pdf",
         }
+    }
+
+    /// The kind of a file by the ending of its name.
+    ///
+    /// # Errors
+    /// When it's none of them.
+    pub fn of(path: &Path) -> Result<Self> {
+        let ending = path.extension().and_then(OsStr::to_str).map(str::to_ascii_lowercase);
+        let all = [Self::Svg, Self::Png, Self::Pdf];
+        let found = all.into_iter().find(|format| ending.as_deref() == Some(format.extension()));
+        found.ok_or_else(|| Error::content(path, "expected a name that ends in .svg, .png or .pdf"))
     }
 }
 
@@ -86,7 +100,7 @@ impl Page {
             Format::Pdf => super::print::pdf(&self.svg, self.size),
             #[cfg(not(feature = "print"))]
             Format::Png | Format::Pdf => {
-                Err(crate::error::Error::invalid("this program is built without PNG and PDF (feature print)"))
+                Err(Error::invalid("this program is built without PNG and PDF (feature print)"))
             }
         }
     }

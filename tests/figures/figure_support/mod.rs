@@ -3,10 +3,11 @@
 
 use equisplit::bank::{families, family};
 use equisplit::report::figure::{
-    Arm, AttributionFigure, BudgetFigure, BudgetPoint, CayleyFigure, EquivarianceCurve, EquivarianceFigure, ErrorRow,
-    ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow, GroupMaps, LearningCurve, LearningFigure, Page, Pair,
-    PairedFigure, PairedRow, PairsFigure, Raster, Role, RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint,
-    Spread, StepBar, TrainingSizeCurve, TrainingSizeFigure,
+    Arm, AttributionFigure, BatchFigure, BatchImage, Bitmap, BudgetFigure, BudgetPoint, CayleyFigure,
+    EquivarianceCurve, EquivarianceFigure, ErrorRow, ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow,
+    GroupMaps, LearningCurve, LearningFigure, Page, Pair, PairedFigure, PairedRow, PairsFigure, Raster, Role,
+    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread, StepBar, TrainingSizeCurve,
+    TrainingSizeFigure,
 };
 use equisplit::stats::Covers;
 use resvg::usvg::roxmltree::{Document, Node};
@@ -317,7 +318,30 @@ pub fn raster(side: usize, value: impl Fn(usize, usize) -> f64) -> Raster {
     Raster { width: side, values }
 }
 
-/// Filters and feature maps.
+/// Images of an epoch: stripes across and along.
+pub fn batch(count: usize, [width, height]: [usize; 2], class: &str, augmentation: Option<String>) -> BatchFigure {
+    let stripes = |is_dark: &dyn Fn(usize) -> bool| {
+        let colour = |n: usize| if is_dark(n) { [40, 60, 90] } else { [250, 220, 180] };
+        Bitmap { width, pixels: (0..width * height).map(colour).collect() }
+    };
+    let image = |_| BatchImage {
+        class: class.to_owned(),
+        loaded: stripes(&|n| n / width % 2 == 0),
+        augmented: stripes(&|n| n % width % 2 == 0),
+    };
+    BatchFigure {
+        arm: "p4".to_owned(),
+        data: "stripes".to_owned(),
+        seed: 3,
+        epoch: 2,
+        augmentation,
+        ranges: vec![[-1.25, 1.5]; 5],
+        averaged: true,
+        images: (0..count).map(image).collect(),
+    }
+}
+
+/// Filters, feature maps and images.
 pub fn pictures() -> Vec<Box<dyn Figure>> {
     let filter = |n: usize| FilterRow {
         name: format!("filter {}", n + 1),
@@ -338,5 +362,6 @@ pub fn pictures() -> Vec<Box<dyn Figure>> {
         )),
         Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(0, 4), maps(1, 4)])),
         Box::new(CayleyFigure::new("p4m", 0, "conv1", true, [maps(0, 8), maps(1, 8)])),
+        Box::new(batch(32, [28, 28], "7", Some("quarter turns".to_owned()))),
     ]
 }

@@ -1,0 +1,34 @@
+//! Studies as several commands take them: with their images, and arm by arm.
+
+use std::path::Path;
+
+use equisplit::data::{self, Draws, Source};
+use equisplit::model::InputShape;
+use equisplit::study::{Arm, Study, StudyFile};
+use equisplit::{Error, Result};
+
+/// The study of a file, and its images. What is wrong with the study is told before any image is read, but for the images that it's
+/// about.
+pub fn with_images(file: &StudyFile, data: Option<&Path>) -> Result<(Study, Draws)> {
+    let config = &file.content.data;
+    if data.is_some_and(|data| !data.is_file()) && config.source == Source::Builtin {
+        tell!("note: the program draws this study's images itself, --data isn't used");
+    }
+    let (shape, classes) = data::shape(config, data).map_err(|e| file.text.locate(e))?;
+    file.resolve(InputShape::new(shape, classes), None)?;
+    let draws = Draws::load(config, data).map_err(|e| file.text.locate(e))?;
+    let first = draws.first();
+    let study = file.resolve(InputShape::of(&first.train, first.classes), Some(first.train.len()))?;
+    Ok((study, draws))
+}
+
+/// The arms that --arm names, by name or name and levels; all without it.
+pub fn arms<'a>(study: &'a Study, name: Option<&str>) -> Result<Vec<&'a Arm>> {
+    let is_named = |arm: &&Arm| name.is_none_or(|name| arm.name == name || arm.id() == name);
+    let arms: Vec<&Arm> = study.arms.iter().filter(is_named).collect();
+    if let (Some(name), true) = (name, arms.is_empty()) {
+        let known: Vec<String> = study.arms.iter().map(Arm::id).collect();
+        return Err(Error::invalid(format!("--arm {name}: the study has {}", known.join(", "))));
+    }
+    Ok(arms)
+}
