@@ -8,17 +8,20 @@ use equisplit::group::Symmetry;
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
 use equisplit::model::{InputShape, NetConfig, presets};
 use equisplit::report::check as table;
-use equisplit::study::{self, Arm, DataRecord, Record, Run, Store, StudyFile};
+use equisplit::study::{self, Arm, DataRecord, Override, Record, Run, Store, StudyFile};
 use equisplit::train::{Checkpoint, Normalisation, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
-use super::study::arms;
+use super::study::{arms, input};
 
 #[derive(clap::Args)]
 pub struct Args {
     /// The study file; without it and --store, a preset is checked.
     study: Option<PathBuf>,
+    /// A key of the study otherwise than in its file, as training.epochs=2 or arm.p4.width=8; several times for several keys.
+    #[arg(long, value_name = "KEY=VALUE", requires = "study")]
+    set: Vec<Override>,
     /// The arm [default: all of the study; without a study the preset p4].
     #[arg(long, value_name = "ARM")]
     arm: Option<String>,
@@ -72,11 +75,8 @@ pub fn run(args: &Args) -> Result<ExitCode> {
             (arms.collect::<Result<_>>()?, record.study.symmetry())
         }
         (None, Some(path)) => {
-            let file = StudyFile::read(path)?;
-            inputs = images(args, &file.content.data).map_err(|e| file.text.locate(e))?;
-            if args.data.is_none() && file.content.data.source != Source::Builtin {
-                tell!("note: without --data, digits that the program draws stand for the study's images");
-            }
+            let file = StudyFile::read_with(path, &args.set)?;
+            inputs = images_for(args, &file)?;
             let study = file.resolve(inputs.shape, None)?;
             (arms(&study, args.arm.as_deref())?.into_iter().map(new).collect(), study.symmetry())
         }
@@ -135,6 +135,21 @@ fn images(args: &Args, config: &DataConfig) -> Result<Inputs> {
         shape.size = [usize::from(size); 2];
     }
     Ok(Inputs { fit: shape.size == own, draws, shape })
+}
+
+/// Images of the study's own, or digits that stand for them, where they have the shape that the study's have.
+fn images_for(args: &Args, file: &StudyFile) -> Result<Inputs> {
+    let inputs = images(args, &file.content.data).map_err(|e| file.text.locate(e))?;
+    if args.data.is_some() || file.content.data.source == Source::Builtin {
+        return Ok(inputs);
+    }
+    let Inputs { draws, shape: drawn, .. } = inputs;
+    let shape = input(file, None)?;
+    let shape = if args.size.is_some() { InputShape { size: drawn.size, ..shape } } else { shape };
+    let fit = shape == InputShape::of(&draws.first().train, draws.first().classes);
+    let others = if fit { "digits that the program draws" } else { "random images" };
+    tell!("note: without --data, {others} stand for the study's images");
+    Ok(Inputs { fit, draws, shape })
 }
 
 /// Images of the store's own, or some that stand for them: networks are built for the shape that its runs were made with.

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use equisplit::data::{self, Source};
-use equisplit::model::InputShape;
+use equisplit::data::Source;
 use equisplit::study::{Starter, StudyFile, StudyText};
 use equisplit::{Error, Result};
 
 use super::choice::choice;
+use super::study::input;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -32,25 +32,6 @@ pub fn run(args: &Args) -> Result<()> {
     study.resolve(input(&study, data.as_deref())?, None)?;
     write_new(&path, &text)?;
     super::print(&format!("{}: `equisplit run` runs it as it is; the comments say what can be changed", path.display()))
-}
-
-/// The shape of the images; where they aren't there, that of the usual ones, or what the skeleton is meant for.
-fn input(study: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
-    let config = &study.content.data;
-    if config.source == Source::Builtin || data.is_some() {
-        let (shape, classes) = data::shape(config, data).map_err(|e| study.text.locate(e))?;
-        return Ok(InputShape::new(shape, classes));
-    }
-    let own = study.skeleton()?.steps().input;
-    let [channels, height, width] = match config.source {
-        Source::Cifar10 | Source::Cifar100 => [3, 32, 32],
-        Source::Images => own.unwrap_or([3, 32, 32]),
-        Source::Amat | Source::Npz | Source::Idx => own.unwrap_or([1, 28, 28]),
-        Source::Builtin | Source::Mnist | Source::MnistRot => [1, 28, 28],
-    };
-    let classes = if config.source == Source::Cifar100 { 100 } else { InputShape::DIGITS.classes };
-    tell!("note: for {channels}×{height}×{width} images of {classes} classes; --data DIR takes the shape of yours");
-    Ok(InputShape { channels, size: [height, width], classes })
 }
 
 /// Writes a file that isn't there yet.

@@ -22,6 +22,25 @@ pub fn with_images(file: &StudyFile, data: Option<&Path>) -> Result<(Study, Draw
     Ok((study, draws))
 }
 
+/// The shape of the images; where they aren't there, that of the usual ones, or what the skeleton is meant for.
+pub fn input(file: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
+    let config = &file.content.data;
+    if config.source == Source::Builtin || data.is_some() {
+        let (shape, classes) = data::shape(config, data).map_err(|e| file.text.locate(e))?;
+        return Ok(InputShape::new(shape, classes));
+    }
+    let own = file.skeleton()?.steps().input;
+    let [channels, height, width] = match config.source {
+        Source::Cifar10 | Source::Cifar100 => [3, 32, 32],
+        Source::Images => own.unwrap_or([3, 32, 32]),
+        Source::Amat | Source::Npz | Source::Idx => own.unwrap_or([1, 28, 28]),
+        Source::Builtin | Source::Mnist | Source::MnistRot => [1, 28, 28],
+    };
+    let classes = if config.source == Source::Cifar100 { 100 } else { InputShape::DIGITS.classes };
+    tell!("note: for {channels}×{height}×{width} images of {classes} classes; --data DIR takes the shape of yours");
+    Ok(InputShape { channels, size: [height, width], classes })
+}
+
 /// The arms that --arm names, by name or name and levels; all without it.
 pub fn arms<'a>(study: &'a Study, name: Option<&str>) -> Result<Vec<&'a Arm>> {
     let is_named = |arm: &&Arm| name.is_none_or(|name| arm.name == name || arm.id() == name);

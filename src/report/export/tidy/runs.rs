@@ -28,6 +28,7 @@ pub fn runs(record: &Record, runs: &[Run]) -> Vec<Column> {
     add("schedule", text(&|run| Some(run.config.training.schedule.name().to_owned())));
     add("learning_rate", real(&|run| Some(run.config.training.learning_rate)));
     add("weight_decay", real(&|run| Some(run.config.training.weight_decay)));
+    add("augmentation", text(&|run| Some(run.config.training.augmentation.to_string())));
     add("rotated", integer(&|run| Some(u64::from(run.config.training.augmentation.rotates()))));
     add("flipped", integer(&|run| Some(u64::from(run.config.training.augmentation.flips()))));
 
