@@ -32,9 +32,9 @@ pub enum Source {
     Images,
 }
 
-/// The size that images are given, see [`DataConfig::resize`].
+/// A size that images are given, see [`DataConfig::resize`] and [`DataConfig::pad`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "resize is a number of pixels, as 32, or rows and columns, as [32, 48]")]
+#[serde(untagged, expecting = "expected a number of pixels, as 32, or rows and columns, as [32, 48]")]
 pub enum Resize {
     /// As many rows as columns.
     Square(u32),
@@ -101,6 +101,9 @@ pub struct DataConfig {
     /// The size that images are given, before they're turned; as they are by default. Not for the sources that make digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resize: Option<Resize>,
+    /// The size that images are given by zeros around them, after everything else; they aren't padded by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pad: Option<Resize>,
     /// amat and idx only: the files hold each image column by column.
     #[serde(default)]
     pub transpose: bool,
@@ -160,6 +163,7 @@ impl DataConfig {
             rotate: None,
             flip: false,
             resize: None,
+            pad: None,
             transpose: false,
             train_file: None,
             test_file: None,
@@ -195,10 +199,11 @@ impl DataConfig {
                 return Err(Error::key("data", key, why));
             }
         }
-        if let Some([rows, columns]) = self.resize.map(Resize::size)
-            && ![rows, columns].iter().all(|side| (1..=MAX_SIDE as usize).contains(side))
-        {
-            return Err(Error::key("data", "resize", format!("= {rows}×{columns}, but sides must be 1 to {MAX_SIDE}")));
+        for (key, size) in [("resize", self.resize), ("pad", self.pad)] {
+            let Some([rows, columns]) = size.map(Resize::size) else { continue };
+            if ![rows, columns].iter().all(|side| (1..=MAX_SIDE as usize).contains(side)) {
+                return Err(Error::key("data", key, format!("= {rows}×{columns}, but sides must be 1 to {MAX_SIDE}")));
+            }
         }
         let of_npz = matches!(self.source, Source::Npz);
         match self.names().into_iter().find(|(_, name)| name.is_some()) {

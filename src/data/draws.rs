@@ -14,6 +14,7 @@ use rand::seq::SliceRandom;
 use serde::{Deserialize, Serialize};
 
 use super::load::{load_upright, located};
+use super::padded::{fingerprint, padded};
 use super::turned::turned;
 use super::{DataConfig, Dataset, Draw, Images, Pixels, Source, hash, idx, load, mnist_rot};
 use crate::error::{Error, Result};
@@ -73,7 +74,7 @@ pub struct Draws {
 enum Recipe {
     /// By the source's own recipe with another seed.
     Seeded(DataConfig, Option<PathBuf>),
-    /// By splitting anew all that the source has, and then turning images as this says.
+    /// By splitting anew all that the source has, and then turning and padding images as this says.
     Split { all: Dataset, turned: DataConfig },
 }
 
@@ -107,8 +108,14 @@ impl Draws {
             let all = DataConfig { train: None, test: None, ..config.clone() };
             // A file of `data make` has its images turned already.
             let is_file = dir.is_some_and(Path::is_file);
-            let turned = if is_file { DataConfig::new(config.source) } else { config.clone() };
-            let all = if is_file { load(&all, dir)? } else { load_upright(&all, dir)? };
+            let turned = match is_file {
+                true => DataConfig { pad: config.pad, ..DataConfig::new(config.source) },
+                false => config.clone(),
+            };
+            let all = match is_file {
+                true => load(&DataConfig { pad: None, ..all }, dir)?,
+                false => load_upright(&all, dir)?,
+            };
             let source = FiniteSource { images: all.train.len() + all.test.len(), split: true };
             (Recipe::Split { all, turned }, Some(source))
         };
@@ -164,7 +171,7 @@ impl Draws {
         let dataset = Arc::new(match recipe {
             Recipe::Split { all, turned: how } => {
                 let set = split(all, [self.first.train.len(), self.first.test.len()], seed);
-                turned(set, how, how.seed.wrapping_add(seed))?
+                padded(turned(set, how, how.seed.wrapping_add(seed))?, how)?
             }
             Recipe::Seeded(config, dir) => seeded(config, dir.as_deref(), &self.first, seed)?,
         });
@@ -181,10 +188,11 @@ fn seeded(config: &DataConfig, dir: Option<&Path>, first: &Dataset, seed: u64) -
     let (Source::MnistRot, Some(folder)) = (config.source, dir) else { return load(&drawn, dir) };
     let (train, test) = (first.train.len(), first.test.len());
     let upright = idx::read_folder(folder)?;
-    if mnist_rot::fingerprint(&upright, config.seed, train, test) != first.fingerprint {
+    let begun = mnist_rot::fingerprint(&upright, config.seed, train, test);
+    if fingerprint(&begun, upright.train.shape(), config) != first.fingerprint {
         return Err(Error::content(folder, "its images aren't those any more that the study began with"));
     }
-    mnist_rot::make(&upright, drawn.seed, train, test)
+    padded(mnist_rot::make(&upright, drawn.seed, train, test)?, config)
 }
 
 /// So many training and test images of all those of a set.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::cifar::{CIFAR10, CIFAR100};
 use super::images::wanted;
+use super::padded::{padded, padded_shape};
 use super::pixels::classes_seen;
 use super::{
     CLASSES, DataConfig, Dataset, Resize, Shape, Source, amat, builtin, cache, hash, idx, idx_named, image_folder,
@@ -27,9 +28,9 @@ pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     if let Some(DataPath::File(file)) = place(dir)? {
         let (set, recipe) = cache::read_made(file)?;
         recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
-        return set.first(config.train, config.test);
+        return padded(set.first(config.train, config.test)?, &config);
     }
-    turned::turned(load_upright(&config, dir)?, &config, config.seed)
+    padded(turned::turned(load_upright(&config, dir)?, &config, config.seed)?, &config)
 }
 
 /// Of an archive that `dir` names, its folder, and a configuration that names the archive; all else as it is.
@@ -46,7 +47,7 @@ pub(super) fn located<'a>(config: &'a DataConfig, dir: Option<&'a Path>) -> (Cow
     }
 }
 
-/// The images before `[data] rotate` and `flip`; `dir` is no file.
+/// The images before `[data] rotate`, `flip` and `pad`; `dir` is no file.
 pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     match (place(dir)?, config.source) {
         (Some(DataPath::File(file)), _) => Err(Error::content(file, "not a folder")),
@@ -73,7 +74,11 @@ pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Da
 pub fn shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
     config.check()?;
     let (config, dir) = located(config, dir);
-    let config = config.as_ref();
+    let (shape, classes) = unpadded_shape(&config, dir)?;
+    Ok((padded_shape(shape, &config)?, classes))
+}
+
+fn unpadded_shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usize)> {
     let folder = match (place(dir)?, config.source) {
         (Some(DataPath::File(file)), _) => {
             let (shape, classes, recipe) = cache::shape(file)?;

@@ -40,6 +40,8 @@ mod images;
 #[cfg(feature = "study")]
 mod load;
 #[cfg(feature = "study")]
+mod padded;
+#[cfg(feature = "study")]
 mod pixels;
 #[cfg(feature = "study")]
 mod stream;

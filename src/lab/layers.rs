@@ -6,6 +6,7 @@ use candle_core::Tensor;
 use serde::Serialize;
 
 use super::report::same;
+use super::turns::{TurnError, between, degrees, distance, turned};
 use super::{EquivarianceReport, Shifts, equivariance_report, shift_report};
 use crate::error::{Error, Result};
 use crate::group::PointGroup;
@@ -23,6 +24,9 @@ pub struct LayerReport {
     pub alone: EquivarianceReport,
     /// Everything from the image up to this layer: Φ(g·x) against g·Φ(x).
     pub from_image: EquivarianceReport,
+    /// What turns between those of the grid show, of groups that have some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub turns: Vec<TurnError>,
 }
 
 impl LayerReport {
@@ -47,8 +51,11 @@ pub fn layer_reports(layers: &[NamedLayer], group: &Arc<PointGroup>, images: &Te
     let arriving = typed(first.layer.input(), group);
     let moved: Vec<Tensor> = group.grid_elements().map(|g| arriving.act(g, images)).collect::<Result<_>>()?;
     let unmoved: Vec<bool> = moved.iter().map(|moved| same(moved, images)).collect::<Result<_>>()?;
+    let between = between(group);
+    let turned = between.iter().map(|&g| turned(&arriving, g, images)).collect::<Result<_>>()?;
     let mut reports = Vec::with_capacity(layers.len());
-    follow(layers, &Arrival { group, unmoved: &unmoved }, arriving, moved, &mut reports)?;
+    let arrival = Arrival { group, unmoved: &unmoved, between: &between };
+    follow(layers, &arrival, arriving, Maps { moved, turned }, &mut reports)?;
     Ok(reports)
 }
 
@@ -57,34 +64,53 @@ struct Arrival<'a> {
     group: &'a Arc<PointGroup>,
     /// For each element that maps the grid onto itself, whether it leaves the image as it is.
     unmoved: &'a [bool],
+    /// Turns that don't.
+    between: &'a [usize],
 }
 
-/// Layers in a row, and before one that is made of branches their layers; `moved` are the maps of the image under each element.
+/// The maps of moved images: under each element that maps the grid onto itself, and under each turn that doesn't.
+#[derive(Clone)]
+struct Maps {
+    moved: Vec<Tensor>,
+    turned: Vec<Tensor>,
+}
+
+/// Layers in a row, and before one that is made of branches their layers.
 fn follow(
     layers: &[NamedLayer],
     arrival: &Arrival,
     mut arriving: FieldType,
-    mut moved: Vec<Tensor>,
+    mut maps: Maps,
     reports: &mut Vec<LayerReport>,
 ) -> Result<()> {
-    let Arrival { group, unmoved } = *arrival;
+    let Arrival { group, unmoved, between } = *arrival;
     for NamedLayer { name, layer } in layers {
         for (_, branch) in layer.inner() {
-            follow(branch, arrival, arriving.clone(), moved.clone(), reports)?;
+            follow(branch, arrival, arriving.clone(), maps.clone(), reports)?;
         }
         let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
         let output = typed(layer.output(), group);
-        let alone = alone(layer.as_ref(), &moved[0], &arriving, &output).map_err(located)?;
+        let alone = alone(layer.as_ref(), &maps.moved[0], &arriving, &output).map_err(located)?;
         let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
-        moved = moved.iter().map(forward).collect::<Result<_>>().map_err(located)?;
-        let mut from_image = EquivarianceReport::new(&moved[0])?;
-        for ((g, found), unmoved) in group.grid_elements().zip(&moved).zip(unmoved) {
-            from_image.compare(&group.element_name(g), found, &output.act(g, &moved[0])?, output.field_size())?;
+        let each = |maps: &[Tensor]| maps.iter().map(forward).collect::<Result<Vec<_>>>().map_err(located);
+        let after = Maps { moved: each(&maps.moved)?, turned: each(&maps.turned)? };
+        let plain = &after.moved[0];
+        let mut from_image = EquivarianceReport::new(plain)?;
+        for ((g, found), unmoved) in group.grid_elements().zip(&after.moved).zip(unmoved) {
+            from_image.compare(&group.element_name(g), found, &output.act(g, plain)?, output.field_size())?;
             from_image.untested_if(g != 0 && *unmoved);
         }
+        let turn = |(&g, found): (&usize, &Tensor)| -> Result<TurnError> {
+            let wanted = turned(&output, g, plain)?;
+            let own = forward(&turned(&arriving, g, &maps.moved[0])?)?;
+            let (element, degrees) = (group.element_name(g), degrees(group, g));
+            let (alone, from_image) = (distance(&own, &wanted, plain)?, distance(found, &wanted, plain)?);
+            Ok(TurnError { element, degrees, alone, from_image })
+        };
+        let turns = between.iter().zip(&after.turned).map(turn).collect::<Result<_>>().map_err(located)?;
         let declared = *layer.input() == arriving && layer.output().group == *group;
-        reports.push(LayerReport { layer: name.clone(), declared, alone, from_image });
-        arriving = output;
+        reports.push(LayerReport { layer: name.clone(), declared, alone, from_image, turns });
+        (arriving, maps) = (output, after);
     }
     Ok(())
 }

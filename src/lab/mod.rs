@@ -6,6 +6,7 @@
 //! | `report` | one map from tensors to tensors against one group: [`equivariance_report`] |
 //! | `assertion` | the same as an assertion: [`assert_equivariant!`](crate::assert_equivariant) |
 //! | `layers` | a chain of layers, each by itself and from the image on |
+//! | `turns` | turns between those of the grid, up to interpolation |
 //! | `grid` | where sampling grids lie, by whole numbers |
 //! | `angles` | a network's predictions while its images turn |
 //! | `check` | all of it for one arm of a study |
@@ -22,6 +23,7 @@ mod layers;
 #[cfg(feature = "study")]
 mod learned;
 mod report;
+mod turns;
 
 #[cfg(feature = "study")]
 pub use angles::{AngleInvariance, rotation_invariance, turned};
@@ -34,3 +36,4 @@ pub use layers::{LayerReport, layer_reports};
 #[cfg(feature = "study")]
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
 pub use report::{EquivarianceReport, Shifts, TOLERANCE, equivariance_report, shift_report};
+pub use turns::TurnError;

@@ -30,6 +30,9 @@ pub struct NetConfig {
     pub scramble_seed: u64,
     /// Rate of the dropout after every convolution but the head and shortcuts; steps with a rate of their own keep that.
     pub dropout: f64,
+    /// Whether every convolution of a step has biases, one a field, also where the skeleton says nothing of them.
+    #[serde(default)]
+    pub bias: bool,
     /// Which maps share statistics and parameters of a norm: what the skeleton says, or none.
     pub norm: NormSharing,
     /// How the filters start; one rule for all arms of a study.
@@ -118,6 +121,7 @@ impl NetConfig {
             pool_every_layer: false,
             scramble_seed: 0,
             dropout: 0.0,
+            bias: false,
             norm: NormSharing::default(),
             initialisation: Initialisation::default(),
         })

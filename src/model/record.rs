@@ -34,6 +34,10 @@ impl Serialize for NetConfig {
         map.serialize_entry("scramble_seed", &self.scramble_seed)?;
         map.serialize_entry(keep.0, &keep.1)?;
         map.serialize_entry("dropout", &self.dropout)?;
+        // Younger than records with its hash.
+        if self.bias {
+            map.serialize_entry("bias", &true)?;
+        }
         map.serialize_entry("norm", &self.norm)?;
         map.serialize_entry("initialisation", &self.initialisation)?;
         for (key, value) in own.iter().filter(|(key, value)| !is_later_default(self.bank.name(), key, value)) {

@@ -15,9 +15,19 @@ pub fn arm(check: &ArmCheck) -> String {
         parts.extend(state.images.iter().map(|images| layers(check, state, images)));
     }
     parts.push(LEGEND.to_owned());
+    parts.extend(turns(states));
     parts.extend(angles(states));
     parts.push(verdict(check));
     parts.join("\n")
+}
+
+/// What columns of turns between those of the grid are.
+fn turns(states: &[StateCheck]) -> Option<String> {
+    let turns = &states.first()?.images.first()?.layers.first()?.turns;
+    let named: Vec<String> = turns.iter().map(|turn| format!("{} {}°", turn.element, turn.degrees)).collect();
+    let legend = "≈: turns that don't map the grid onto itself, ‖f(g·x) − g·f(x)‖ / ‖f(x)‖ of the layer alone in the circle that a turn leaves; \
+                  bilinear interpolation is in it";
+    (!turns.is_empty()).then(|| format!("{legend} ({}).\n", named.join(", ")))
 }
 
 /// What the exit code says.
@@ -33,14 +43,17 @@ fn verdict(check: &ArmCheck) -> String {
 /// The layers on some images, and what is worst about those that are broken.
 fn layers(check: &ArmCheck, state: &StateCheck, images: &ImagesCheck) -> String {
     let names = elements(&images.layers);
-    let shown = names.iter().map(String::as_str);
+    let turns = images.layers.first().map_or(&[][..], |layer| &layer.turns);
+    let turns: Vec<String> = turns.iter().map(|turn| format!("≈ {}", turn.element)).collect();
+    let shown = names.iter().chain(&turns).map(String::as_str);
     let header: Vec<&str> = ["layer", ""].into_iter().chain(shown).chain(["shift", "from the image"]).collect();
     let row = |layer: &LayerReport| {
         let errors = names.iter().map(|name| error(&layer.alone, |element| element == name));
+        let turns = layer.turns.iter().map(|turn| exponent(turn.alone));
         let shift = error(&layer.alone, |element| element.starts_with("shift"));
         let from_image = layer.from_image.mean_norm_error().map_or_else(none, exponent);
         let start = [layer.layer.clone(), says(check, layer).to_owned()];
-        start.into_iter().chain(errors).chain([shift, from_image]).collect()
+        start.into_iter().chain(errors).chain(turns).chain([shift, from_image]).collect()
     };
     let table = lines(&header, 2, images.layers.iter().map(row));
     let faults = images.layers.iter().filter(|layer| check.claims && layer.is_broken(TOLERANCE));

@@ -8,6 +8,7 @@ use candle_nn::VarBuilder;
 
 use super::figure::{CayleyFigure, Figure, FilterFigure, FilterRow, GroupMaps, Raster};
 use crate::bank::Copies;
+use crate::data::rotate::rotate;
 use crate::data::{Dataset, Draws, Source};
 use crate::error::{Error, Result};
 use crate::group::Representation;
@@ -153,7 +154,7 @@ fn cayley_figure(
     if sample.images.height != side {
         return Ok(None);
     }
-    let order = output.group.order();
+    let (group, order) = (*output.group, output.group.order());
     let of = |pixels: Vec<f32>| -> Result<GroupMaps> {
         // Colours as the mean of their channels.
         let area = side * side;
@@ -166,9 +167,8 @@ fn cayley_figure(
         let maps = maps(layer, &image)?.into_iter().take(order).collect();
         Ok(GroupMaps { image: Raster { width: side, values }, maps })
     };
-    let panels = [of(upright.clone())?, of(quarter_turn(&upright, side))?];
-    let mirrors = output.group.has_mirrors();
-    let figure = CayleyFigure::new(&arm.name, run.config.seed, name, mirrors, panels);
+    let panels = [of(upright.clone())?, of(turned(&upright, side, CayleyFigure::angle(&group)))?];
+    let figure = CayleyFigure::new(&arm.name, run.config.seed, name, group, panels);
     Ok(Some(Box::new(figure.coloured(channels > 1))))
 }
 
@@ -180,10 +180,15 @@ fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
     (0..maps).map(map).collect()
 }
 
-/// A square image turned counter-clockwise, channel by channel, as numpy's `rot90`.
-fn quarter_turn(pixels: &[f32], side: usize) -> Vec<f32> {
+/// A square image turned counter-clockwise by so many degrees, channel by channel: by 90° as numpy's `rot90`, else with bilinear interpolation.
+fn turned(pixels: &[f32], side: usize, angle: f64) -> Vec<f32> {
     let turned = |channel: &[f32]| -> Vec<f32> {
-        (0..channel.len()).map(|n| channel[(n % side) * side + side - 1 - n / side]).collect()
+        if angle == 90.0 {
+            return (0..channel.len()).map(|n| channel[(n % side) * side + side - 1 - n / side]).collect();
+        }
+        let mut out = vec![0.0; channel.len()];
+        rotate(channel, side, side, angle.to_radians(), &mut out);
+        out
     };
     pixels.chunks(side * side).flat_map(turned).collect()
 }

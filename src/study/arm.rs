@@ -51,6 +51,8 @@ pub struct ArmFile {
     pub scramble_seed: Option<Spanned<u64>>,
     #[serde(default, deserialize_with = "number::told")]
     pub dropout: Option<f64>,
+    /// Whether its convolutions have biases beside those that the skeleton gives them.
+    pub bias: Option<bool>,
     pub norm: Option<NormSharing>,
     /// Number of training images, drawn anew for every seed; all by default.
     #[serde(default, deserialize_with = "number::told")]
@@ -122,6 +124,7 @@ impl ArmFile {
         net.pool_every_layer = given(&self.pool_every_layer, net.pool_every_layer);
         net.scramble_seed = given(&self.scramble_seed, net.scramble_seed);
         net.dropout = self.dropout.unwrap_or(net.dropout);
+        net.bias = self.bias.unwrap_or(net.bias);
         net.norm = self.norm.unwrap_or(net.norm);
         match (&self.width, &self.widths) {
             (Some(width), None) if !(width.as_ref().is_finite() && *width.as_ref() > 0.0) => {

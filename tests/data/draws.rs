@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::data_support::*;
-use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Source, idx, load, mnist_rot};
+use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Resize, Source, idx, load, mnist_rot, shape};
 
 fn draws(source: Source, sizes: [usize; 2], folder: Option<&Path>) -> Draws {
     let [train, test] = sizes.map(Some);
@@ -57,6 +57,46 @@ fn a_source_without_a_seed_is_split_anew() {
     let used: BTreeSet<_> = (0..40).flat_map(|seed| both(&part.of(seed).unwrap())).collect();
     assert_eq!(used, both(made.first()));
     assert!((0..40).all(|seed| both(&part.of(seed).unwrap()).len() == 9));
+}
+
+/// Zeros below and to the right of 3×2 pixels in 4×5, two columns on the right and one on the left, whatever made the images.
+#[test]
+fn images_are_padded_last_of_all() {
+    let folder = small_idx_folder(12, 8);
+    let pad = Some(Resize::Sides([4, 5]));
+    for source in [Source::Mnist, Source::MnistRot] {
+        for draw in [Draw::Fixed, Draw::PerSeed] {
+            let plain = DataConfig { train: Some(9), test: Some(7), draw, ..DataConfig::new(source) };
+            let padded = DataConfig { pad, ..plain.clone() };
+            let [plain, made] = [&plain, &padded].map(|config| Draws::load(config, Some(folder.path())).unwrap());
+            assert_eq!(
+                shape(&padded, Some(folder.path())).unwrap(),
+                (made.first().train.shape(), made.first().classes)
+            );
+            assert_ne!(plain.fingerprint(), made.fingerprint());
+            for seed in [0, 3] {
+                let [plain, made] = [&plain, &made].map(|draws| draws.of(seed).unwrap());
+                assert_eq!((made.test.height, made.test.width, &made.test.labels), (4, 5, &plain.test.labels));
+                for n in 0..7 {
+                    let framed: Vec<f32> = (plain.test.image(n).chunks(2))
+                        .flat_map(|row| [0.0, row[0], row[1], 0.0, 0.0])
+                        .chain([0.0; 5])
+                        .collect();
+                    assert_eq!(*made.test.image(n), framed, "{source:?} {draw:?} seed {seed} image {n}");
+                }
+            }
+        }
+    }
+    let small = DataConfig { pad: Some(Resize::Square(2)), ..DataConfig::new(Source::Mnist) };
+    let error = load(&small, Some(folder.path())).unwrap_err().to_string();
+    assert!(error.contains("data.pad to 2×2, but the images have 3×2"), "{error}");
+    let digits = DataConfig {
+        pad: Some(Resize::Square(29)),
+        train: Some(20),
+        test: Some(5),
+        ..DataConfig::new(Source::Builtin)
+    };
+    assert_eq!(load(&digits, None).unwrap().train.image_len(), 841);
 }
 
 #[test]

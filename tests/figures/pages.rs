@@ -1,6 +1,7 @@
 //! Every figure is drawn from made-up numbers: something is there, within the margins, and no text is in the way of another.
 
 use crate::figure_support::{CASES, Made, Shape, pictures, raster, shapes};
+use equisplit::group::PointGroup;
 use equisplit::report::figure::{
     BudgetFigure, BudgetPoint, CayleyFigure, Estimate, Figure, FilterFigure, FilterRow, Format, GroupMaps, Page, Rect,
     Spread,
@@ -84,7 +85,7 @@ fn extreme(value: f64) -> Vec<Box<dyn Figure>> {
         Box::new(paired),
         Box::new(attribution),
         Box::new(budget),
-        Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(), maps()])),
+        Box::new(CayleyFigure::new("p4", 0, "conv1", PointGroup::c4(), [maps(), maps()])),
         Box::new(FilterFigure::new(["p4", "conv1"], 0, vec!["1".to_owned()], "its orbit under C4", vec![vec![row]])),
     ]
 }

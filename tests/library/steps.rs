@@ -1,7 +1,8 @@
 //! Skeletons as data: what their steps cost against networks that others counted and against our own, and what is refused.
 
 use candle_core::{DType, Device};
-use equisplit::bank::{BankConfig, Free, families};
+use equisplit::bank::{BankConfig, Free, RepeatMask, ScrambledSteerable, Steerable, families};
+use equisplit::group::PointGroup;
 use equisplit::model::steps::{Fault, Step, Steps, builtins};
 use equisplit::model::{Cost, InputShape, NetConfig, Network, Skeleton, StepCost, match_maps, match_widths};
 use equisplit::nn::{NamedLayer, Weights};
@@ -51,6 +52,41 @@ fn networks_of_papers_have_their_parameters() {
         let found = parameters(name, None, 10);
         assert_eq!(found, wide(blocks, k), "{name}");
         assert!((found as f64 / 1e6 - millions).abs() < 0.05, "{name}: {found}");
+    }
+}
+
+/// The networks of Chavan et al. (ICIP 2021) on rot-MNIST: e2cnn's over C4, C8 and C16, counted there, and the authors' rescaled baselines,
+/// counted in their code: real parameters and learned signs.
+#[test]
+fn steerable_networks_and_their_rescaled_baselines_have_the_published_parameters() {
+    let skeleton = Skeleton::named("repeatnet2021").unwrap();
+    let input = input(&skeleton, 10);
+    let of = |bank: BankConfig, widths: [usize; 6], maps: Option<[usize; 6]>| {
+        let head = |widths: [usize; 6]| [&widths[..], &[64]].concat();
+        let config = NetConfig::new(skeleton.clone(), bank, 16.0).unwrap();
+        let config = NetConfig { widths: head(widths), maps: maps.map(head), bias: maps.is_some(), ..config };
+        let budget = Network::budget(&config, input).unwrap();
+        let built = Network::new(&config, input, &Weights::new(0).builder(DType::F32, &Device::Cpu)).unwrap();
+        assert_eq!(built.layers().iter().map(|named| named.layer.parameters().real).sum::<usize>(), budget.parameters);
+        (budget.parameters, budget.one_bit_parameters)
+    };
+    let steerable = |turns| Steerable { group: PointGroup::cyclic(turns).unwrap(), ..Steerable::default() };
+    for (turns, widths, expected) in [
+        (4, [16, 24, 32, 32, 48, 64], 304_154),
+        (8, [11, 17, 23, 23, 34, 45], 305_098),
+        (16, [8, 12, 16, 16, 24, 32], 301_746),
+    ] {
+        assert_eq!(of(steerable(turns).into(), widths, None), (expected, 0), "C{turns}");
+        let control = ScrambledSteerable { group: PointGroup::cyclic(turns).unwrap(), ..ScrambledSteerable::default() };
+        assert_eq!(of(control.into(), widths, None), (expected, 0), "scrambled C{turns}");
+    }
+    let base = [22, 33, 45, 45, 67, 90];
+    for (maps, expected) in [
+        ([64, 96, 128, 128, 192, 256], (352_921, 2_716_736)),
+        ([90, 135, 181, 181, 271, 362], (360_773, 5_416_885)),
+        ([128, 192, 256, 256, 384, 512], (371_897, 10_860_672)),
+    ] {
+        assert_eq!(of(RepeatMask {}.into(), base, Some(maps)), expected);
     }
 }
 

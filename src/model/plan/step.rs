@@ -31,7 +31,8 @@ impl Walk<'_> {
         let width = self.width(name, step.width, false)?;
         let own = if self.leads_to_classes { 0.0 } else { self.config.dropout };
         let dropout = if step.dropout == 0.0 { own } else { step.dropout };
-        let ConvStep { kernel, bias, norm, activation, .. } = *step;
+        let ConvStep { kernel, norm, activation, .. } = *step;
+        let bias = step.bias || self.config.bias;
         let is_fixed = match step.width {
             Width::Fixed(_) => true,
             Width::Classes(_) => before.is_a_number(),

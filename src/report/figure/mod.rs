@@ -22,6 +22,7 @@ mod attribution;
 mod batch;
 mod budget;
 mod cayley;
+mod cayley_layout;
 mod equivariance;
 mod errors;
 mod filters;

@@ -2,6 +2,7 @@
 #![allow(dead_code)] // each test file uses its own part
 
 use equisplit::bank::{families, family};
+use equisplit::group::PointGroup;
 use equisplit::report::figure::{
     Arm, AttributionFigure, BatchFigure, BatchImage, Bitmap, BudgetFigure, BudgetPoint, CayleyFigure,
     EquivarianceCurve, EquivarianceFigure, ErrorRow, ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow,
@@ -360,8 +361,13 @@ pub fn pictures() -> Vec<Box<dyn Figure>> {
             "its orbit under C4",
             (0..12).map(|n| vec![filter(n)]).collect(),
         )),
-        Box::new(CayleyFigure::new("p4", 0, "conv1", false, [maps(0, 4), maps(1, 4)])),
-        Box::new(CayleyFigure::new("p4m", 0, "conv1", true, [maps(0, 8), maps(1, 8)])),
+        Box::new(CayleyFigure::new("p4", 0, "conv1", PointGroup::c4(), [maps(0, 4), maps(1, 4)])),
+        Box::new(CayleyFigure::new("p4m", 0, "conv1", PointGroup::d4(), [maps(0, 8), maps(1, 8)])),
+        Box::new(CayleyFigure::new("c8", 0, "conv1", PointGroup::c8(), [maps(0, 8), maps(1, 8)])),
+        Box::new(CayleyFigure::new("c16", 0, "conv1", PointGroup::cyclic(16).unwrap(), [maps(0, 16), maps(1, 16)])),
+        Box::new(CayleyFigure::new("c3", 0, "conv1", PointGroup::cyclic(3).unwrap(), [maps(0, 3), maps(1, 3)])),
+        Box::new(CayleyFigure::new("d8", 0, "conv1", PointGroup::dihedral(8).unwrap(), [maps(0, 16), maps(1, 16)])),
+        Box::new(CayleyFigure::new("d1", 0, "conv1", PointGroup::dihedral(1).unwrap(), [maps(0, 2), maps(1, 2)])),
         Box::new(batch(32, [28, 28], "7", Some("quarter turns".to_owned()))),
     ]
 }
