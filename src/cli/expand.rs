@@ -25,6 +25,10 @@ pub struct Args {
     /// Weights: (out, in, k, k), on regular fields (out, in, |H|, k, k); the base of banks that rescale.
     #[arg(long, value_name = "W.npy")]
     weight: PathBuf,
+    /// Rows and columns of filters that are combinations of a basis, as those of steerable; their weights are (out, in, B), on regular fields
+    /// (out, in, |H|, B).
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u8).range(1..=63))]
+    kernel: Option<u8>,
     /// α of repeat-swish: (tiles out, tiles in).
     #[arg(long, value_name = "A.npy")]
     alpha: Option<PathBuf>,
@@ -100,10 +104,19 @@ pub fn run(args: &Args) -> Result<()> {
     };
     let parameters = bank.bank(&small)?.parameters();
     let files = args.files(&bank, &parameters);
-    let (weight, input) = weight(args, &group, groupy.map(|(.., input)| input))?;
-    let [out, inputs, .., kernel] = *weight.dims() else {
+    let is_combination = parameters.first().is_some_and(|weight| weight.shape.len() == 3);
+    if args.kernel.is_some() != is_combination {
+        let message = if is_combination { "needs --kernel" } else { "takes no --kernel" };
+        super::wrong_usage(&format!("{} {message}", args.bank));
+    }
+    let (weight, input) = match args.kernel {
+        Some(_) => combination(args)?,
+        None => weight(args, &group, groupy.map(|(.., input)| input))?,
+    };
+    let [out, inputs, .., last] = *weight.dims() else {
         return Err(shape_error(&args.weight, &weight, "(out, in, k, k)"));
     };
+    let kernel = args.kernel.map_or(last, usize::from);
     let others: Vec<(&Parameter, &Path, Tensor)> =
         files.into_iter().map(|(parameter, path)| Ok((parameter, path, npy::read(path)?))).collect::<Result<_>>()?;
     let [scaled_out, scaled_inputs] = scaled(args, &bank, [out, inputs], &others)?;
@@ -152,6 +165,16 @@ impl Args {
             None => super::wrong_usage(&format!("{} needs {}", self.bank, option(parameter.name))),
         };
         others.iter().map(file).collect()
+    }
+}
+
+/// Weights of a basis, and how the fields that they take transform.
+fn combination(args: &Args) -> Result<(Tensor, Representation)> {
+    let weight = npy::read(&args.weight)?;
+    match weight.rank() {
+        3 => Ok((weight, Representation::Trivial)),
+        4 => Ok((weight, Representation::Regular)),
+        _ => Err(shape_error(&args.weight, &weight, "(out, in, B) or (out, in, |H|, B)")),
     }
 }
 

@@ -85,7 +85,10 @@ fn every_bank_expands_as_in_a_network() {
             values.push(value);
         }
         options.extend((rescaled == [4, 6]).then(|| ("--shape", "6,4".to_owned())));
-        if name == "scrambled" {
+        if name.ends_with("steerable") || name == "band-limited" {
+            options.push(("--kernel", "3".to_owned()));
+        }
+        if name.starts_with("scrambled") {
             options.extend([("--seed", "5".to_owned()), ("--layer", "conv2".to_owned())]);
         }
         assert_eq!(entries(&expand(name, &options)), entries(&bank.filters(&values).unwrap()), "{name}");

@@ -99,22 +99,29 @@ impl BatchFigure {
         wrapped(&self.note(), inner([mm(DOUBLE_COLUMN), 0]).width()).len() as i32 * LINE_HEIGHT
     }
 
-    /// The columns that leave images the most room on a page.
+    /// The columns that leave images the most room on a page, or that take the least where a page is too short for all.
     fn grid(&self) -> Grid {
-        let grids = (1..=self.images.len().max(1)).map(|columns| self.grid_of(columns));
-        let side = |grid: &Grid| grid.image[0];
-        grids
-            .reduce(|best, grid| if side(&grid) >= side(&best) { grid } else { best })
-            .unwrap_or_else(|| self.grid_of(1))
+        let room = self.room();
+        let key = |grid: &Grid| (-(grid.rows as i32 * grid.pitch[1] - room.height()).max(0), grid.image[0]);
+        // Classes may be wider than images.
+        let fits = |grid: &Grid| self.names() + grid.columns as i32 * grid.pitch[0] - BETWEEN <= room.width();
+        let labels = widest(self.images.iter().map(|image| image.class.as_str()));
+        let grids = (1..=self.images.len()).map(|columns| self.grid_of(columns, room, labels));
+        grids.filter(fits).max_by_key(key).unwrap_or_else(|| self.grid_of(1, room, labels))
     }
 
-    fn grid_of(&self, columns: usize) -> Grid {
+    /// What a page has for images and the names of their rows.
+    fn room(&self) -> Rect {
+        let page = inner([mm(DOUBLE_COLUMN), mm(MAX_HEIGHT)]);
+        Rect { top: page.top + self.heading(), bottom: page.bottom - self.footing(), ..page }
+    }
+
+    /// So many columns; `labels` is the width of the widest class.
+    fn grid_of(&self, columns: usize, room: Rect, labels: i32) -> Grid {
         let rows = self.images.len().div_ceil(columns).max(1);
-        let labels = widest(self.images.iter().map(|image| image.class.as_str()));
         let names = self.rows().len() as i32;
-        let room = inner([mm(DOUBLE_COLUMN), mm(MAX_HEIGHT)]);
         let wide = (room.width() - self.names() + BETWEEN) / columns as i32 - BETWEEN;
-        let high = (room.height() - self.heading() - self.footing()) / rows as i32 - LINE_HEIGHT - BETWEEN_ROWS;
+        let high = room.height() / rows as i32 - LINE_HEIGHT - BETWEEN_ROWS;
         // Beside an image is its row's name; where that takes more than a page, the page is longer.
         let high = ((high + GAP) / names - GAP).max(LINE_HEIGHT);
         let first = self
@@ -122,8 +129,6 @@ impl BatchFigure {
             .first()
             .map_or([1.0; 2], |image| [image.loaded.width, image.loaded.height()].map(|pixels| pixels.max(1) as f64));
         let longest = first[0].max(first[1]);
-        // Nothing is left of images whose labels alone take the row.
-        let wide = if labels > wide { 0 } else { wide };
         let scale = (f64::from(wide) / first[0]).min(f64::from(high) / first[1]).min(f64::from(LARGEST) / longest);
         let image = first.map(|pixels| ((pixels * scale) as i32).max(1));
         let slot = image[1].max(LINE_HEIGHT) + GAP;
