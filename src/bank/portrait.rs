@@ -68,6 +68,12 @@ pub enum Marker {
     Down,
     /// A five-pointed star.
     Star,
+    /// A four-pointed star.
+    Spark,
+    /// A pentagon.
+    Pentagon,
+    /// A hexagon.
+    Hexagon,
     /// ◀
     Left,
     /// ▶

@@ -33,7 +33,7 @@ impl Family for Scrambled {
     fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
         let mut stream = rng::stream(site.seed, &format!("scramble/{}", site.layer));
         let bank = CopiesBank::scrambled(site.group, site.input, site.sizes(), self.scramble, &mut stream);
-        Ok(Box::new(bank.map_err(|e| Error::invalid(format!("{}: {e}", site.layer)))?))
+        Ok(Box::new(bank?))
     }
 
     fn symmetry(&self) -> Option<Symmetry> {

@@ -50,7 +50,7 @@ pub fn run(args: &Args) -> Result<()> {
         Input::Regular => Representation::Regular,
     };
     let rings = Rings { rings: rings.clone(), sigma: sigma.clone(), cutoff: cutoff.clone() };
-    let (functions, maps) = (rings.basis(kernel)?.len(), input.dim(&group));
+    let (functions, maps) = (rings.basis(kernel, &group)?.len(), input.dim(&group));
     check_size([functions, maps, group.order(), maps, kernel, kernel])?;
     npy::write(out, &SteerableBank::basis(&group, input, kernel, &rings)?)
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::cifar::{CIFAR10, Cifar};
 use super::images::histogram;
-use super::pixels::classes;
+use super::pixels::{classes, classes_seen};
 use super::{Images, amat, cache, folder, hash, idx, npz};
 use crate::error::{Error, Result};
 
@@ -110,7 +110,7 @@ fn image_folder(path: &Path) -> Result<Vec<FileInfo>> {
         channels: Some(part.channels),
         labels: Some(part.labels),
         classes: Some(classes.clone()),
-        ..FileInfo::new(name(path), Kind::Images)
+        ..FileInfo::new(name(&path.canonicalize().unwrap_or_else(|_| path.to_owned())), Kind::Images)
     };
     Ok(parts.into_iter().map(described).collect())
 }
@@ -182,11 +182,15 @@ fn describe(path: &Path, kind: Kind, name: String) -> Result<Vec<FileInfo>> {
         Kind::Amat => vec![whole(&amat::read(path, false)?)?],
         Kind::Npz => {
             let sha256 = hash::of_file(path)?;
+            let all = npz::read_all(path)?;
+            // A whole set has the classes of all its parts.
+            let of_set = classes_seen(all.iter().map(|(_, images)| &images.labels));
             let part = |(part, images): (Option<&str>, Images)| {
+                let classes = if part.is_some() { of_set } else { classes([&images.labels]) };
                 let part = part.map(str::to_owned);
-                FileInfo { part, ..plain.clone() }.with_images(&images, classes([&images.labels]), sha256.clone())
+                FileInfo { part, ..plain.clone() }.with_images(&images, classes, sha256.clone())
             };
-            npz::read_all(path)?.into_iter().map(part).collect()
+            all.into_iter().map(part).collect()
         }
         Kind::Cifar => {
             let set = Cifar::of_file(path).unwrap_or(&CIFAR10);

@@ -107,7 +107,9 @@ fn unpadded_shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usi
         }
     }?;
     let [height, width] = config.resize.map_or([shape.height, shape.width], Resize::size);
-    Ok((Shape { height, width, ..shape }, classes))
+    let shape = Shape { height, width, ..shape };
+    turned::check_shape(shape, config)?;
+    Ok((shape, classes))
 }
 
 /// What `--data` names.

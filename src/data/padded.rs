@@ -3,6 +3,7 @@
 //! The last thing that is done to a set. Where the frame can't be as wide on all sides, the odd row and column are below and to the right: 28×28
 //! pixels in 29×29 have zeros there alone, as in e2cnn's rot-MNIST.
 
+use super::pixels::check_room;
 use super::{DataConfig, Dataset, Images, Pixels, Resize, Shape, hash};
 use crate::error::{Error, Result};
 
@@ -28,6 +29,7 @@ pub(super) fn padded(set: Dataset, config: &DataConfig) -> Result<Dataset> {
     if from == to {
         return Ok(set);
     }
+    check_room(&set, to).map_err(|e| Error::key("data", "pad", format!("= {to} {e}")))?;
     let part = |images: &Images| {
         let pixels = match &images.pixels {
             Pixels::Bytes(bytes) => framed(bytes, from, to).into(),

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::{CLASSES, Label, MAX_CLASSES, Shape};
+use super::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Pixels, Shape};
 use crate::error::{Error, Result};
 use crate::memory::check_memory;
 
@@ -59,6 +59,16 @@ pub(super) fn shape(count: u64, [channels, height, width]: [u64; 3]) -> Checked<
 /// Refuses images of so many bytes where the memory isn't free, before any of them is read.
 pub(super) fn check_fits(path: &Path, bytes: u64) -> Result<()> {
     check_memory(bytes).map_err(|e| Error::content(path, format!("to hold its images {e}")))
+}
+
+/// Refuses a set whose images are to have another shape where the memory isn't free for them beside the ones that they're made of.
+pub(super) fn check_room(set: &Dataset, to: Shape) -> Result<()> {
+    let value = |images: &Images| match images.pixels {
+        Pixels::Bytes(_) => 1,
+        Pixels::Floats(_) => size_of::<f32>(),
+    };
+    let parts = [&set.train, &set.test].map(|images| (images.len() * value(images)) as u64);
+    check_memory(parts.iter().sum::<u64>().saturating_mul((to.channels * to.height * to.width) as u64))
 }
 
 /// Number of classes of a set with these labels, which are those of its parts: ten, as digits have even where one is

@@ -7,9 +7,24 @@
 use rayon::prelude::*;
 
 use super::augment::{Angles, Augmentation, Flip, Step, Turn};
-use super::{DataConfig, Dataset, Images, Pixels, Rotate, hash};
+use super::{DataConfig, Dataset, Images, Pixels, Rotate, Shape, hash};
 use crate::error::{Error, Result};
+use crate::memory::check_memory;
 use crate::rng;
+
+/// Refuses quarter turns of images that aren't square.
+///
+/// # Errors
+/// That.
+pub(super) fn check_shape(shape: Shape, config: &DataConfig) -> Result<()> {
+    match config.rotate == Some(Rotate::Quarter) && shape.height != shape.width {
+        true => {
+            let message = format!("= \"quarter\", but quarter turns of {shape} have another shape");
+            Err(Error::key("data", "rotate", message))
+        }
+        false => Ok(()),
+    }
+}
 
 /// The set with its images turned and mirrored as `config` says, by draws of `seed`; as it is where it says nothing.
 ///
@@ -24,10 +39,13 @@ pub(super) fn turned(set: Dataset, config: &DataConfig, seed: u64) -> Result<Dat
     if steps.is_empty() {
         return Ok(set);
     }
-    let shape = set.train.shape();
-    if config.rotate == Some(Rotate::Quarter) && shape.height != shape.width {
-        let message = format!("= \"quarter\", but quarter turns of {shape} have another shape");
-        return Err(Error::key("data", "rotate", message));
+    check_shape(set.train.shape(), config)?;
+    let whole_numbers = config.rotate != Some(Rotate::Any);
+    if !whole_numbers {
+        // Interpolated pixels are floats.
+        let values = (set.train.pixels.len() + set.test.pixels.len()) as u64;
+        let needed = values.saturating_mul(size_of::<f32>() as u64);
+        check_memory(needed).map_err(|e| Error::key("data", "rotate", format!("= \"any\" {e}")))?;
     }
     let how = match (config.rotate, config.flip) {
         (Some(Rotate::Any), false) => "rotated",
@@ -37,20 +55,30 @@ pub(super) fn turned(set: Dataset, config: &DataConfig, seed: u64) -> Result<Dat
         (None, _) => "mirrored",
     };
     let steps = Augmentation::Steps(steps);
-    let whole_numbers = config.rotate != Some(Rotate::Any);
     let part = |images: &Images, part: &str| {
-        let length = images.image_len();
-        let mut pixels = vec![0.0; images.pixels.len()];
-        pixels.par_chunks_exact_mut(length).enumerate().for_each(|(n, out)| {
-            let shape = [images.channels, images.height, images.width];
+        let shape = [images.channels, images.height, images.width];
+        let turn = |n: usize, out: &mut [f32]| {
             steps.apply(&images.image(n), shape, out, &mut rng::stream(seed, &format!("data/turned/{part}/{n}")));
-        });
+        };
+        let length = images.image_len();
         let pixels = match &images.pixels {
-            // Pixels that were only moved are the bytes that they were.
-            Pixels::Bytes(_) if whole_numbers => {
-                pixels.iter().map(|pixel| (pixel * 255.0).round() as u8).collect::<Vec<_>>().into()
+            // Pixels that are only moved are the bytes that they were.
+            Pixels::Bytes(bytes) if whole_numbers => {
+                let mut turned = vec![0; bytes.len()];
+                turned.par_chunks_exact_mut(length).enumerate().for_each_init(
+                    || vec![0.0; length],
+                    |image, (n, out)| {
+                        turn(n, image);
+                        out.iter_mut().zip(image).for_each(|(out, pixel)| *out = (*pixel * 255.0).round() as u8);
+                    },
+                );
+                Pixels::from(turned)
             }
-            _ => Pixels::from(pixels),
+            _ => {
+                let mut turned = vec![0.0; images.pixels.len()];
+                turned.par_chunks_exact_mut(length).enumerate().for_each(|(n, out)| turn(n, out));
+                Pixels::from(turned)
+            }
         };
         Images { pixels, labels: images.labels.clone(), ..*images }
     };

@@ -68,6 +68,8 @@ pub struct ArmCheck {
     pub group: String,
     /// Whether the bank makes equivariant filters, so that layers which break equivariance are faults.
     pub claims: bool,
+    /// Whether an element of the group but the identity maps the grid of pixels onto itself, so that layers could be held against it.
+    pub has_exact: bool,
     /// Its seed.
     pub seed: u64,
     /// Where the sampling grids lie.
@@ -137,7 +139,8 @@ pub fn check(subject: &Subject, sample: Option<&Sample>) -> Result<ArmCheck> {
     let claims = config.bank.is_equivariant();
     let broken = if claims { broken(&states) } else { Vec::new() };
     let (arm, bank) = (name.to_owned(), config.bank.name().to_owned());
-    Ok(ArmCheck { arm, bank, group: group.name().to_owned(), claims, seed, grid, states, broken })
+    let has_exact = group.grid_elements().nth(1).is_some();
+    Ok(ArmCheck { arm, bank, group: group.name(), claims, has_exact, seed, grid, states, broken })
 }
 
 impl Subject<'_> {

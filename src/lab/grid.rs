@@ -204,7 +204,10 @@ impl fmt::Display for GridReport {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let [height, width] = self.size;
         if self.faults.is_empty() {
-            return write!(f, "{height}×{width} pixels: turns map the sampling grid of every layer onto itself");
+            return write!(
+                f,
+                "{height}×{width} pixels: quarter turns map the sampling grid of every layer onto itself"
+            );
         }
         self.faults.iter().try_for_each(|fault| writeln!(f, "{fault}"))?;
         let sizes: Vec<String> = self.fitting_sizes.iter().map(|size| format!("{size}×{size}")).collect();

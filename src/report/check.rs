@@ -32,8 +32,13 @@ fn turns(states: &[StateCheck]) -> Option<String> {
 
 /// What the exit code says.
 fn verdict(check: &ArmCheck) -> String {
-    let ArmCheck { arm, claims, broken, .. } = check;
+    let ArmCheck { arm, group, claims, has_exact, broken, .. } = check;
     match (claims, broken.as_slice()) {
+        (true, []) if !has_exact => {
+            format!(
+                "{arm}: no element of {group} maps the grid onto itself, so that nothing but shifts was held against {TOLERANCE:.0e}.\n"
+            )
+        }
         (false, _) => format!("{arm} doesn't claim to be equivariant.\n"),
         (true, []) => format!("{arm}: every layer that claims to be equivariant is, up to {TOLERANCE:.0e}.\n"),
         (true, broken) => format!("{arm}: NOT equivariant: {}.\n", broken.join(", ")),

@@ -151,10 +151,10 @@ fn cayley_figure(
     let Some(sample) = images().map(|images| run.sample(&images, 1)) else { return Ok(None) };
     let (upright, side) = (sample.images.image(0).to_vec(), sample.images.width);
     // A quarter turn of other images has another shape.
-    if sample.images.height != side {
+    let (group, order) = (*output.group, output.group.order());
+    if sample.images.height != side || order > CayleyFigure::MOST_MAPS {
         return Ok(None);
     }
-    let (group, order) = (*output.group, output.group.order());
     let of = |pixels: Vec<f32>| -> Result<GroupMaps> {
         // Colours as the mean of their channels.
         let area = side * side;
@@ -167,7 +167,7 @@ fn cayley_figure(
         let maps = maps(layer, &image)?.into_iter().take(order).collect();
         Ok(GroupMaps { image: Raster { width: side, values }, maps })
     };
-    let panels = [of(upright.clone())?, of(turned(&upright, side, CayleyFigure::angle(&group)))?];
+    let panels = [of(upright.clone())?, of(moved(&upright, side, CayleyFigure::angle(&group)))?];
     let figure = CayleyFigure::new(&arm.name, run.config.seed, name, group, panels);
     Ok(Some(Box::new(figure.coloured(channels > 1))))
 }
@@ -180,15 +180,19 @@ fn maps(layer: &dyn Layer, image: &Tensor) -> Result<Vec<Raster>> {
     (0..maps).map(map).collect()
 }
 
-/// A square image turned counter-clockwise by so many degrees, channel by channel: by 90° as numpy's `rot90`, else with bilinear interpolation.
-fn turned(pixels: &[f32], side: usize, angle: f64) -> Vec<f32> {
-    let turned = |channel: &[f32]| -> Vec<f32> {
-        if angle == 90.0 {
-            return (0..channel.len()).map(|n| channel[(n % side) * side + side - 1 - n / side]).collect();
+/// A square image turned counter-clockwise by so many degrees, channel by channel: by 90° as numpy's `rot90`, else with bilinear interpolation;
+/// without an angle as numpy's `flipud`.
+fn moved(pixels: &[f32], side: usize, angle: Option<f64>) -> Vec<f32> {
+    let moved = |channel: &[f32]| -> Vec<f32> {
+        match angle {
+            None => channel.chunks(side).rev().flatten().copied().collect(),
+            Some(90.0) => (0..channel.len()).map(|n| channel[(n % side) * side + side - 1 - n / side]).collect(),
+            Some(angle) => {
+                let mut out = vec![0.0; channel.len()];
+                rotate(channel, side, side, angle.to_radians(), &mut out);
+                out
+            }
         }
-        let mut out = vec![0.0; channel.len()];
-        rotate(channel, side, side, angle.to_radians(), &mut out);
-        out
     };
-    pixels.chunks(side * side).flat_map(turned).collect()
+    pixels.chunks(side * side).flat_map(moved).collect()
 }

@@ -24,6 +24,9 @@ impl Study {
         };
         let of_all = absent(&dataset.train.labels);
         let mut doubts = Vec::new();
+        if dataset.classes == 1 {
+            doubts.push("there's one class, and nothing to learn".to_owned());
+        }
         if !of_all.is_empty() {
             doubts.push(format!("there's no training image of class {}", listed(&of_all)));
         }
@@ -161,7 +164,7 @@ mod tests {
         let steps = "epochs = 80\nschedule = \"multistep\"\nmilestones = [30, 80]\n";
         let late = doubts([&format!("{steps}decay = 0.1"), "", ""], &whole);
         assert_eq!(late, ["the rate isn't decayed after epoch 80, a milestone: there are 80 epochs (all arms)"]);
-        let one = doubts([steps, "", ""], &whole);
+        let one = doubts([&format!("{steps}decay = 1.0"), "", ""], &whole);
         assert_eq!(one, ["the rate never falls at its milestones: decay is 1 (all arms)"]);
         assert!(doubts(["epochs = 4\ndecay = 0.5\ndecay_from = 4", "", ""], &whole).is_empty());
     }

@@ -153,6 +153,9 @@ impl TrainingConfig {
             Schedule::Exponential if *decay != 1.0 && decay_from > epochs => {
                 Some(format!("the rate never falls: decay_from is {decay_from}, and there are {epochs} epochs"))
             }
+            Schedule::Exponential if *decay == 1.0 && *decay_from != 1 => {
+                Some(format!("the rate never falls from epoch {decay_from}, decay_from, on: decay is 1"))
+            }
             Schedule::Multistep if *decay == 1.0 => {
                 Some("the rate never falls at its milestones: decay is 1".to_owned())
             }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Device, Tensor};
-use equisplit::bank::{RepeatSwish, Scrambled};
+use equisplit::bank::{RepeatSwish, Scrambled, Steerable};
 use equisplit::group::{PointGroup, Symmetry};
 use equisplit::lab::{equivariance_report, layer_reports};
 use equisplit::model::{Budget, Cost, GroupPooling, InputShape, NetConfig, Network, match_widths, presets};
@@ -52,8 +52,21 @@ fn every_layer_and_the_whole_net_are_equivariant() {
     let (c4, d4) = (Arc::new(PointGroup::c4()), Arc::new(PointGroup::d4()));
     let p4 = NetConfig::preset("p4").unwrap();
     let p4_rp = NetConfig::preset("p4-rp").unwrap();
-    let cases =
-        [("p4", p4, &c4), ("p4-rp", p4_rp, &c4), ("p4 mean", p4_mean, &c4), ("p4m", p4m, &d4), ("p4m-rp", p4m_rp, &d4)];
+    let of = |group: &Arc<PointGroup>| {
+        let bank = Steerable { group: **group, ..Steerable::default() };
+        NetConfig { bank: bank.into(), widths: vec![3, 4, 3, 2, 3, 4], ..NetConfig::preset("steerable").unwrap() }
+    };
+    let (c8, d8) = (Arc::new(PointGroup::c8()), Arc::new(PointGroup::dihedral(8).unwrap()));
+    let cases = [
+        ("p4", p4, &c4),
+        ("p4-rp", p4_rp, &c4),
+        ("p4 mean", p4_mean, &c4),
+        ("p4m", p4m, &d4),
+        ("p4m-rp", p4m_rp, &d4),
+        ("steerable C4", of(&c4), &c4),
+        ("steerable C8", of(&c8), &c8),
+        ("steerable D8", of(&d8), &d8),
+    ];
     for (name, config, group) in cases {
         for (dtype, tolerance) in [(DType::F32, 1e-5), (DType::F64, 1e-12)] {
             let (layers, whole) = errors(&network(&config, dtype), group, dtype);
@@ -68,8 +81,8 @@ fn every_layer_and_the_whole_net_are_equivariant() {
 #[test]
 fn the_controls_are_measurably_not_equivariant() {
     let c4 = Arc::new(PointGroup::c4());
-    for name in presets().into_iter().filter(|name| !name.starts_with("p4")) {
-        let config = NetConfig::preset(&name).unwrap();
+    let presets = presets().into_iter().map(|name| (NetConfig::preset(&name).unwrap(), name));
+    for (config, name) in presets.filter(|(config, _)| !config.bank.is_equivariant()) {
         let (layers, whole) = errors(&network(&config, DType::F64), &c4, DType::F64);
         assert!(whole > 1e-2, "{name}: {whole}");
         for (layer, error) in layers.iter().filter(|(layer, _)| !layer.contains('.') && layer.starts_with("conv")) {

@@ -79,6 +79,7 @@ fn wrong_rings_are_told() {
         (["--cutoff", "0,2,2,2"], "cutoff has 4 numbers"),
         (["--cutoff", "0,2,4000"], "highest frequency"),
         (["--rings", "50"], "has no pixels of 5×5"),
+        (["--cutoff", "0,129,2"], "up to 128"),
     ] {
         let error = basis(&more);
         assert!(error.contains(part) && error.lines().count() == 1, "{more:?}: {error}");
@@ -128,7 +129,7 @@ fn filters_are_the_sum_that_defines_them() {
     assert_eq!((bank.filter_shape(), &bank.parameters()[0].shape[..]), ([16, 24, 5, 5], &[2, 3, 8, 11][..]));
     let weight = random(&[2, 3, 8, 11], 2);
     let (theta, filters) = (flat(&weight), flat(&bank.filters(&[weight]).unwrap()));
-    let basis = rings.basis(5).unwrap();
+    let basis = rings.basis(5, &group).unwrap();
     for (o, g, i, h) in [(0, 0, 0, 0), (1, 3, 2, 5), (0, 7, 1, 2), (1, 1, 0, 0)] {
         let moved = basis.moved(&group, g);
         let component = (h + 8 - g) % 8;
@@ -147,7 +148,7 @@ fn the_span_turns_in_itself() {
     for (group, kernel) in
         [(PointGroup::cyclic(16).unwrap(), 7), (PointGroup::dihedral(6).unwrap(), 5), (PointGroup::c8(), 3)]
     {
-        let basis = Rings::default().basis(kernel).unwrap();
+        let basis = Rings::default().basis(kernel, &group).unwrap();
         let matrix = |g| DMatrix::from_row_slice(basis.len(), kernel * kernel, &basis.moved(&group, g));
         let upright = matrix(0);
         let inverse = upright.clone().pseudo_inverse(1e-10).unwrap();
@@ -159,6 +160,30 @@ fn the_span_turns_in_itself() {
             assert!((&turn * turn.transpose() - one).norm() < 1e-9, "{} {g}: orthogonal", group.name());
             assert!((moved.norm_squared() - basis.len() as f64).abs() < 1e-9, "{} {g}: norm", group.name());
         }
+    }
+}
+
+/// What few pixels can't tell apart isn't counted twice: the bases of even and small kernels and of absurd cut-offs are independent, and
+/// span what all functions together do.
+#[test]
+fn functions_that_say_nothing_new_are_left_out() {
+    let orbits = |basis: &equisplit::bank::RingBasis, group: &PointGroup, kernel: usize| {
+        let copies: Vec<Vec<f64>> = group.elements().map(|g| basis.moved(group, g)).collect();
+        let area = kernel * kernel;
+        DMatrix::from_fn(basis.len(), group.order() * area, |b, n| copies[n / area][b * area + n % area])
+    };
+    let far = Rings { cutoff: Some(vec![128, 128]), ..Rings::default() };
+    for (group, kernel, rings, expected) in [
+        (PointGroup::c4(), 4, Rings::default(), 10),
+        (PointGroup::d4(), 4, Rings::default(), 10),
+        (PointGroup::c4(), 5, Rings::default(), 11),
+        (PointGroup::c8(), 4, Rings::default(), 11),
+        (PointGroup::c4(), 2, Rings::default(), 4),
+        (PointGroup::trivial(), 3, far.clone(), 9),
+    ] {
+        let basis = rings.basis(kernel, &group).unwrap();
+        assert_eq!(basis.len(), expected, "{} {kernel}", group.name());
+        assert_eq!(rank(&orbits(&basis, &group, kernel)), expected, "{} {kernel}", group.name());
     }
 }
 

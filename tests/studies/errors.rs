@@ -134,7 +134,7 @@ fn what_does_not_fit_together_is_told() {
         "dropout = 0.1",
         "keeep = 0.5",
         0,
-        &["unknown field `keeep`", "some banks have `keep`, `mimics`, `scramble`"],
+        &["unknown field `keeep`", "some banks have `cutoff`, `group`, `keep`, `mimics`"],
     );
     check("dropout = 0.1", "keep = 0.5", 0, &["keep", "repeat-drop"]);
     check("dropout = 0.1", "match = \"p4\"", 0, &["match finds the widths"]);

@@ -1,6 +1,6 @@
 //! Circular harmonics on rings: a basis of filters that turns in itself.
 
-use nalgebra::Vector2;
+use nalgebra::{DVector, Vector2};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -14,6 +14,12 @@ pub const MOST_KERNEL: usize = 63;
 
 /// Highest cut-off: beyond it the frequencies of any ring of [`MOST_KERNEL`] alias.
 const MOST_FREQUENCY: u32 = 128;
+
+/// Most values of all functions for all elements.
+const MOST_VALUES: usize = 1 << 25;
+
+/// A function of which less than this is left beside others is a combination of them.
+const DEPENDENT: f64 = 1e-6;
 
 /// Which functions a basis has; what isn't given is as in Weiler & Cesa's (2019) code.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,11 +62,13 @@ struct Function {
 }
 
 impl Rings {
-    /// The basis of filters of `kernel`×`kernel` pixels.
+    /// The basis of filters of `kernel`×`kernel` pixels that `group` makes copies of. Functions that say nothing new on so few pixels are
+    /// left out: those that are combinations of the ones before them, for all elements of the group alike. With the published rings that's
+    /// one of 4×4 pixels for C4, and none of odd kernels.
     ///
     /// # Errors
     /// When lists have other lengths than there are rings, or a number is one that no ring can have.
-    pub fn basis(&self, kernel: usize) -> Result<RingBasis> {
+    pub fn basis(&self, kernel: usize, group: &PointGroup) -> Result<RingBasis> {
         if !(1..=MOST_KERNEL).contains(&kernel) {
             return Err(Error::invalid(format!("a basis has kernels of 1 to {MOST_KERNEL} pixels, not {kernel}")));
         }
@@ -78,7 +86,13 @@ impl Rings {
                 functions.extend((frequency > 0).then(|| of(true)));
             }
         }
-        Ok(RingBasis { kernel, functions })
+        let values = functions.len().saturating_mul(group.order() * kernel * kernel);
+        if values > MOST_VALUES {
+            let (count, order) = (functions.len(), group.order());
+            let message = format!("{count} functions of {kernel}×{kernel} pixels for {order} elements are too many");
+            return Err(Error::invalid(format!("{message}: {values} values, and at most {MOST_VALUES} are possible")));
+        }
+        Ok(RingBasis { kernel, functions }.independent(group))
     }
 
     /// Refuses what no kernel could have.
@@ -92,17 +106,17 @@ impl Rings {
         let radius = |radius: &f64| (0.0..=MOST_KERNEL as f64).contains(radius);
         match &self.rings {
             Some(rings) if rings.is_empty() || !rings.iter().all(radius) || !rings.is_sorted_by(|a, b| a < b) => {
-                return wrong("rings", rings, "radii in pixels in their order, as [0, 1, 2]");
+                return wrong("rings", rings, "radii of 0 to 63 pixels in their order, as [0, 1, 2]");
             }
             _ => {}
         }
         let width = |sigma: &f64| (0.01..=MOST_KERNEL as f64).contains(sigma);
         match (&self.sigma, &self.cutoff) {
             (Some(sigma), _) if !sigma.iter().all(width) => {
-                wrong("sigma", sigma, "a width in pixels for every ring, as [0.6, 0.6, 0.4]")
+                wrong("sigma", sigma, "a width of 0.01 to 63 pixels for every ring, as [0.6, 0.6, 0.4]")
             }
             (_, Some(cutoff)) if !cutoff.iter().all(|&frequency| frequency <= MOST_FREQUENCY) => {
-                wrong("cutoff", cutoff, "a highest frequency for every ring, as [0, 2, 2]")
+                wrong("cutoff", cutoff, "a highest frequency of up to 128 for every ring, as [0, 2, 2]")
             }
             _ => Ok(()),
         }
@@ -181,6 +195,29 @@ fn harmonic(Ring { radius, sigma, .. }: Ring, frequency: u32, x: Vector2<f64>) -
 }
 
 impl RingBasis {
+    /// Without the functions whose copies for all elements are combinations of those of the functions before them (Gram and Schmidt's
+    /// algorithm).
+    fn independent(mut self, group: &PointGroup) -> Self {
+        let copies: Vec<Vec<f64>> = group.elements().map(|g| self.moved(group, g)).collect();
+        let area = self.kernel * self.kernel;
+        let mut kept: Vec<DVector<f64>> = Vec::new();
+        let mut place = 0;
+        self.functions.retain(|_| {
+            let orbit = copies.iter().flat_map(|copy| &copy[place * area..(place + 1) * area]);
+            let orbit = DVector::from_iterator(copies.len() * area, orbit.copied());
+            place += 1;
+            // Twice, since rounding leaves something of the first.
+            let project = |rest: DVector<f64>| kept.iter().fold(rest, |rest, unit| &rest - unit * unit.dot(&rest));
+            let rest = project(project(orbit.clone()));
+            let is_new = rest.norm() > DEPENDENT * orbit.norm();
+            if is_new {
+                kept.push(rest.normalize());
+            }
+            is_new
+        });
+        self
+    }
+
     /// Number of functions, B.
     pub fn len(&self) -> usize {
         self.functions.len()

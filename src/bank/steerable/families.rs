@@ -54,13 +54,12 @@ impl Default for ScrambledSteerable {
 
 impl Family for Steerable {
     const NAME: &'static str = "steerable";
-    const PORTRAIT: Portrait = Portrait::new([86, 180, 233], Marker::Circle, Line::Long).in_question();
+    const PORTRAIT: Portrait = Portrait::new([86, 180, 233], Marker::Hexagon, Line::Solid).in_question();
     const WIDTH: usize = 8;
     const IS_EQUIVARIANT: bool = true;
 
     fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
-        let bank = SteerableBank::group(site.group, site.input, site.sizes(), &self.rings);
-        Ok(Box::new(bank.map_err(|e| at(site, e))?))
+        Ok(Box::new(SteerableBank::group(site.group, site.input, site.sizes(), &self.rings)?))
     }
 
     fn symmetry(&self) -> Option<Symmetry> {
@@ -74,7 +73,7 @@ impl Family for Steerable {
 
 impl Family for ScrambledSteerable {
     const NAME: &'static str = "scrambled-steerable";
-    const PORTRAIT: Portrait = Portrait::new([0, 98, 71], Marker::Diamond, Line::Long)
+    const PORTRAIT: Portrait = Portrait::new([0, 98, 71], Marker::Spark, Line::Long)
         .in_words("copies of steerable filters that no group ties together")
         .repeats_only()
         .in_question();
@@ -83,8 +82,7 @@ impl Family for ScrambledSteerable {
 
     fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
         let mut stream = rng::stream(site.seed, &format!("scramble/{}", site.layer));
-        let bank = SteerableBank::scrambled(site.group, site.input, site.sizes(), &self.rings, &mut stream);
-        Ok(Box::new(bank.map_err(|e| at(site, e))?))
+        Ok(Box::new(SteerableBank::scrambled(site.group, site.input, site.sizes(), &self.rings, &mut stream)?))
     }
 
     fn symmetry(&self) -> Option<Symmetry> {
@@ -98,21 +96,16 @@ impl Family for ScrambledSteerable {
 
 impl Family for BandLimited {
     const NAME: &'static str = "band-limited";
-    const PORTRAIT: Portrait = Portrait::new([95, 95, 95], Marker::Square, Line::Dotted);
+    const PORTRAIT: Portrait = Portrait::new([95, 95, 95], Marker::Pentagon, Line::Dotted);
     const WIDTH: usize = 22;
 
     fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
-        let bank = SteerableBank::band_limited(site.sizes(), &self.rings);
-        Ok(Box::new(bank.map_err(|e| at(site, e))?))
+        Ok(Box::new(SteerableBank::band_limited(site.sizes(), &self.rings)?))
     }
 
     fn check(&self) -> Result<()> {
         self.rings.check()
     }
-}
-
-fn at(site: &Site, error: Error) -> Error {
-    Error::invalid(format!("{}: {error}", site.layer))
 }
 
 fn check(group: &PointGroup, rings: &Rings) -> Result<()> {

@@ -43,7 +43,7 @@ impl SteerableBank {
     /// When a size is 0, the input fields are neither trivial nor regular, or the rings aren't those of a kernel.
     pub fn group(group: &PointGroup, input: Representation, sizes: [usize; 3], rings: &Rings) -> Result<Self> {
         check_input(input)?;
-        let basis = rings.basis(sizes[2])?;
+        let basis = rings.basis(sizes[2], group)?;
         let functions: Vec<Vec<f64>> = group.elements().map(|g| basis.moved(group, g)).collect();
         let axes = group.elements().map(|g| axis(group, g, input)).collect();
         let names = group.elements().map(|g| group.element_name(g)).collect();
@@ -70,8 +70,9 @@ impl SteerableBank {
     /// # Errors
     /// When a size is 0, or the rings aren't those of a kernel.
     pub fn band_limited(sizes: [usize; 3], rings: &Rings) -> Result<Self> {
-        let basis = rings.basis(sizes[2])?;
-        let functions = [basis.moved(&PointGroup::trivial(), 0)];
+        let group = PointGroup::trivial();
+        let basis = rings.basis(sizes[2], &group)?;
+        let functions = [basis.moved(&group, 0)];
         Self::new(sizes, &functions, basis.len(), vec![vec![0]], None)
     }
 
@@ -88,7 +89,7 @@ impl SteerableBank {
         stream: &mut Stream,
     ) -> Result<Self> {
         check_input(input)?;
-        let basis = rings.basis(sizes[2])?;
+        let basis = rings.basis(sizes[2], group)?;
         let area = sizes[2] * sizes[2];
         let upright = DMatrix::from_row_slice(basis.len(), area, &basis.moved(group, 0));
         let mut copies = Vec::with_capacity(group.order());

@@ -85,11 +85,12 @@ fn shuffled(mut images: Vec<Labelled>, seed: u64, part: &str) -> Vec<Labelled> {
 
 /// The names of the folders in a folder, each of which is a class.
 fn classes(folder: &Path) -> Result<Vec<String>> {
-    let names = folder::folders(folder)?.into_iter().filter_map(|path| {
-        let name = path.file_name()?.to_string_lossy().into_owned();
-        (!name.starts_with('.')).then_some(name)
-    });
-    let names: Vec<String> = names.collect();
+    let name = |path: PathBuf| match path.file_name().and_then(|name| name.to_str()) {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(Error::content(&path, "a class whose name isn't UTF-8; rename its folder")),
+    };
+    let names = folder::folders(folder)?.into_iter().map(name).collect::<Result<Vec<String>>>()?;
+    let names: Vec<String> = names.into_iter().filter(|name| !name.starts_with('.')).collect();
     match names.len() {
         0 => {
             let expected = "no folders of classes; expected train/CLASS/… and test/CLASS/…, or CLASS/…";

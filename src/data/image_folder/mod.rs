@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use self::layout::{Labelled, Layout};
 pub(super) use self::resized::resized;
 use crate::data::images::{histogram, wanted};
-use crate::data::pixels::{self, Checked, check_fits};
+use crate::data::pixels::{self, check_fits};
 use crate::data::{DataConfig, Dataset, Images, Label, Shape, hash};
 use crate::error::{Error, Result};
 
@@ -27,9 +27,10 @@ use crate::error::{Error, Result};
 /// A class without images, a file that is no image, or images of several sizes where `config` doesn't give one.
 pub(super) fn load(folder: &Path, config: &DataConfig) -> Result<Dataset> {
     let Layout { classes, mut train, mut test } = Layout::find(folder, config.seed)?;
+    // Of all images, so that those of another seed, or more of them, have the same.
+    let shape = shape_of(train.iter().chain(&test), config)?;
     train.truncate(wanted("train", config.train, train.len())?);
     test.truncate(wanted("test", config.test, test.len())?);
-    let shape = shape_of(train.iter().chain(&test), config)?;
     check_fits(folder, (train.len() + test.len()) as u64 * values(shape) as u64)?;
     let (train, hashes) = read(&train, shape)?;
     let (test, more) = read(&test, shape)?;
@@ -103,19 +104,15 @@ fn channels(headers: &[(&Labelled, Shape)]) -> usize {
 
 fn headers<'a>(images: impl Iterator<Item = &'a Labelled>) -> Result<Vec<(&'a Labelled, Shape)>> {
     let images: Vec<&Labelled> = images.collect();
-    let header = |image: &&'a Labelled| Ok((*image, checked(image, decode::header(&image.path))?));
+    let header = |image: &&'a Labelled| Ok((*image, decode::header(&image.path)?));
     images.par_iter().map(header).collect()
-}
-
-fn checked<T>(image: &Labelled, result: Checked<T>) -> Result<T> {
-    result.map_err(|wrong| Error::content(&image.path, wrong))
 }
 
 /// The shape that all images have, or are given.
 fn shape_of<'a>(images: impl Iterator<Item = &'a Labelled>, config: &DataConfig) -> Result<Shape> {
     let headers = headers(images)?;
     // A folder has images of every class, so there is a first.
-    let Some((first, shape)) = headers.first() else { return Err(Error::key("data", "train", "leaves no images")) };
+    let Some((first, shape)) = headers.first() else { return Err(Error::invalid("there are no images")) };
     let channels = channels(&headers);
     if let Some([height, width]) = config.resize.map(|resize| resize.size()) {
         return Ok(Shape { channels, height, width });
@@ -128,14 +125,14 @@ fn shape_of<'a>(images: impl Iterator<Item = &'a Labelled>, config: &DataConfig)
     }
     let count = headers.len() as u64;
     let sides = [channels, shape.height, shape.width].map(|side| side as u64);
-    checked(first, pixels::shape(count, sides))
+    pixels::shape(count, sides).map_err(|wrong| Error::content(&first.path, wrong))
 }
 
 /// The images in their order, and a hash of each with its class.
 fn read(files: &[Labelled], shape: Shape) -> Result<(Images, Vec<String>)> {
     let mut pixels = vec![0; files.len() * values(shape)];
     let hashes = pixels.par_chunks_exact_mut(values(shape)).zip(files).map(|(to, image)| {
-        checked(image, decode::decode(&image.path, shape, to))?;
+        decode::decode(&image.path, shape, to)?;
         Ok(hash::fingerprint([image.class.to_string().as_str(), &hash::of_bytes(to)]))
     });
     let hashes = hashes.collect::<Result<_>>()?;

@@ -7,18 +7,21 @@ use image::imageops::{self, FilterType};
 use image::{ImageBuffer, Luma, Primitive};
 use rayon::prelude::*;
 
-use crate::data::{Dataset, Images, Pixels, hash};
-use crate::error::Result;
+use crate::data::pixels::check_room;
+use crate::data::{Dataset, Images, Pixels, Shape, hash};
+use crate::error::{Error, Result};
 
 /// The set with its images in this size (rows, columns); as it is where they have it.
 ///
 /// # Errors
-/// None; without the feature `images` there would be one.
+/// When the memory isn't free for them.
 pub fn resized(set: Dataset, size: [usize; 2]) -> Result<Dataset> {
     let [height, width] = size;
     if [set.train.height, set.train.width] == size {
         return Ok(set);
     }
+    let to = Shape { channels: set.train.channels, height, width };
+    check_room(&set, to).map_err(|e| Error::key("data", "resize", format!("= {to} {e}")))?;
     let part = |images: &Images| {
         let from = [images.height, images.width];
         let planes = images.len() * images.channels;

@@ -267,8 +267,13 @@ fn corners(marker: Marker, (x, y): Point, half: i32) -> Vec<Point> {
         Marker::Left => regular(3, 180.0, 1.3 * half),
         Marker::Right => regular(3, 0.0, 1.3 * half),
         Marker::Diamond => regular(4, 90.0, 1.3 * half),
+        Marker::Pentagon => regular(5, 90.0, 1.2 * half),
+        Marker::Hexagon => regular(6, 0.0, 1.2 * half),
         Marker::Star => {
             (0..10).map(|n| at(90.0 + 36.0 * f64::from(n), if n % 2 == 0 { 1.4 * half } else { 0.6 * half })).collect()
+        }
+        Marker::Spark => {
+            (0..8).map(|n| at(90.0 + 45.0 * f64::from(n), if n % 2 == 0 { 1.5 * half } else { 0.6 * half })).collect()
         }
         Marker::Circle | Marker::Cross => Vec::new(),
     }

@@ -56,15 +56,27 @@ impl CayleyFigure {
         Self { coloured, ..self }
     }
 
-    /// Degrees by which the second image is turned: 90°, or of a group without quarter turns its smallest angle.
-    pub fn angle(group: &PointGroup) -> f64 {
-        if group.turns().is_multiple_of(4) { 90.0 } else { 360.0 / group.turns() as f64 }
+    /// Elements of the largest group whose maps can be seen.
+    pub const MOST_MAPS: usize = 32;
+
+    /// Degrees by which the second image is turned: 90°, or of a group without quarter turns its smallest angle; `None` of a mirror alone,
+    /// by which it's mirrored.
+    pub fn angle(group: &PointGroup) -> Option<f64> {
+        match group.turns() {
+            1 => None,
+            turns if turns.is_multiple_of(4) => Some(90.0),
+            turns => Some(360.0 / turns as f64),
+        }
+    }
+
+    /// What is done to the second image.
+    fn moved(&self) -> String {
+        Self::angle(&self.group).map_or_else(|| "mirrored".to_owned(), |angle| format!("turned by {}", degrees(angle)))
     }
 
     fn titles(&self) -> [String; 2] {
-        let Self { arm, seed, layer, group, .. } = self;
-        let angle = degrees(Self::angle(group));
-        [format!("{arm}, seed {seed}, output of {layer}: the image"), format!("The image turned by {angle}")]
+        let Self { arm, seed, layer, .. } = self;
+        [format!("{arm}, seed {seed}, output of {layer}: the image"), format!("The image {}", self.moved())]
     }
 
     /// The first mirror.
@@ -164,24 +176,26 @@ impl Figure for CayleyFigure {
     }
 
     fn caption(&self) -> String {
-        let (group, turn, angle) = (self.group, turn(&self.group), degrees(Self::angle(&self.group)));
+        let (group, turn, moved) = (self.group, turn(&self.group), self.moved());
         let lines = match (group.turns(), group.has_mirrors()) {
-            (1, _) => "orange lines: left multiplication by a mirror".to_owned(),
+            (1, _) => "orange line: left multiplication by the mirror".to_owned(),
             (_, true) => format!("arrows: left multiplication by {turn}; orange lines: by a mirror"),
             (_, false) => format!("arrows: left multiplication by {turn}"),
         };
         let moves = match group.turns() {
-            4 => "moves it along its arrow",
-            turns if turns.is_multiple_of(4) => "moves it along as many arrows as make a quarter turn",
-            _ => "moves it along its arrow, up to interpolation",
+            1 => "Mirroring the image mirrors every map and moves it along the line",
+            4 => "Turning the image turns every map and moves it along its arrow",
+            turns if turns.is_multiple_of(4) => {
+                "Turning the image turns every map and moves it along as many arrows as make a quarter turn"
+            }
+            _ => "Turning the image turns every map and moves it along its arrow, up to interpolation",
         };
         let group = Symmetry::from(group);
         let image = if self.coloured { " The image is shown as the mean of its channels." } else { "" };
         format!(
             "One {group} feature map of {} (seed {}, the output of {}) of (a) the study's first test image and (b) the same \
-             turned by {angle}: a planar map per element of the point group on its Cayley diagram ({lines}). Turning the image \
-             turns every map and {moves}, if the network is equivariant. White is 0, blue positive, orange \
-             negative.{image}",
+             {moved}: a planar map per element of the point group on its Cayley diagram ({lines}). {moves}, if the network is \
+             equivariant. White is 0, blue positive, orange negative.{image}",
             self.arm, self.seed, self.layer
         )
     }
@@ -209,8 +223,11 @@ impl Figure for CayleyFigure {
             let above = LINE_HEIGHT + places.margin() + places.reach() + places.side / 2;
             let centre = ((panel.left + panel.right) / 2, panel.top + above);
             self.diagram(canvas, centre, maps, peak)?;
-            let below = (centre.0, centre.1 + IMAGE / 2 + mm(0.5));
-            canvas.coloured_text("image", below, Anchor::Top, GREY)?;
+            // Names of an inner ring may be there.
+            if places.has_room_within() {
+                let below = (centre.0, centre.1 + IMAGE / 2 + mm(0.5));
+                canvas.coloured_text("image", below, Anchor::Top, GREY)?;
+            }
         }
         self.key(canvas, peak)
     }

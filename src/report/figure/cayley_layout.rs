@@ -14,10 +14,10 @@ const CROSS: i32 = mm(24.0);
 const INNER: i32 = mm(14.5);
 const OUTER: i32 = mm(34.5);
 /// Radii of the rings of other groups: turns, and mirrored ones around them; turns where there are no others.
-const INNER_RING: f64 = mm(18.5) as f64;
-const OUTER_RING: f64 = mm(33.5) as f64;
+const INNER_RING: f64 = mm(17.0) as f64;
+const OUTER_RING: f64 = mm(31.0) as f64;
 /// So much of the room between neighbours is a map.
-const FILLED: f64 = 0.72;
+const FILLED: f64 = 0.62;
 /// Most turns of which the elements' names have room.
 const MOST_NAMED: usize = 16;
 
@@ -84,6 +84,11 @@ impl Places {
         let beyond = f64::from(self.side) / 2.0 / right.abs().max(up.abs()) + f64::from(TEXT) * 0.9;
         let radius = ring(&self.group, element) + if inner { -beyond } else { beyond };
         Some((self.along(centre, element, radius), Anchor::Centre))
+    }
+
+    /// Whether nothing but the image is within the innermost maps.
+    pub fn has_room_within(&self) -> bool {
+        self.is_square() || !self.group.has_mirrors()
     }
 
     /// Room for names beyond the maps.

@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn a_family_of_banks_has_one_hue_and_no_other_family_has_it() {
         let families: [&[&str]; 5] = [
-            &["free"],
-            &["p4", "p4m"],
-            &["scrambled"],
+            &["free", "band-limited"],
+            &["p4", "p4m", "steerable"],
+            &["scrambled", "scrambled-steerable"],
             &["repeat-linear", "repeat-swish", "repeat-mask", "repeat-drop"],
             &["random-mask"],
         ];
