@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::Resize;
 use super::pixels::MAX_SIDE;
 use crate::error::{Error, Result};
 use crate::number;
@@ -30,27 +31,6 @@ pub enum Source {
     Cifar100,
     /// PNG and JPEG files, a folder for each class (`train/CLASS/…` and `test/CLASS/…`, TinyImageNet's layout, or `CLASS/…`).
     Images,
-}
-
-/// A size that images are given, see [`DataConfig::resize`] and [`DataConfig::pad`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged, expecting = "expected a number of pixels, as 32, or rows and columns, as [32, 48]")]
-pub enum Resize {
-    /// As many rows as columns.
-    Square(u32),
-    /// Rows and columns.
-    Sides([u32; 2]),
-}
-
-impl Resize {
-    /// Rows and columns.
-    pub fn size(self) -> [usize; 2] {
-        match self {
-            Self::Square(side) => [side, side],
-            Self::Sides(sides) => sides,
-        }
-        .map(|side| side as usize)
-    }
 }
 
 /// How the images of a set are turned, see [`DataConfig::rotate`].

@@ -43,6 +43,7 @@ mod load;
 mod padded;
 #[cfg(feature = "study")]
 mod pixels;
+mod resize;
 #[cfg(feature = "study")]
 mod stream;
 #[cfg(feature = "study")]
@@ -51,10 +52,11 @@ mod values;
 
 pub use augment::Augmentation;
 #[cfg(feature = "study")]
-pub use config::{DataConfig, Draw, Resize, Rotate, Source};
+pub use config::{DataConfig, Draw, Rotate, Source};
 #[cfg(feature = "study")]
 pub use draws::{Draws, FiniteSource};
 pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};
+pub use resize::Resize;
 pub use values::Pixels;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use equisplit::data::{DataConfig, Dataset, Images, Resize, Source, load, shape};
+use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Resize, Source, load, shape};
 
 use crate::common::equisplit;
 use crate::data_support::*;
@@ -291,4 +291,59 @@ fn an_archive_of_a_whole_set_is_data_by_itself() {
     assert_eq!(shape(&config, Some(&file)).unwrap(), (set.train.shape(), 2));
     let named = DataConfig { train_file: Some("breastmnist.npz".to_owned()), ..config };
     assert_eq!(load(&named, Some(folder.path())).unwrap(), set);
+}
+
+/// What is taken of a folder says nothing of what its images are: a coloured one that is left out makes all coloured, so that every seed's
+/// draw, and what is said before any image is read, have the same shape.
+#[test]
+fn the_shape_is_that_of_all_images() {
+    let folder = tempfile::tempdir().unwrap();
+    for n in 0..30 {
+        put_flat(folder.path(), &format!("{}/{n}.png", if n < 15 { "cat" } else { "dog" }), n);
+    }
+    put(folder.path(), "dog/colour.png", "colour.png");
+    let config =
+        DataConfig { train: Some(4), test: Some(2), draw: Draw::PerSeed, resize: Some(Resize::Square(4)), ..config() };
+    let draws = Draws::load(&config, Some(folder.path())).unwrap();
+    let declared = shape(&config, Some(folder.path())).unwrap().0;
+    assert_eq!(declared.channels, 3);
+    for seed in 0..4 {
+        let set = draws.of(seed).unwrap();
+        assert_eq!((set.train.shape(), set.test.shape(), set.train.len()), (declared, declared, 4));
+    }
+}
+
+/// The decoder fills what is missing with grey; a file that ends before its image does is refused.
+#[test]
+fn a_jpeg_that_was_cut_off_is_refused() {
+    let folder = folder_of(&["grey.png", "grey.jpg"]);
+    let jpeg = std::fs::read(Path::new(FIXTURES).join("grey.jpg")).unwrap();
+    for missing in [2, 10, jpeg.len() / 4] {
+        write(&folder.path().join("train/class 1"), "one.JPG", &jpeg[..jpeg.len() - missing]);
+        refused(folder.path(), &["one.JPG", "cut off after"]);
+    }
+    // Something behind the image is nobody's loss.
+    write(&folder.path().join("train/class 1"), "one.JPG", &[&jpeg[..], b"more"].concat());
+    set(folder.path());
+}
+
+/// Three million images of a pixel are small, and of 1024×1024 pixels 3 TB.
+#[test]
+fn what_no_memory_holds_is_refused_before_it_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    for prefix in ["train", "t10k"] {
+        let count = 1_500_000;
+        let pixels: Vec<u8> = (0..count).map(|n| (n % 256) as u8).collect();
+        let labels: Vec<u8> = (0..count).map(|n| (n % 10) as u8).collect();
+        write(folder.path(), &format!("{prefix}-images-idx3-ubyte"), &idx_images(count, 1, 1, &pixels));
+        write(folder.path(), &format!("{prefix}-labels-idx1-ubyte"), &idx_labels(&labels));
+    }
+    let large = Some(Resize::Square(1024));
+    for (key, config) in [
+        ("data.pad", DataConfig { pad: large, ..DataConfig::new(Source::Mnist) }),
+        ("data.resize", DataConfig { resize: large, ..DataConfig::new(Source::Mnist) }),
+    ] {
+        let error = load(&config, Some(folder.path())).unwrap_err().to_string();
+        assert!(error.contains(key) && error.contains("takes at least 3.1") && error.contains("TB, but"), "{error}");
+    }
 }

@@ -83,6 +83,25 @@ fn affine_maps_keep_to_their_ranges() {
     assert_eq!(apply(&augmentation("[{ affine = {} }, { rotate = 0 }]"), &image, [5, 7], 3), image);
 }
 
+/// Places are read so much closer together, from the middle on, as the image is larger; a crop that comes after moves by pixels of the larger
+/// image, one that comes before by its own.
+#[test]
+fn a_larger_image_is_seen_through_a_window() {
+    let (seen, middle) = matrix(&augmentation("[{ resize = 62 }]"), 0);
+    assert_eq!((seen, middle), ([[0.5, 0.0], [0.0, 0.5]], [0.0, 0.0]));
+    let (seen, _) = matrix(&augmentation("[{ resize = [62, 31] }]"), 0);
+    assert_eq!(seen, [[0.5, 0.0], [0.0, 1.0]]);
+    let wholes = |steps: &str| {
+        let read: Vec<f32> = (0..60).flat_map(|seed| matrix(&augmentation(steps), seed).1).collect();
+        (read.iter().all(|place| place.fract() == 0.0), read.iter().copied().fold(0.0, f32::max))
+    };
+    assert_eq!(wholes("[{ resize = 62 }, { crop = { padding = 3 } }]"), (false, 1.5));
+    assert_eq!(wholes("[{ crop = { padding = 3 } }, { resize = 62 }]"), (true, 3.0));
+    for wrong in ["[{ resize = 0 }]", "[{ resize = [5, 9999] }]"] {
+        assert!(augmentation(wrong).fault().unwrap().contains("sides must be 1 to 4096"));
+    }
+}
+
 /// What only moves pixels changes none, in any order, also of oblong images.
 #[test]
 fn moves_are_exact_and_composed_in_order() {

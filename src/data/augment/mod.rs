@@ -119,7 +119,8 @@ impl Augmentation {
             Self::Published(published) => published.apply(image, [height, width], out, rng),
             Self::Steps(steps) => {
                 // Where a pixel of the changed image comes from: the last step is undone first.
-                let source = steps.iter().fold(Affine::IDENTITY, |source, step| source.after(step.undone(rng)));
+                let source =
+                    steps.iter().fold(Affine::IDENTITY, |source, step| source.after(step.undone([height, width], rng)));
                 for (from, to) in image.chunks_exact(height * width).zip(out.chunks_exact_mut(height * width)) {
                     source.resample(from, [height, width], to);
                 }

@@ -6,6 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::plane::Affine;
+use crate::data::Resize;
 use crate::number;
 use crate::rng::Stream;
 
@@ -21,6 +22,8 @@ pub enum Step {
     Crop(CropStep),
     /// A turn, a scale, a shear and a shift together, as torchvision's `RandomAffine`.
     Affine(AffineStep),
+    /// Always: the image in another size, seen through a window of its own size about the middle; a crop after it moves the window.
+    Resize(Resize),
 }
 
 /// How far an image is turned.
@@ -96,7 +99,7 @@ impl Step {
         match self {
             Self::Rotate(_) => true,
             Self::Affine(affine) => affine.degrees > 0.0,
-            Self::Flip(_) | Self::Crop(_) => false,
+            Self::Flip(_) | Self::Crop(_) | Self::Resize(_) => false,
         }
     }
 
@@ -110,6 +113,10 @@ impl Step {
             Self::Rotate(Turn::Within(angle)) => degrees("rotate within", angle, 180.0),
             Self::Crop(CropStep { padding }) if padding > MOST_PIXELS => {
                 Some(format!("crop: padding = {padding}, but at most {MOST_PIXELS} are possible"))
+            }
+            Self::Resize(resize) if !resize.size().iter().all(|side| (1..=MOST_PIXELS as usize).contains(side)) => {
+                let [rows, columns] = resize.size();
+                Some(format!("resize = {rows}×{columns}, but sides must be 1 to {MOST_PIXELS}"))
             }
             Self::Affine(AffineStep { degrees: angle, scale: [least, most], shear, shift }) => {
                 let wrong_scale = !(least > 0.0 && least <= most && most <= LARGEST_SCALE);
@@ -126,8 +133,8 @@ impl Step {
         }
     }
 
-    /// A draw of the change, backwards: where a pixel comes from.
-    pub(super) fn undone(&self, rng: &mut Stream) -> Affine {
+    /// A draw of the change of images of `size` (rows, columns), backwards: where a pixel comes from.
+    pub(super) fn undone(&self, size: [usize; 2], rng: &mut Stream) -> Affine {
         match *self {
             Self::Rotate(Turn::Angles(Angles::Any)) => Affine::turn(rng.random::<f64>() * TAU),
             Self::Rotate(Turn::Angles(Angles::Quarter)) => Affine::quarter_turn(rng.random_range(0..4)),
@@ -136,6 +143,11 @@ impl Step {
                 let mut side = |flips: bool| if flips && rng.random() { -1.0 } else { 1.0 };
                 let (vertical, horizontal) = (side(flip != Flip::Horizontal), side(flip != Flip::Vertical));
                 Affine::linear([[vertical, 0.0], [0.0, horizontal]])
+            }
+            Self::Resize(resize) => {
+                let [rows, columns] = resize.size();
+                let [down, across] = [size[0] as f64 / rows as f64, size[1] as f64 / columns as f64];
+                Affine::linear([[down, 0.0], [0.0, across]])
             }
             Self::Crop(CropStep { padding }) => {
                 let most = i64::from(padding);

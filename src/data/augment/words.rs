@@ -29,6 +29,10 @@ impl Display for Step {
             Self::Flip(Flip::Vertical) => f.write_str("vertical flips"),
             Self::Flip(Flip::Both) => f.write_str("flips both ways"),
             Self::Crop(CropStep { padding }) => write!(f, "crops out of {padding} pixels of padding"),
+            Self::Resize(resize) => {
+                let [rows, columns] = resize.size();
+                write!(f, "{rows}×{columns} pixels of which the middle is seen")
+            }
             Self::Affine(affine) => affine.fmt(f),
         }
     }
@@ -75,6 +79,7 @@ mod tests {
         let affine = words("[{ affine = { degrees = 20, scale = [0.8, 1.2], shear = 2.5, shift = 3 } }]");
         let known = "turns within ±20° and scales of 0.8 to 1.2 and shears within ±2.5° and shifts within ±3 pixels";
         assert_eq!(affine, known);
+        assert_eq!(words("[{ resize = 36 }]"), "36×36 pixels of which the middle is seen");
         assert_eq!(words("[{ affine = {} }]"), "an affine map that changes nothing");
     }
 }

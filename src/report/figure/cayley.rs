@@ -223,11 +223,8 @@ impl Figure for CayleyFigure {
             let above = LINE_HEIGHT + places.margin() + places.reach() + places.side / 2;
             let centre = ((panel.left + panel.right) / 2, panel.top + above);
             self.diagram(canvas, centre, maps, peak)?;
-            // Names of an inner ring may be there.
-            if places.has_room_within() {
-                let below = (centre.0, centre.1 + IMAGE / 2 + mm(0.5));
-                canvas.coloured_text("image", below, Anchor::Top, GREY)?;
-            }
+            let below = (centre.0, centre.1 + IMAGE / 2 + mm(0.5));
+            canvas.coloured_text("image", below, Anchor::Top, GREY)?;
         }
         self.key(canvas, peak)
     }

@@ -65,8 +65,8 @@ impl Places {
         }
     }
 
-    /// Where the name of an element goes, and which of its points: above its map, at that side where no line ends; on rings outside of its map, or
-    /// inside of those of the inner ring.
+    /// Where the name of an element goes, and which of its points: above its map, at that side where no line ends; on rings outside of its map.
+    /// Maps of an inner ring have none: there's the image, and outside of them the same turns before a mirror.
     pub fn label(&self, centre: Point, element: usize) -> Option<(Point, Anchor)> {
         if self.group.turns() > MOST_NAMED {
             return None;
@@ -78,17 +78,13 @@ impl Places {
             let side = if inner { -outward } else { outward };
             return Some(((x + side * (SIDE / 2 - mm(1.5)), y - SIDE / 2 - mm(0.3)), Anchor::Bottom));
         }
-        let inner = self.group.has_mirrors() && !self.group.is_mirror(element);
+        if self.group.has_mirrors() && !self.group.is_mirror(element) {
+            return None;
+        }
         let (right, up) = direction(&self.group, element);
         // A square reaches farther along its diagonals.
         let beyond = f64::from(self.side) / 2.0 / right.abs().max(up.abs()) + f64::from(TEXT) * 0.9;
-        let radius = ring(&self.group, element) + if inner { -beyond } else { beyond };
-        Some((self.along(centre, element, radius), Anchor::Centre))
-    }
-
-    /// Whether nothing but the image is within the innermost maps.
-    pub fn has_room_within(&self) -> bool {
-        self.is_square() || !self.group.has_mirrors()
+        Some((self.along(centre, element, ring(&self.group, element) + beyond), Anchor::Centre))
     }
 
     /// Room for names beyond the maps.

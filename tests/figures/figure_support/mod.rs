@@ -344,11 +344,19 @@ pub fn batch(count: usize, [width, height]: [usize; 2], class: &str, augmentatio
 
 /// Filters, feature maps and images.
 pub fn pictures() -> Vec<Box<dyn Figure>> {
-    let filter = |n: usize| FilterRow {
+    let filter_of = |n: usize, copies: usize| FilterRow {
         name: format!("filter {}", n + 1),
-        copies: (0..4).map(|c| raster(3, |row, column| ((row * 3 + column + n + 2 * c) % 9) as f64 - 4.0)).collect(),
+        copies: (0..copies)
+            .map(|c| raster(3, |row, column| ((row * 3 + column + n + 2 * c) % 9) as f64 - 4.0))
+            .collect(),
     };
+    let filter = |n| filter_of(n, 4);
     let columns = ["1", "r", "r²", "r³"].map(str::to_owned).to_vec();
+    let orbit = |name: &str, group: PointGroup| {
+        let names: Vec<String> = group.elements().map(|g| group.element_name(g)).collect();
+        let filters = (0..8).map(|n| vec![filter_of(n, group.order())]).collect();
+        FilterFigure::new([name, "conv1"], 0, names, &format!("its orbit under {}", group.name()), filters)
+    };
     let maps = |turned: usize, count: usize| GroupMaps {
         image: raster(28, |row, column| f64::from(u8::from((if turned == 0 { row } else { column }) > 13))),
         maps: (0..count).map(|m| raster(26, |row, column| ((row + m * column + turned) % 26) as f64)).collect(),
@@ -363,6 +371,9 @@ pub fn pictures() -> Vec<Box<dyn Figure>> {
         )),
         Box::new(CayleyFigure::new("p4", 0, "conv1", PointGroup::c4(), [maps(0, 4), maps(1, 4)])),
         Box::new(CayleyFigure::new("p4m", 0, "conv1", PointGroup::d4(), [maps(0, 8), maps(1, 8)])),
+        Box::new(orbit("c8", PointGroup::c8())),
+        Box::new(orbit("d8", PointGroup::dihedral(8).unwrap())),
+        Box::new(orbit("d16", PointGroup::dihedral(16).unwrap())),
         Box::new(CayleyFigure::new("c8", 0, "conv1", PointGroup::c8(), [maps(0, 8), maps(1, 8)])),
         Box::new(CayleyFigure::new("c16", 0, "conv1", PointGroup::cyclic(16).unwrap(), [maps(0, 16), maps(1, 16)])),
         Box::new(CayleyFigure::new("c3", 0, "conv1", PointGroup::cyclic(3).unwrap(), [maps(0, 3), maps(1, 3)])),
