@@ -19,19 +19,26 @@ pub struct Args {
     /// Where its images come from.
     #[arg(long, value_parser = choice::<Source>(), default_value = "builtin")]
     source: Source,
+    /// The size that images are given, in rows and columns alike, where they have several.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    resize: Option<u32>,
     /// Where the images are, to check that the skeleton takes them.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let Args { name, skeleton, source, data } = args;
+    let Args { name, skeleton, source, resize, data } = args;
     let path = PathBuf::from(format!("{name}.toml"));
-    let text = Starter { name, skeleton, source: *source }.text()?;
+    let text = Starter { name, skeleton, source: *source, resize: *resize }.text()?;
     let study = StudyFile::parse(StudyText::new(path.clone(), text.clone()))?;
     study.resolve(input(&study, data.as_deref())?, None)?;
     write_new(&path, &text)?;
-    super::print(&format!("{}: `equisplit run` runs it as it is; the comments say what can be changed", path.display()))
+    let needs = if *source == Source::Builtin { "" } else { " --data DIR" };
+    super::print(&format!(
+        "{}: `equisplit run {0}{needs}` runs it; the comments say what can be changed",
+        path.display()
+    ))
 }
 
 /// Writes a file that isn't there yet.

@@ -121,6 +121,10 @@ enum DataPath<'a> {
 /// What isn't there is told as a folder that can't be read.
 fn place(dir: Option<&Path>) -> Result<Option<DataPath<'_>>> {
     match dir {
+        Some(path) if path.is_file() && path.extension().is_some_and(|extension| extension == "npz") => {
+            let message = "is an archive; source = \"npz\" in [data] takes one, without train_file";
+            Err(Error::content(path, message))
+        }
         Some(path) if path.is_file() => Ok(Some(DataPath::File(path))),
         Some(path) if path.exists() && !path.is_dir() => {
             let message = "is a pipe, device or socket; expected a folder, or a file made by `equisplit data make`";

@@ -41,7 +41,8 @@ impl Serialize for NetConfig {
         map.serialize_entry("norm", &self.norm)?;
         map.serialize_entry("initialisation", &self.initialisation)?;
         for (key, value) in own.iter().filter(|(key, value)| !is_later_default(self.bank.name(), key, value)) {
-            map.serialize_entry(key, value)?;
+            // As an option, which TOML leaves out: it has no null.
+            map.serialize_entry(key, &(!value.is_null()).then_some(value))?;
         }
         map.end()
     }

@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(late, ["the rate never falls: decay_from is 4, and there are 3 epochs (z2)"]);
         let steps = "epochs = 80\nschedule = \"multistep\"\nmilestones = [30, 80]\n";
         let late = doubts([&format!("{steps}decay = 0.1"), "", ""], &whole);
-        assert_eq!(late, ["the rate isn't decayed after epoch 80, a milestone: there are 80 epochs (all arms)"]);
+        assert_eq!(late, ["the rate isn't decayed after epoch 80, of milestones: there are 80 epochs (all arms)"]);
         let one = doubts([&format!("{steps}decay = 1.0"), "", ""], &whole);
         assert_eq!(one, ["the rate never falls at its milestones: decay is 1 (all arms)"]);
         assert!(doubts(["epochs = 4\ndecay = 0.5\ndecay_from = 4", "", ""], &whole).is_empty());

@@ -13,6 +13,8 @@ pub struct Starter<'a> {
     pub skeleton: &'a str,
     /// Where its images come from.
     pub source: Source,
+    /// The size that they're given.
+    pub resize: Option<u32>,
 }
 
 impl Starter<'_> {
@@ -21,11 +23,19 @@ impl Starter<'_> {
     /// # Errors
     /// When no study can be called so.
     pub fn text(&self) -> Result<String> {
-        let Self { name, skeleton, source } = *self;
+        let Self { name, skeleton, source, resize } = *self;
         folder_name_fault(name).map_or(Ok(()), |fault| Err(Error::invalid(fault)))?;
         let (data, images, training) = match source {
             Source::Builtin => ("", BUILTIN_IMAGES, BUILTIN_TRAINING),
             _ => (" --data DIR", "", TRAINING),
+        };
+        let images = match (resize, source) {
+            (Some(size), _) => format!("{images}\nresize = {size:<30} # rows and columns that all images are given"),
+            (None, Source::Images) => {
+                "\n# resize = 32                          # rows and columns, where images have several sizes"
+                    .to_owned()
+            }
+            (None, _) => images.to_owned(),
         };
         let source = source.name();
         let [name_in_toml, skeleton] = [name, skeleton].map(|text| toml::Value::from(text).to_string());
@@ -60,6 +70,7 @@ match = "p4"
 
 [[arm]]
 name = "scrambled"                       # p4's repetition in an order that is no rotation
+match = "p4"
 
 [[arm]]
 name = "p4"                              # convolutions over the quarter turns; `width = 8` would be its base width

@@ -160,8 +160,11 @@ impl TrainingConfig {
                 Some("the rate never falls at its milestones: decay is 1".to_owned())
             }
             Schedule::Multistep => {
-                let late = milestones.iter().find(|milestone| *milestone >= epochs)?;
-                Some(format!("the rate isn't decayed after epoch {late}, a milestone: there are {epochs} epochs"))
+                let late = milestones.iter().filter(|milestone| *milestone >= epochs).map(usize::to_string);
+                let late = late.collect::<Vec<_>>().join(" and ");
+                let told =
+                    || format!("the rate isn't decayed after epoch {late}, of milestones: there are {epochs} epochs");
+                (!late.is_empty()).then(told)
             }
             _ => None,
         }

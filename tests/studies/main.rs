@@ -25,5 +25,6 @@ mod reproducible;
 mod rot_mnist;
 mod sharing;
 mod skeletons;
+mod steerable;
 mod store;
 mod store_support;
