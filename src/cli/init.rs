@@ -7,7 +7,7 @@ use equisplit::study::{Starter, StudyFile, StudyText};
 use equisplit::{Error, Result};
 
 use super::choice::choice;
-use super::study::input;
+use super::study::{input, warn_of_grids};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -32,8 +32,10 @@ pub fn run(args: &Args) -> Result<()> {
     let path = PathBuf::from(format!("{name}.toml"));
     let text = Starter { name, skeleton, source: *source, resize: *resize }.text()?;
     let study = StudyFile::parse(StudyText::new(path.clone(), text.clone()))?;
-    study.resolve(input(&study, data.as_deref())?, None)?;
+    let shape = input(&study, data.as_deref())?;
+    let resolved = study.resolve(shape, None)?;
     write_new(&path, &text)?;
+    warn_of_grids(&resolved, shape)?;
     let needs = if *source == Source::Builtin { "" } else { " --data DIR" };
     super::print(&format!(
         "{}: `equisplit run {0}{needs}` runs it; the comments say what can be changed",

@@ -6,7 +6,7 @@ use equisplit::Result;
 use equisplit::report::budgets;
 use equisplit::study::{Override, StudyFile};
 
-use super::study::input;
+use super::study::{input, warn_of_grids};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -25,7 +25,9 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let file = StudyFile::read_with(&args.study, &args.set)?;
-    let study = file.resolve(input(&file, args.data.as_deref())?, None)?;
+    let shape = input(&file, args.data.as_deref())?;
+    let study = file.resolve(shape, None)?;
+    warn_of_grids(&study, shape)?;
     if args.json {
         return super::print_json(&study.arms);
     }

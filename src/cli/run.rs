@@ -15,7 +15,7 @@ use equisplit::train::DeviceChoice;
 
 use super::choice::choice;
 use super::signals::Watch;
-use super::study::with_images;
+use super::study::{warn_of_grids, with_images};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -61,9 +61,7 @@ pub fn run(args: &Args) -> Result<ExitCode> {
     let (study, draws) = with_images(&file, args.data.as_deref())?;
     let first = draws.first();
     let input = InputShape::of(&first.train, first.classes);
-    for (grid, arms) in study.grid_faults(input)? {
-        tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
-    }
+    warn_of_grids(&study, input)?;
     if let Some(warning) = few_seeds(study.seeds.len()).filter(|_| study.arms.len() > 1 && study.seeds.len() < 3) {
         tell!("warning: {warning}");
     }

@@ -43,6 +43,14 @@ pub fn input(file: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
     Ok(InputShape { channels, size: [height, width], classes })
 }
 
+/// Warns of arms whose sampling grids no turn maps onto themselves.
+pub fn warn_of_grids(study: &Study, input: InputShape) -> Result<()> {
+    for (grid, arms) in study.grid_faults(input)? {
+        tell!("warning: {} can't be equivariant: {}", arms.join(", "), grid.in_a_line());
+    }
+    Ok(())
+}
+
 /// The arms that --arm names, by name or name and levels; all without it.
 pub fn arms<'a>(study: &'a Study, name: Option<&str>) -> Result<Vec<&'a Arm>> {
     let is_named = |arm: &&Arm| name.is_none_or(|name| arm.name == name || arm.id() == name);

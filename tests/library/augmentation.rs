@@ -183,6 +183,7 @@ fn what_is_no_augmentation_is_refused_with_what_would_be() {
     assert!(told("[{ turn = 3 }]").contains("`rotate`"), "{}", told("[{ turn = 3 }]"));
     assert!(told(r#"[{ rotate = "some" }]"#).contains("\"quarter\""), "{}", told(r#"[{ rotate = "some" }]"#));
     assert!(told("[{ crop = { pad = 3 } }]").contains("`padding`"));
+    assert!(told(r#"[{ rotate = 20, flip = "both" }]"#).contains("a step has one key"));
     let told = told("[{ affine = { scale = [0.8, 1, 1.2] } }]");
     assert!(told.contains("3 numbers, but expected 2"), "{told}");
     for (steps, wrong) in [

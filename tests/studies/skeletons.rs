@@ -224,6 +224,13 @@ fn a_study_to_start_from_runs_as_it_is() {
             assert!(output.status.success(), "{source} {skeleton}: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
+    // Images of several sizes need one, and what turns can't map onto itself is told at once.
+    let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let sized = init(&["sized", "--source", "images", "--resize", "29"]);
+    assert!(sized.status.success() && lines("sized.toml").contains("\nresize = 29 "), "{}", lines("sized.toml"));
+    let told = String::from_utf8(sized.stderr).unwrap();
+    assert!(told.contains("p4 can't be equivariant") && told.contains("3×29×29"), "{told}");
+    assert!(init(&["plain", "--source", "images"]).status.success() && lines("plain.toml").contains("\n# resize = "));
     let refused = |args: &[&str]| {
         let output = init(args);
         assert!(!output.status.success(), "{args:?}");

@@ -11,7 +11,7 @@ mod words;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::rng::Stream;
@@ -66,7 +66,13 @@ impl<'de> Visitor<'de> for Form {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, steps: A) -> Result<Augmentation, A::Error> {
-        Vec::deserialize(SeqAccessDeserializer::new(steps)).map(Augmentation::Steps)
+        let steps = Vec::deserialize(SeqAccessDeserializer::new(steps));
+        // A table with several keys is told as so many elements.
+        let told = |e: A::Error| match e.to_string().contains("exactly 1 element") {
+            true => A::Error::custom("a step has one key, as in [{ rotate = 20 }, { flip = \"horizontal\" }]"),
+            false => e,
+        };
+        steps.map(Augmentation::Steps).map_err(told)
     }
 }
 
