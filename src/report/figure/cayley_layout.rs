@@ -82,8 +82,9 @@ impl Places {
             return None;
         }
         let (right, up) = direction(&self.group, element);
-        // A square reaches farther along its diagonals.
-        let beyond = f64::from(self.side) / 2.0 / right.abs().max(up.abs()) + f64::from(TEXT) * 0.9;
+        // A square reaches farther along its diagonals, and a name is wider than high.
+        let text = f64::from(TEXT) * 0.9 + right.abs() * f64::from(mm(1.0));
+        let beyond = f64::from(self.side) / 2.0 / right.abs().max(up.abs()) + text;
         Some((self.along(centre, element, ring(&self.group, element) + beyond), Anchor::Centre))
     }
 
