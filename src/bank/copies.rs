@@ -46,10 +46,7 @@ impl Bank for CopiesBank {
     }
 
     fn copies(&self) -> Option<Copies> {
-        let copies = self.tables.len();
-        let (what, names) = self.labels.clone();
-        let maps = (0..self.out_fields).map(|field| (field * copies..(field + 1) * copies).collect());
-        Some(Copies { what, names, maps: maps.collect() })
+        Some(Copies::in_a_row(self.labels.clone(), self.out_fields))
     }
 
     /// `W[o·copies + g, i·components + c]` is component c of copy g of `θ[o, i]`.

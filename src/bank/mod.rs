@@ -81,6 +81,14 @@ pub struct Copies {
     pub maps: Vec<Vec<usize>>,
 }
 
+impl Copies {
+    /// Those of so many filters that each have their copies one after the other, `labels` being what they are and their names.
+    fn in_a_row((what, names): (String, Vec<String>), filters: usize) -> Self {
+        let copies = names.len();
+        Self { what, names, maps: (0..filters).map(|n| (n * copies..(n + 1) * copies).collect()).collect() }
+    }
+}
+
 /// Maps per field, before and after a convolution: |H| for regular fields, 1 for plain maps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FieldSizes {

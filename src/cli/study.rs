@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use equisplit::data::{self, Draws, Resize, Source};
+use equisplit::data::{self, Draws, ImageSize, Source};
 use equisplit::model::InputShape;
 use equisplit::study::{Arm, Study, StudyFile};
 use equisplit::{Error, Result};
@@ -36,7 +36,7 @@ pub fn input(file: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
         Source::Amat | Source::Npz | Source::Idx => own.unwrap_or([1, 28, 28]),
         Source::Builtin | Source::Mnist | Source::MnistRot => [1, 28, 28],
     };
-    let given = config.pad.or(config.resize).map(Resize::size);
+    let given = config.pad.or(config.resize).map(ImageSize::size);
     let [height, width] = given.unwrap_or([height, width]);
     let classes = if config.source == Source::Cifar100 { 100 } else { InputShape::DIGITS.classes };
     tell!("note: for {channels}×{height}×{width} images of {classes} classes; --data DIR takes the shape of yours");

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::Resize;
+use super::ImageSize;
 use super::pixels::MAX_SIDE;
 use crate::error::{Error, Result};
 use crate::number;
@@ -80,10 +80,10 @@ pub struct DataConfig {
     pub flip: bool,
     /// The size that images are given, before they're turned; as they are by default. Not for the sources that make digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resize: Option<Resize>,
+    pub resize: Option<ImageSize>,
     /// The size that images are given by zeros around them, after everything else; they aren't padded by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pad: Option<Resize>,
+    pub pad: Option<ImageSize>,
     /// amat and idx only: the files hold each image column by column.
     #[serde(default)]
     pub transpose: bool,
@@ -180,7 +180,7 @@ impl DataConfig {
             }
         }
         for (key, size) in [("resize", self.resize), ("pad", self.pad)] {
-            let Some([rows, columns]) = size.map(Resize::size) else { continue };
+            let Some([rows, columns]) = size.map(ImageSize::size) else { continue };
             if ![rows, columns].iter().all(|side| (1..=MAX_SIDE as usize).contains(side)) {
                 return Err(Error::key("data", key, format!("= {rows}×{columns}, but sides must be 1 to {MAX_SIDE}")));
             }
@@ -207,8 +207,10 @@ impl DataConfig {
         ]
     }
 
-    /// Refuses keys that contradict what `file` was made by. Numbers of images are another matter: a file may be used in part.
-    pub(super) fn check_against(&self, recipe: &Self, file: &Path) -> Result<()> {
+    /// Refuses keys that contradict what `file` was made by, or change images where it doesn't say. Numbers of images are another matter: a
+    /// file may be used in part.
+    pub(super) fn check_against(&self, recipe: Option<&Self>, file: &Path) -> Result<()> {
+        let Some(recipe) = recipe else { return self.check_as_it_is(file) };
         let wrong = |key, found: String, made: String| {
             let file = file.display();
             Err(Error::key("data", key, format!("= {found}, but {file} was made with {key} = {made}")))
@@ -225,7 +227,10 @@ impl DataConfig {
             return wrong("rotate", described(self), described(recipe));
         }
         if self.resize != recipe.resize {
-            let described = |of: &Self| format!("{:?}", of.resize.map(Resize::size));
+            let described = |of: &Self| match of.resize.map(ImageSize::size) {
+                Some([rows, columns]) => format!("{rows}×{columns}"),
+                None => "the images' own size".to_owned(),
+            };
             return wrong("resize", described(self), described(recipe));
         }
         if self.transpose != recipe.transpose {
@@ -233,6 +238,19 @@ impl DataConfig {
         }
         match self.names().into_iter().zip(recipe.names()).find(|(own, made)| own != made) {
             Some(((key, own), (_, made))) => wrong(key, quoted(own), quoted(made)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what is done to images before a set is decoded.
+    fn check_as_it_is(&self, file: &Path) -> Result<()> {
+        let given = [("resize", self.resize.is_some()), ("rotate", self.rotate.is_some()), ("flip", self.flip)];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((key, _)) => {
+                let message =
+                    format!("can't be done to {}, a decoded set, whose images are taken as they are", file.display());
+                Err(Error::key("data", key, message))
+            }
             None => Ok(()),
         }
     }

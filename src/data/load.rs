@@ -8,7 +8,7 @@ use super::images::wanted;
 use super::padded::{padded, padded_shape};
 use super::pixels::classes_seen;
 use super::{
-    CLASSES, DataConfig, Dataset, Resize, Shape, Source, amat, builtin, cache, hash, idx, idx_named, image_folder,
+    CLASSES, DataConfig, Dataset, ImageSize, Shape, Source, amat, builtin, cache, hash, idx, idx_named, image_folder,
     mnist_rot, npz, turned,
 };
 use crate::error::{Error, Result};
@@ -27,7 +27,7 @@ pub fn load(config: &DataConfig, dir: Option<&Path>) -> Result<Dataset> {
     let (config, dir) = located(config, dir);
     if let Some(DataPath::File(file)) = place(dir)? {
         let (set, recipe) = cache::read_made(file)?;
-        recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+        config.check_against(recipe.as_ref(), file)?;
         return padded(set.first(config.train, config.test)?, &config);
     }
     padded(turned::turned(load_upright(&config, dir)?, &config, config.seed)?, &config)
@@ -56,7 +56,7 @@ pub(super) fn load_upright(config: &DataConfig, dir: Option<&Path>) -> Result<Da
         }
         (Some(DataPath::Folder(folder)), _) => {
             let set = load_folder(config, folder)?;
-            match config.resize.map(Resize::size) {
+            match config.resize.map(ImageSize::size) {
                 // The images of a folder had different sizes and have this one.
                 Some(size) if config.source != Source::Images => image_folder::resized(set, size),
                 _ => Ok(set),
@@ -82,7 +82,7 @@ fn unpadded_shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usi
     let folder = match (place(dir)?, config.source) {
         (Some(DataPath::File(file)), _) => {
             let (shape, classes, recipe) = cache::shape(file)?;
-            recipe.map_or(Ok(()), |recipe| config.check_against(&recipe, file))?;
+            config.check_against(recipe.as_ref(), file)?;
             return Ok((shape, classes));
         }
         (_, Source::Builtin) => return Ok((Shape { channels: 1, height: 28, width: 28 }, CLASSES)),
@@ -106,7 +106,7 @@ fn unpadded_shape(config: &DataConfig, dir: Option<&Path>) -> Result<(Shape, usi
             Ok((shape, classes.max(CLASSES)))
         }
     }?;
-    let [height, width] = config.resize.map_or([shape.height, shape.width], Resize::size);
+    let [height, width] = config.resize.map_or([shape.height, shape.width], ImageSize::size);
     let shape = Shape { height, width, ..shape };
     turned::check_shape(shape, config)?;
     Ok((shape, classes))

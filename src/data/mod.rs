@@ -36,6 +36,7 @@ mod idx_named;
 #[cfg(feature = "study")]
 #[cfg_attr(not(feature = "images"), path = "without_images.rs")]
 mod image_folder;
+mod image_size;
 mod images;
 #[cfg(feature = "study")]
 mod load;
@@ -43,7 +44,6 @@ mod load;
 mod padded;
 #[cfg(feature = "study")]
 mod pixels;
-mod resize;
 #[cfg(feature = "study")]
 mod stream;
 #[cfg(feature = "study")]
@@ -55,8 +55,8 @@ pub use augment::Augmentation;
 pub use config::{DataConfig, Draw, Rotate, Source};
 #[cfg(feature = "study")]
 pub use draws::{Draws, FiniteSource};
+pub use image_size::ImageSize;
 pub use images::{CLASSES, Dataset, Images, Label, MAX_CLASSES, Shape};
 #[cfg(feature = "study")]
 pub use load::{load, shape};
-pub use resize::Resize;
 pub use values::Pixels;

@@ -4,7 +4,7 @@
 //! pixels in 29×29 have zeros there alone, as in e2cnn's rot-MNIST.
 
 use super::pixels::check_room;
-use super::{DataConfig, Dataset, Images, Pixels, Resize, Shape, hash};
+use super::{DataConfig, Dataset, ImageSize, Images, Pixels, Shape, hash};
 use crate::error::{Error, Result};
 
 /// The shape that padded images have.
@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 /// # Errors
 /// When they're larger than that.
 pub(super) fn padded_shape(shape: Shape, config: &DataConfig) -> Result<Shape> {
-    let Some([height, width]) = config.pad.map(Resize::size) else { return Ok(shape) };
+    let Some([height, width]) = config.pad.map(ImageSize::size) else { return Ok(shape) };
     if height < shape.height || width < shape.width {
         let message = format!("to {height}×{width}, but the images have {shape}");
         return Err(Error::key("data", "pad", message));
@@ -45,7 +45,7 @@ pub(super) fn padded(set: Dataset, config: &DataConfig) -> Result<Dataset> {
 
 /// That of a set with this fingerprint and images of this shape, once it's padded.
 pub(super) fn fingerprint(of: &str, from: Shape, config: &DataConfig) -> String {
-    match config.pad.map(Resize::size) {
+    match config.pad.map(ImageSize::size) {
         Some([height, width]) if [height, width] != [from.height, from.width] => {
             hash::fingerprint([of, &format!("padded to {height}×{width}, recipe 1")])
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use crate::data_support::*;
-use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Resize, Source, idx, load, mnist_rot, shape};
+use equisplit::data::{
+    DataConfig, Dataset, Draw, Draws, ImageSize, Images, Rotate, Source, cache, idx, load, mnist_rot, shape,
+};
 
 fn draws(source: Source, sizes: [usize; 2], folder: Option<&Path>) -> Draws {
     let [train, test] = sizes.map(Some);
@@ -63,7 +65,7 @@ fn a_source_without_a_seed_is_split_anew() {
 #[test]
 fn images_are_padded_last_of_all() {
     let folder = small_idx_folder(12, 8);
-    let pad = Some(Resize::Sides([4, 5]));
+    let pad = Some(ImageSize::Sides([4, 5]));
     for source in [Source::Mnist, Source::MnistRot] {
         for draw in [Draw::Fixed, Draw::PerSeed] {
             let plain = DataConfig { train: Some(9), test: Some(7), draw, ..DataConfig::new(source) };
@@ -87,11 +89,11 @@ fn images_are_padded_last_of_all() {
             }
         }
     }
-    let small = DataConfig { pad: Some(Resize::Square(2)), ..DataConfig::new(Source::Mnist) };
+    let small = DataConfig { pad: Some(ImageSize::Square(2)), ..DataConfig::new(Source::Mnist) };
     let error = load(&small, Some(folder.path())).unwrap_err().to_string();
     assert!(error.contains("data.pad to 2×2, but the images have 3×2"), "{error}");
     let digits = DataConfig {
-        pad: Some(Resize::Square(29)),
+        pad: Some(ImageSize::Square(29)),
         train: Some(20),
         test: Some(5),
         ..DataConfig::new(Source::Builtin)
@@ -158,4 +160,24 @@ fn images_that_change_under_a_study_are_refused() {
     write(folder.path(), "t10k-labels-idx1-ubyte", &idx_labels(&[9; 8]));
     let error = made.of(2).unwrap_err().to_string();
     assert!(error.contains("aren't those any more that the study began with"), "{error}");
+}
+
+/// Images of a decoded set are as they were written: what would change them first is refused, and zeros around them aren't.
+#[test]
+fn a_decoded_set_is_taken_as_it_is() {
+    let folder = small_idx_folder(12, 8);
+    let plain = DataConfig::new(Source::Mnist);
+    let file = folder.path().join("set.safetensors");
+    cache::write(&load(&plain, Some(folder.path())).unwrap(), &file).unwrap();
+    let square = Some(ImageSize::Square(4));
+    for (key, config) in [
+        ("data.resize", DataConfig { resize: square, ..plain.clone() }),
+        ("data.rotate", DataConfig { rotate: Some(Rotate::Any), ..plain.clone() }),
+        ("data.flip", DataConfig { flip: true, ..plain.clone() }),
+    ] {
+        for error in [load(&config, Some(&file)).unwrap_err(), shape(&config, Some(&file)).unwrap_err()] {
+            assert!(error.to_string().contains(&format!("{key} can't be done to")), "{error}");
+        }
+    }
+    assert_eq!(load(&DataConfig { pad: square, ..plain }, Some(&file)).unwrap().train.image_len(), 16);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use equisplit::data::{DataConfig, Dataset, Draw, Draws, Images, Resize, Source, load, shape};
+use equisplit::data::{DataConfig, Dataset, Draw, Draws, ImageSize, Images, Source, load, shape};
 
 use crate::common::equisplit;
 use crate::data_support::*;
@@ -86,7 +86,7 @@ fn images_are_resized_as_pillow_does() {
     for (name, channels) in [("colour.png", 3), ("grey.png", 1)] {
         let folder = folder_of(&[name, name]);
         for [columns, rows] in [[7u32, 5], [24, 20]] {
-            let config = DataConfig { resize: Some(Resize::Sides([rows, columns])), ..config() };
+            let config = DataConfig { resize: Some(ImageSize::Sides([rows, columns])), ..config() };
             let set = load(&config, Some(folder.path())).unwrap();
             assert_eq!((set.train.height, set.train.width), (rows as usize, columns as usize));
             assert_eq!(shape(&config, Some(folder.path())).unwrap().0, set.train.shape());
@@ -109,7 +109,7 @@ fn any_source_is_resized() {
         write(folder.path(), name, &zip(&[("data.npy", &data), ("labels.npy", &npy("|u1", "(2,)", &[3, 4]))]));
     }
     let of = |resize| load(&DataConfig { resize, ..DataConfig::new(Source::Npz) }, Some(folder.path())).unwrap();
-    let (own, same, half) = (of(None), of(Some(Resize::Square(28))), of(Some(Resize::Square(14))));
+    let (own, same, half) = (of(None), of(Some(ImageSize::Square(28))), of(Some(ImageSize::Square(14))));
     assert_eq!(own, same);
     assert_ne!(own.fingerprint, half.fingerprint);
     assert!(half.name.ends_with("of 14×14 pixels"), "{}", half.name);
@@ -120,9 +120,9 @@ fn any_source_is_resized() {
         assert!((found - expected).abs() < 1e-6, "row {row}: {found}, expected {expected}");
     }
     let refused = |source, resize| DataConfig { resize, ..DataConfig::new(source) }.check().unwrap_err().to_string();
-    assert!(refused(Source::MnistRot, Some(Resize::Square(14))).contains("28×28"));
-    assert!(refused(Source::Npz, Some(Resize::Sides([14, 0]))).contains("resize = 14×0"));
-    assert!(refused(Source::Npz, Some(Resize::Square(4000))).contains("1 to 1024"));
+    assert!(refused(Source::MnistRot, Some(ImageSize::Square(14))).contains("28×28"));
+    assert!(refused(Source::Npz, Some(ImageSize::Sides([14, 0]))).contains("resize = 14×0"));
+    assert!(refused(Source::Npz, Some(ImageSize::Square(4000))).contains("1 to 1024"));
 }
 
 #[test]
@@ -229,7 +229,7 @@ fn what_is_no_set_of_images_is_told_with_its_file() {
     let path = folder.path();
     put(path, "train/class 0/two.png", "narrow.png");
     refused(path, &["two.png", "12×5 pixels", "12×16 pixels", "`resize` in [data]"]);
-    let sized = DataConfig { resize: Some(Resize::Square(12)), ..config() };
+    let sized = DataConfig { resize: Some(ImageSize::Square(12)), ..config() };
     assert_eq!(load(&sized, Some(path)).unwrap().train.image_len(), 144);
     std::fs::remove_file(path.join("train/class 0/two.png")).unwrap();
 
@@ -302,8 +302,13 @@ fn the_shape_is_that_of_all_images() {
         put_flat(folder.path(), &format!("{}/{n}.png", if n < 15 { "cat" } else { "dog" }), n);
     }
     put(folder.path(), "dog/colour.png", "colour.png");
-    let config =
-        DataConfig { train: Some(4), test: Some(2), draw: Draw::PerSeed, resize: Some(Resize::Square(4)), ..config() };
+    let config = DataConfig {
+        train: Some(4),
+        test: Some(2),
+        draw: Draw::PerSeed,
+        resize: Some(ImageSize::Square(4)),
+        ..config()
+    };
     let draws = Draws::load(&config, Some(folder.path())).unwrap();
     let declared = shape(&config, Some(folder.path())).unwrap().0;
     assert_eq!(declared.channels, 3);
@@ -338,7 +343,7 @@ fn what_no_memory_holds_is_refused_before_it_is_made() {
         write(folder.path(), &format!("{prefix}-images-idx3-ubyte"), &idx_images(count, 1, 1, &pixels));
         write(folder.path(), &format!("{prefix}-labels-idx1-ubyte"), &idx_labels(&labels));
     }
-    let large = Some(Resize::Square(1024));
+    let large = Some(ImageSize::Square(1024));
     for (key, config) in [
         ("data.pad", DataConfig { pad: large, ..DataConfig::new(Source::Mnist) }),
         ("data.resize", DataConfig { resize: large, ..DataConfig::new(Source::Mnist) }),

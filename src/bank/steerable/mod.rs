@@ -29,8 +29,8 @@ pub struct SteerableBank {
     kernel: usize,
     /// The functions of every copy, (B, copies · k²).
     functions: Tensor,
-    /// For each copy, the component of θ that each of its components is made of.
-    axes: Vec<Vec<usize>>,
+    /// For each copy, where its entries (component, pixel) are among the expansions (component of θ, copy, pixel).
+    tables: Vec<Vec<usize>>,
     /// What the copies are, and their names; `None` where there's one.
     labels: Option<(String, Vec<String>)>,
 }
@@ -45,10 +45,10 @@ impl SteerableBank {
         check_input(input)?;
         let basis = rings.basis(sizes[2], group)?;
         let functions: Vec<Vec<f64>> = group.elements().map(|g| basis.moved(group, g)).collect();
-        let axes = group.elements().map(|g| axis(group, g, input)).collect();
+        let axes: Vec<Vec<usize>> = group.elements().map(|g| axis(group, g, input)).collect();
         let names = group.elements().map(|g| group.element_name(g)).collect();
         let labels = Some((format!("its orbit under {}", group.name()), names));
-        Self::new(sizes, &functions, basis.len(), axes, labels)
+        Self::new(sizes, &functions, basis.len(), &axes, labels)
     }
 
     /// The basis of the filters of one regular output field of `group` from one field, expanded: shape (dimension, |H|, maps of the input
@@ -62,7 +62,7 @@ impl SteerableBank {
         let each = Self { out_fields: dimension, ..one };
         let shape = each.parameters().into_iter().map(|parameter| parameter.shape).next().unwrap_or_default();
         let filters = each.filters(&[Tensor::eye(dimension, DType::F64, &Device::Cpu)?.reshape(shape)?])?;
-        Ok(filters.reshape((dimension, each.axes.len(), each.components, kernel, kernel))?)
+        Ok(filters.reshape((dimension, each.tables.len(), each.components, kernel, kernel))?)
     }
 
     /// One copy of each filter: an ordinary convolution whose filters are combinations of the basis.
@@ -73,7 +73,7 @@ impl SteerableBank {
         let group = PointGroup::trivial();
         let basis = rings.basis(sizes[2], &group)?;
         let functions = [basis.moved(&group, 0)];
-        Self::new(sizes, &functions, basis.len(), vec![vec![0]], None)
+        Self::new(sizes, &functions, basis.len(), &[vec![0]], None)
     }
 
     /// As [`SteerableBank::group`] with the same arguments, parameters, maps and multiply-adds, but no group: copies are made by
@@ -107,15 +107,15 @@ impl SteerableBank {
         }
         let names = (1..=group.order()).map(|copy| copy.to_string()).collect();
         let labels = Some(("the copies that its scramble makes of it".to_owned(), names));
-        Self::new(sizes, &copies, basis.len(), axes, labels)
+        Self::new(sizes, &copies, basis.len(), &axes, labels)
     }
 
-    /// `functions` are (B, k, k) for each copy.
+    /// `functions` are (B, k, k) for each copy, `axes` the component of θ that each of its components is made of.
     fn new(
         [out_fields, in_fields, kernel]: [usize; 3],
         functions: &[Vec<f64>],
         count: usize,
-        axes: Vec<Vec<usize>>,
+        axes: &[Vec<usize>],
         labels: Option<(String, Vec<String>)>,
     ) -> Result<Self> {
         check_sizes("steerable bank", &[("out fields", out_fields), ("in fields", in_fields), ("kernel", kernel)])?;
@@ -123,23 +123,23 @@ impl SteerableBank {
         let of_function = |b: usize| functions.iter().flat_map(move |copy| &copy[b * area..(b + 1) * area]);
         let values: Vec<f64> = (0..count).flat_map(of_function).copied().collect();
         let functions = Tensor::from_vec(values, (count, functions.len() * area), &Device::Cpu)?;
-        Ok(Self { out_fields, in_fields, components: axes[0].len(), kernel, functions, axes, labels })
+        let tables = tables(axes, area);
+        Ok(Self { out_fields, in_fields, components: axes[0].len(), kernel, functions, tables, labels })
     }
 
     /// Number of basis functions, B.
     fn count(&self) -> usize {
         self.functions.dims()[0]
     }
+}
 
-    /// For each copy, where its entries (component, pixel) are among the expansions (component of θ, copy, pixel).
-    fn tables(&self) -> Vec<Vec<usize>> {
-        let (copies, area) = (self.axes.len(), self.kernel * self.kernel);
-        let table = |(copy, axis): (usize, &Vec<usize>)| {
-            let of = move |component: usize| (0..area).map(move |pixel| (component * copies + copy) * area + pixel);
-            axis.iter().flat_map(|&component| of(component)).collect()
-        };
-        self.axes.iter().enumerate().map(table).collect()
-    }
+/// For each copy, the places of its entries among the expansions, `area` pixels each.
+fn tables(axes: &[Vec<usize>], area: usize) -> Vec<Vec<usize>> {
+    let table = |(copy, axis): (usize, &Vec<usize>)| {
+        let of = move |component: usize| (0..area).map(move |pixel| (component * axes.len() + copy) * area + pixel);
+        axis.iter().flat_map(|&component| of(component)).collect()
+    };
+    axes.iter().enumerate().map(table).collect()
 }
 
 /// The component g⁻¹h that component h of copy g is made of.
@@ -163,12 +163,12 @@ fn orthogonal(size: usize, stream: &mut Stream) -> DMatrix<f64> {
 
 impl Bank for SteerableBank {
     fn filter_shape(&self) -> [usize; 4] {
-        let Self { out_fields, in_fields, components, kernel, axes, .. } = self;
-        [out_fields * axes.len(), in_fields * components, *kernel, *kernel]
+        let Self { out_fields, in_fields, components, kernel, tables, .. } = self;
+        [out_fields * tables.len(), in_fields * components, *kernel, *kernel]
     }
 
     fn field_sizes(&self) -> FieldSizes {
-        FieldSizes { input: self.components, output: self.axes.len() }
+        FieldSizes { input: self.components, output: self.tables.len() }
     }
 
     fn parameters(&self) -> Vec<Parameter> {
@@ -186,10 +186,7 @@ impl Bank for SteerableBank {
     }
 
     fn copies(&self) -> Option<Copies> {
-        let copies = self.axes.len();
-        let (what, names) = self.labels.clone()?;
-        let maps = (0..self.out_fields).map(|field| (field * copies..(field + 1) * copies).collect());
-        Some(Copies { what, names, maps: maps.collect() })
+        Some(Copies::in_a_row(self.labels.clone()?, self.out_fields))
     }
 
     fn filters(&self, values: &[Tensor]) -> Result<Tensor> {
@@ -198,6 +195,6 @@ impl Bank for SteerableBank {
         let functions = functions.to_device(weight.device())?.to_dtype(weight.dtype())?;
         let rows = weight.reshape((out_fields * in_fields * components, self.count()))?.matmul(&functions)?;
         let rows = rows.reshape((*out_fields, *in_fields, components * functions.dims()[1]))?;
-        Ok(rearranged_copies(&rows, &self.tables())?.reshape(&self.filter_shape())?)
+        Ok(rearranged_copies(&rows, &self.tables)?.reshape(&self.filter_shape())?)
     }
 }

@@ -6,7 +6,7 @@ use rand::RngExt;
 use serde::{Deserialize, Serialize};
 
 use super::plane::Affine;
-use crate::data::Resize;
+use crate::data::ImageSize;
 use crate::number;
 use crate::rng::Stream;
 
@@ -23,7 +23,7 @@ pub enum Step {
     /// A turn, a scale, a shear and a shift together, as torchvision's `RandomAffine`.
     Affine(AffineStep),
     /// Always: the image in another size, seen through a window of its own size about the middle; a crop after it moves the window.
-    Resize(Resize),
+    Resize(ImageSize),
 }
 
 /// How far an image is turned.
@@ -114,8 +114,8 @@ impl Step {
             Self::Crop(CropStep { padding }) if padding > MOST_PIXELS => {
                 Some(format!("crop: padding = {padding}, but at most {MOST_PIXELS} are possible"))
             }
-            Self::Resize(resize) if !resize.size().iter().all(|side| (1..=MOST_PIXELS as usize).contains(side)) => {
-                let [rows, columns] = resize.size();
+            Self::Resize(to) if !to.size().iter().all(|side| (1..=MOST_PIXELS as usize).contains(side)) => {
+                let [rows, columns] = to.size();
                 Some(format!("resize = {rows}×{columns}, but sides must be 1 to {MOST_PIXELS}"))
             }
             Self::Affine(AffineStep { degrees: angle, scale: [least, most], shear, shift }) => {
@@ -144,8 +144,8 @@ impl Step {
                 let (vertical, horizontal) = (side(flip != Flip::Horizontal), side(flip != Flip::Vertical));
                 Affine::linear([[vertical, 0.0], [0.0, horizontal]])
             }
-            Self::Resize(resize) => {
-                let [rows, columns] = resize.size();
+            Self::Resize(to) => {
+                let [rows, columns] = to.size();
                 let [down, across] = [size[0] as f64 / rows as f64, size[1] as f64 / columns as f64];
                 Affine::linear([[down, 0.0], [0.0, across]])
             }

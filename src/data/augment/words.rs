@@ -29,8 +29,8 @@ impl Display for Step {
             Self::Flip(Flip::Vertical) => f.write_str("vertical flips"),
             Self::Flip(Flip::Both) => f.write_str("flips both ways"),
             Self::Crop(CropStep { padding }) => write!(f, "crops out of {padding} pixels of padding"),
-            Self::Resize(resize) => {
-                let [rows, columns] = resize.size();
+            Self::Resize(to) => {
+                let [rows, columns] = to.size();
                 write!(f, "{rows}×{columns} pixels of which the middle is seen")
             }
             Self::Affine(affine) => affine.fmt(f),

@@ -1,19 +1,19 @@
 //! One image file.
 
-use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader, Cursor, Seek};
 use std::path::Path;
 
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader};
 
 use super::resized::resize;
 use crate::data::Shape;
+use crate::data::pixels::Checked;
 use crate::error::{Error, Result};
 use crate::files;
 
 /// Size and channels, without the pixels.
 pub(super) fn header(path: &Path) -> Result<Shape> {
-    let decoder = reader(path)?.into_decoder().map_err(|e| wrong(path, &e))?;
+    let decoder = reader(path, BufReader::new(files::open(path)?))?.into_decoder().map_err(|e| wrong(path, &e))?;
     let (width, height) = decoder.dimensions();
     let channels = if decoder.color_type().has_color() { 3 } else { 1 };
     Ok(Shape { channels, height: height as usize, width: width as usize })
@@ -25,16 +25,16 @@ fn wrong(path: &Path, error: &ImageError) -> Error {
 }
 
 /// What a file is, is told from its content.
-fn reader(path: &Path) -> Result<ImageReader<BufReader<File>>> {
-    let reader = ImageReader::new(BufReader::new(files::open(path)?));
-    reader.with_guessed_format().map_err(|e| Error::io(path, e))
+fn reader<R: BufRead + Seek>(path: &Path, content: R) -> Result<ImageReader<R>> {
+    ImageReader::new(content).with_guessed_format().map_err(|e| Error::io(path, e))
 }
 
 /// Writes the image to `to` in this shape: grey, or red, green and blue one after the other.
 pub(super) fn decode(path: &Path, shape: Shape, to: &mut [u8]) -> Result<()> {
-    let reader = reader(path)?;
+    let bytes = files::read(path)?;
+    let reader = reader(path, Cursor::new(&bytes))?;
     if reader.format() == Some(ImageFormat::Jpeg) {
-        check_end(path)?;
+        check_end(&bytes).map_err(|wrong| Error::content(path, wrong))?;
     }
     let image = reader.decode().map_err(|e| wrong(path, &e))?;
     let size = [image.height() as usize, image.width() as usize];
@@ -46,14 +46,13 @@ pub(super) fn decode(path: &Path, shape: Shape, to: &mut [u8]) -> Result<()> {
 }
 
 /// Refuses a JPEG file that was cut off, which the decoder fills with grey: after its last scan there's no end of image.
-fn check_end(path: &Path) -> Result<()> {
+fn check_end(bytes: &[u8]) -> Checked<()> {
     const SCAN: [u8; 2] = [0xff, 0xda];
     const END: [u8; 2] = [0xff, 0xd9];
-    let bytes = files::read(path)?;
     let last = |marker: [u8; 2]| bytes.windows(2).rposition(|pair| pair == marker);
     match last(END) >= last(SCAN) {
         true => Ok(()),
-        false => Err(Error::content(path, format!("cut off after {} bytes, in the middle of its pixels", bytes.len()))),
+        false => Err(format!("cut off after {} bytes, in the middle of its pixels", bytes.len())),
     }
 }
 
