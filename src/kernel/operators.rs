@@ -10,7 +10,7 @@ use super::geometry::PoolWindows;
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
 use super::lanes::{
-    Activation, Convolution, GradientSums, GradientsWatch, LEAK, LaneShape, Lanes, Wanted, Watch, Workspace, norm,
+    Activation, Convolution, GradientSums, GradientsWatch, LEAK, LaneShape, Lanes, Mask, Wanted, Watch, Workspace, norm,
 };
 use super::slices::with_entries;
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
@@ -226,6 +226,32 @@ impl FeatureMap {
                 Ok(pool(lanes, tape, |workspace, shape| Pooling::fields(workspace, shape, fields), Reduce::Mean))
             }
         }
+    }
+
+    /// Keeps the pixels that `keeps` says, times `scale`, and sets the others to 0, alike in all maps of a field; it's asked image by image,
+    /// field by field and pixel by pixel.
+    ///
+    /// # Errors
+    /// When the maps don't divide into the fields.
+    pub fn mask(self, fields: usize, scale: f32, mut keeps: impl FnMut() -> bool) -> Result<Self> {
+        let [batch, maps, height, width] = self.divided_into(fields)?;
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => {
+                let entries = batch * fields * height * width;
+                let mask: Vec<f32> = (0..entries).map(|_| if keeps() { scale } else { 0.0 }).collect();
+                let mask = Tensor::from_vec(mask, (batch, fields, 1, height * width), tensor.device())?;
+                let by_field = tensor.reshape((batch, fields, maps / fields, height * width))?;
+                let masked = by_field.broadcast_mul(&mask.to_dtype(tensor.dtype())?)?;
+                return Ok(Self(Storage::Tensor(masked.reshape(tensor.shape())?)));
+            }
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let mask = Arc::new(Mask::new(lanes.shape(), fields, scale, keeps));
+        let output = Arc::clone(&mask).apply(lanes.clone());
+        let pullback = move |gradient: Lanes, of_input: bool| {
+            Ok((of_input.then(|| mask.backward(&gradient, lanes.gradients_watch())), GradStore::default()))
+        };
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }
 
     fn divided_into(&self, fields: usize) -> Result<[usize; 4]> {
