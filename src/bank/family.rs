@@ -76,7 +76,7 @@ pub struct Site<'a> {
     pub kernel: usize,
     /// How the fields before it transform.
     pub input: Representation,
-    /// The point group of [`Family::symmetry`]; the trivial one where there's none.
+    /// The point group of [`Family::symmetry`], or what a skeleton restricts it to; the trivial one where there's none.
     pub group: &'a PointGroup,
     /// Seed of draws that aren't learned, by default that of the run.
     pub seed: u64,

@@ -82,7 +82,7 @@ impl CopiesBank {
         for _ in 0..TRIES {
             let table = |g| scramble.table(group, g, input, kernel, stream);
             let tables: Vec<Vec<usize>> = group.elements().map(table).collect::<Result<_>>()?;
-            if nothing_to_shuffle || !is_action(group, &tables) {
+            if group.order() == 1 || nothing_to_shuffle || !is_action(group, &tables) {
                 // A scramble's copies belong to no element of a group.
                 let names = (1..=group.order()).map(|copy| copy.to_string()).collect();
                 let labels = ("the copies that its scramble makes of it".to_owned(), names);

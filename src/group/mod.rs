@@ -11,6 +11,7 @@ mod action;
 mod irrep;
 mod plane;
 mod point;
+mod restriction;
 mod subgroup;
 mod symmetry;
 

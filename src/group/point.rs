@@ -57,6 +57,10 @@ impl PointGroup {
         Self { turns, mirrors: true }.checked()
     }
 
+    pub(super) const fn with(turns: usize, mirrors: bool) -> Self {
+        Self { turns, mirrors }
+    }
+
     fn checked(self) -> Result<Self> {
         match (1..=Self::MOST_TURNS).contains(&self.turns) {
             true => Ok(self),

@@ -10,7 +10,8 @@ use super::geometry::PoolWindows;
 use super::lanes::norm::{Affine, InputGradient};
 use super::lanes::pool::{Pooling, Reduce};
 use super::lanes::{
-    Activation, Convolution, GradientSums, GradientsWatch, LEAK, LaneShape, Lanes, Mask, Wanted, Watch, Workspace, norm,
+    Activation, Convolution, GradientSums, GradientsWatch, LEAK, LaneShape, Lanes, Mask, Wanted, Watch, Workspace,
+    norm, permute, permute_back,
 };
 use super::slices::with_entries;
 use super::{Moments, Window, conv2d, field_moments, max_over_axis, max_pool2d, mean_pool2d, normalise_batch};
@@ -250,6 +251,37 @@ impl FeatureMap {
         let output = Arc::clone(&mask).apply(lanes.clone());
         let pullback = move |gradient: Lanes, of_input: bool| {
             Ok((of_input.then(|| mask.backward(&gradient, lanes.gradients_watch())), GradStore::default()))
+        };
+        Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
+    }
+
+    /// The maps of every field in another order: its map n is what map `table`\[n\] was, fields having as many maps as the table.
+    ///
+    /// # Errors
+    /// When the maps don't divide into such fields, or the table isn't a permutation.
+    pub fn permute_fields(self, table: &Arc<[usize]>) -> Result<Self> {
+        let [_, maps, ..] = self.dims()?;
+        let mut sorted = table.to_vec();
+        sorted.sort_unstable();
+        if table.is_empty() || maps % table.len() != 0 || sorted.iter().enumerate().any(|(n, &map)| n != map) {
+            candle_core::bail!("{table:?} isn't a permutation of the maps of fields, of which {maps} consist")
+        }
+        if table.is_sorted() {
+            return Ok(self);
+        }
+        let (lanes, tape) = match self.0 {
+            Storage::Tensor(tensor) => {
+                let index = (0..maps).map(|map| (map - map % table.len() + table[map % table.len()]) as u32);
+                let index = Tensor::from_iter(index, tensor.device())?;
+                return Ok(Self(Storage::Tensor(tensor.index_select(&index, 1)?)));
+            }
+            Storage::Lanes(lanes, tape) => (lanes, tape),
+        };
+        let output = permute(lanes.clone(), Arc::clone(table));
+        let table = Arc::clone(table);
+        let pullback = move |gradient: Lanes, of_input: bool| {
+            let of_maps = of_input.then(|| permute_back(&gradient, &table, lanes.gradients_watch()));
+            Ok((of_maps, GradStore::default()))
         };
         Ok(Self(Storage::Lanes(output, tape.map(|tape| tape.with(pullback)))))
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use serde::Serialize;
 
-use super::report::same;
+use super::report::{report_named, same};
 use super::turns::{TurnError, between, degrees, distance, turned};
-use super::{EquivarianceReport, Shifts, equivariance_report, shift_report};
+use super::{EquivarianceReport, Shifts, shift_report};
 use crate::error::{Error, Result};
 use crate::group::PointGroup;
 use crate::nn::{FieldType, Layer, Mode, NamedLayer, SlidingWindow};
@@ -38,7 +38,7 @@ impl LayerReport {
 
 /// Tests every layer of a chain in inference, on `images` (batch, maps, n, n).
 ///
-/// Fields of layers that know another group than `group` are taken as trivial ones: every map turned in place. That is the
+/// Layers behind a restriction to a subgroup are held against that. Fields of layers that know another group than `group` are taken as trivial ones: every map turned in place. That is the
 /// action which is there for any map; for the hidden maps of a plain network there's no other that one could name
 /// beforehand, since turning the image may as well permute its maps (Lenc & Vedaldi 2015 learn such a permutation). An
 /// error near 0 then says that each map turns with the image by itself, a large one only that it doesn't; the maps after the
@@ -90,25 +90,29 @@ fn follow(
         }
         let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
         let output = typed(layer.output(), group);
-        let alone = alone(layer.as_ref(), &maps.moved[0], &arriving, &output).map_err(located)?;
+        let alone = alone(layer.as_ref(), &maps.moved[0], [&arriving, &output], group).map_err(located)?;
         let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
         let each = |maps: &[Tensor]| maps.iter().map(forward).collect::<Result<Vec<_>>>().map_err(located);
         let after = Maps { moved: each(&maps.moved)?, turned: each(&maps.turned)? };
         let plain = &after.moved[0];
         let mut from_image = EquivarianceReport::new(plain)?;
         for ((g, found), unmoved) in group.grid_elements().zip(&after.moved).zip(unmoved) {
-            from_image.compare(&group.element_name(g), found, &output.act(g, plain)?, output.field_size())?;
+            let Some(k) = group.element_of(&output.group, g) else { continue };
+            from_image.compare(&group.element_name(g), found, &output.act(k, plain)?, output.field_size())?;
             from_image.untested_if(g != 0 && *unmoved);
         }
-        let turn = |(&g, found): (&usize, &Tensor)| -> Result<TurnError> {
-            let wanted = turned(&output, g, plain)?;
-            let own = forward(&turned(&arriving, g, &maps.moved[0])?)?;
+        let turn = |(&g, found): (&usize, &Tensor)| -> Result<Option<TurnError>> {
+            let elements = [&arriving, &output].map(|fields| group.element_of(&fields.group, g));
+            let [Some(before), Some(behind)] = elements else { return Ok(None) };
+            let wanted = turned(&output, behind, plain)?;
+            let own = forward(&turned(&arriving, before, &maps.moved[0])?)?;
             let (element, degrees) = (group.element_name(g), degrees(group, g));
             let (alone, from_image) = (distance(&own, &wanted, plain)?, distance(found, &wanted, plain)?);
-            Ok(TurnError { element, degrees, alone, from_image })
+            Ok(Some(TurnError { element, degrees, alone, from_image }))
         };
-        let turns = between.iter().zip(&after.turned).map(turn).collect::<Result<_>>().map_err(located)?;
-        let declared = *layer.input() == arriving && layer.output().group == *group;
+        let turns = between.iter().zip(&after.turned).filter_map(|pair| turn(pair).transpose());
+        let turns = turns.collect::<Result<_>>().map_err(located)?;
+        let declared = *layer.input() == arriving && *layer.output() == output;
         reports.push(LayerReport { layer: name.clone(), declared, alone, from_image, turns });
         (arriving, maps) = (output, after);
     }
@@ -116,9 +120,14 @@ fn follow(
 }
 
 /// One layer under the point group and, where it has pixels to spare, under shifts.
-fn alone(layer: &dyn Layer, x: &Tensor, input: &FieldType, output: &FieldType) -> Result<EquivarianceReport> {
+fn alone(
+    layer: &dyn Layer,
+    x: &Tensor,
+    [input, output]: [&FieldType; 2],
+    group: &PointGroup,
+) -> Result<EquivarianceReport> {
     let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
-    let mut report = equivariance_report(x, input, output, forward)?;
+    let mut report = report_named(x, input, output, group, forward)?;
     let shifts = shifts(layer, Shifts { stride: 1, margin: 0 });
     report.elements.extend(shift_report(x, output, shifts, forward)?.elements);
     Ok(report)
@@ -141,7 +150,8 @@ fn shifts(layer: &dyn Layer, before: Shifts) -> Shifts {
     }
 }
 
-/// The type under `group`.
+/// The type under `group`: its own where that's the type's or what the type's was restricted from.
 fn typed(fields: &FieldType, group: &Arc<PointGroup>) -> FieldType {
-    if fields.group == *group { fields.clone() } else { FieldType::trivial(group, fields.maps()) }
+    let is_known = fields.group == *group || fields.group.order() > 1 && fields.group.is_within(group);
+    if is_known { fields.clone() } else { FieldType::trivial(group, fields.maps()) }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::{ElementError, FieldIndex};
 use crate::error::{Error, Result};
+use crate::group::PointGroup;
 use crate::nn::FieldType;
 
 /// Largest relative error that rounding explains in f32, for layers and networks of the sizes in this crate.
@@ -51,28 +52,40 @@ pub struct Shifts {
 /// random numbers. A candle module is tested with `|x| module.forward(x)`.
 ///
 /// # Errors
-/// When `map` fails, its output isn't of the type `output`, maps aren't square, or the two types have different groups.
+/// When `map` fails, its output isn't of the type `output`, maps aren't square, or the output's group isn't the input's or a subgroup of it,
+/// whose elements are then compared.
 pub fn equivariance_report<E: Into<Error>>(
     x: &Tensor,
     input: &FieldType,
     output: &FieldType,
     map: impl Fn(&Tensor) -> std::result::Result<Tensor, E>,
 ) -> Result<EquivarianceReport> {
-    if input.group != output.group {
-        let names = [&input.group, &output.group].map(|group| group.name());
-        let message = format!("the input transforms under {}, but the output under {}", names[0], names[1]);
+    report_named(x, input, output, &input.group, map)
+}
+
+/// The same with elements called as in `names`, a group that has them all.
+pub(super) fn report_named<E: Into<Error>>(
+    x: &Tensor,
+    input: &FieldType,
+    output: &FieldType,
+    names: &PointGroup,
+    map: impl Fn(&Tensor) -> std::result::Result<Tensor, E>,
+) -> Result<EquivarianceReport> {
+    let (whole, part) = (&input.group, &output.group);
+    if !part.is_within(whole) {
+        let message = format!("the input transforms under {}, but the output under {}", whole.name(), part.name());
         return Err(Error::invalid(message));
     }
     let map = |x: &Tensor| map(x).map_err(Into::into).and_then(as_maps);
     let reference = map(x)?;
     output.check(reference.dims())?;
     let mut report = EquivarianceReport::new(&reference)?;
-    for g in input.group.grid_elements() {
-        let name = input.group.element_name(g);
+    for k in part.grid_elements() {
+        let (Some(g), Some(named)) = (part.element_of(whole, k), part.element_of(names, k)) else { continue };
         let moved = input.act(g, x)?;
-        report.compare(&name, &map(&moved)?, &output.act(g, &reference)?, output.field_size())?;
+        report.compare(&names.element_name(named), &map(&moved)?, &output.act(k, &reference)?, output.field_size())?;
         // Element 0 is the identity, which leaves everything as it is.
-        report.untested_if(g != 0 && same(&moved, x)?);
+        report.untested_if(k != 0 && same(&moved, x)?);
     }
     Ok(report)
 }

@@ -9,11 +9,11 @@ use super::plan::{Budget, Maps, Plan, Planned, PlannedLayer};
 use super::steps::Fault;
 use super::{InputShape, NetConfig};
 use crate::error::{Error, Result};
-use crate::group::{PointGroup, Representation};
+use crate::group::Representation;
 use crate::kernel::{FeatureMap, Output, Workspace};
 use crate::nn::{
     Activate, Conv, ConvConfig, FieldDropout, FieldNorm, FieldNormConfig, FieldType, GlobalPool, GroupPool, Layer,
-    Linear, LinearConfig, Mode, NamedLayer, Residual, SpatialPool,
+    Linear, LinearConfig, Mode, NamedLayer, Residual, Restrict, SpatialPool,
 };
 
 /// A sequence of layers from images to class scores.
@@ -30,9 +30,7 @@ impl Network {
     /// When a width is 0, their number isn't that of the skeleton, the image is too small for it, or branches don't fit together.
     pub fn new(config: &NetConfig, input: InputShape, vb: &VarBuilder) -> Result<Self> {
         let Plan { layers, .. } = Plan::new(config, input)?;
-        let symmetry = config.bank.symmetry();
-        let group = Arc::new(symmetry.map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group()));
-        let layers = Builder { config, group, vb }.all(layers)?;
+        let layers = Builder { config, vb }.all(layers)?;
         Ok(Self { layers, input, workspace: Workspace::default() })
     }
 
@@ -90,7 +88,6 @@ impl Network {
 /// What layers are built with.
 struct Builder<'a> {
     config: &'a NetConfig,
-    group: Arc<PointGroup>,
     vb: &'a VarBuilder<'a>,
 }
 
@@ -105,7 +102,7 @@ impl Builder<'_> {
         let layer: Box<dyn Layer> = match layer {
             PlannedLayer::Conv { bank, window, bias } => {
                 let config = ConvConfig { window, bias, initialisation };
-                Box::new(Conv::new(bank, &self.group, config, vb)?)
+                Box::new(Conv::new(bank, &fields.group, config, vb)?)
             }
             PlannedLayer::Norm { sharing, activation } => {
                 let config = FieldNormConfig { activation, sharing, ..FieldNormConfig::default() };
@@ -118,6 +115,7 @@ impl Builder<'_> {
             }
             PlannedLayer::GlobalPool(reduction) => Box::new(GlobalPool::new(fields, reduction)),
             PlannedLayer::GroupPool(reduction) => Box::new(GroupPool::new(fields, reduction)),
+            PlannedLayer::Restrict(part) => Box::new(Restrict::new(fields, &Arc::new(part))?),
             PlannedLayer::Linear { outputs, bias } => {
                 let config = LinearConfig { bias, initialisation };
                 Box::new(Linear::new(fields, input.size, outputs, config, vb)?)
@@ -131,9 +129,10 @@ impl Builder<'_> {
     }
 
     fn fields(&self, maps: Maps) -> FieldType {
+        let group = Arc::new(maps.group);
         match maps.representation {
-            Representation::Regular => FieldType::regular(&self.group, maps.rescaled),
-            _ => FieldType::trivial(&self.group, maps.rescaled),
+            Representation::Regular => FieldType::regular(&group, maps.rescaled),
+            _ => FieldType::trivial(&group, maps.rescaled),
         }
     }
 }

@@ -4,7 +4,9 @@
 
 use candle_core::{Module, ModuleT, Result, Tensor};
 
-use super::{Activate, Conv, FieldDropout, FieldNorm, GlobalPool, GroupPool, Layer, Linear, Mode, SpatialPool};
+use super::{
+    Activate, Conv, FieldDropout, FieldNorm, GlobalPool, GroupPool, Layer, Linear, Mode, Restrict, SpatialPool,
+};
 use crate::error::Error;
 use crate::kernel::FeatureMap;
 
@@ -20,7 +22,7 @@ macro_rules! same_in_every_mode {
     };
 }
 
-same_in_every_mode!(Activate, Conv, GlobalPool, GroupPool, Linear, SpatialPool);
+same_in_every_mode!(Activate, Conv, GlobalPool, GroupPool, Linear, Restrict, SpatialPool);
 
 impl ModuleT for FieldNorm {
     /// In training by the statistics of the batch, which the running ones follow; otherwise by these.

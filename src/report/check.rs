@@ -48,13 +48,16 @@ fn verdict(check: &ArmCheck) -> String {
 /// The layers on some images, and what is worst about those that are broken.
 fn layers(check: &ArmCheck, state: &StateCheck, images: &ImagesCheck) -> String {
     let names = elements(&images.layers);
-    let turns = images.layers.first().map_or(&[][..], |layer| &layer.turns);
-    let turns: Vec<String> = turns.iter().map(|turn| format!("≈ {}", turn.element)).collect();
+    let between: Vec<&str> = images.layers.first().into_iter().flat_map(|layer| turned(layer)).collect();
+    let turns: Vec<String> = between.iter().map(|element| format!("≈ {element}")).collect();
     let shown = names.iter().chain(&turns).map(String::as_str);
     let header: Vec<&str> = ["layer", ""].into_iter().chain(shown).chain(["shift", "from the image"]).collect();
     let row = |layer: &LayerReport| {
         let errors = names.iter().map(|name| error(&layer.alone, |element| element == name));
-        let turns = layer.turns.iter().map(|turn| exponent(turn.alone));
+        let turns = between.iter().map(|element| {
+            let turn = layer.turns.iter().find(|turn| turn.element == *element);
+            turn.map_or_else(none, |turn| exponent(turn.alone))
+        });
         let shift = error(&layer.alone, |element| element.starts_with("shift"));
         let from_image = layer.from_image.mean_norm_error().map_or_else(none, exponent);
         let start = [layer.layer.clone(), says(check, layer).to_owned()];
@@ -75,6 +78,11 @@ fn says(check: &ArmCheck, layer: &LayerReport) -> &'static str {
         (true, false) => "ok",
         (true, true) => "BROKEN",
     }
+}
+
+/// Turns between those of the grid.
+fn turned(layer: &LayerReport) -> impl Iterator<Item = &str> {
+    layer.turns.iter().map(|turn| turn.element.as_str())
 }
 
 /// The group elements but the identity.

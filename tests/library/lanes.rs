@@ -1,11 +1,14 @@
 //! The operators in vector lanes against the same operators on f64 tensors, which tests/library/kernel.rs checks against their
 //! definitions.
 
+use std::sync::Arc;
+
 use crate::kernel_support::{Storage, cases, flat, random, run};
 use candle_core::{DType, Device, Result, Tensor, Var};
 use equisplit::kernel::{Activation, FeatureMap, Window, Workspace};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
+use rand::RngExt;
 
 fn assert_same(input: &Tensor, parameters: &[Tensor], operator: impl Fn(FeatureMap, &[Var]) -> Result<FeatureMap>) {
     crate::kernel_support::assert_same(&Storage::Lanes, input, parameters, operator);
@@ -86,6 +89,13 @@ proptest! {
         assert_same(&x, &[], |maps, _| maps.max_over_fields(fields));
         assert_same(&x, &[], |maps, _| maps.mean_over_fields(fields));
         assert_same(&x, &[], |maps, _| maps.through(|t| t.sqr()));
+        assert_same(&x, &[], |maps, _| {
+            let mut stream = equisplit::rng::stream(2, "mask");
+            maps.mask(fields, 1.25, || stream.random())
+        });
+        let reversed: Arc<[usize]> = (0..field).rev().collect();
+        let turned: Arc<[usize]> = (0..field).map(|map| (map + 1) % field).collect();
+        assert_same(&x, &[], |maps, _| maps.permute_fields(&reversed)?.permute_fields(&turned));
         // Blank corners of images tie.
         let blank = x.zeros_like().unwrap();
         assert_same(&blank, &[], |maps, _| maps.max_pool2d(size, Window { stride, padding: padding.min(size / 2) }));

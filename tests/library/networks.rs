@@ -40,13 +40,15 @@ fn width() -> impl Strategy<Value = Width> {
 /// A convolution; one of a block keeps the size, but for its stride.
 fn conv(in_block: bool) -> impl Strategy<Value = Step> {
     let norm = prop::sample::select(vec![Norm::Field, Norm::Field, Norm::Map, Norm::None]);
-    let rest = (width(), norm, activation(), prop::sample::select(vec![0.0, 0.0, 0.2]));
+    let group = prop::sample::select(vec!["c4", "c2", "d1", "c1"]).prop_map(|name| name.parse().unwrap());
+    let group = prop::option::weighted(0.3, group);
+    let rest = (width(), norm, activation(), prop::sample::select(vec![0.0, 0.0, 0.2]), group);
     (1usize..6, 1usize..3, 0usize..3, rest).prop_map(move |(kernel, stride, padding, rest)| {
         let (kernel, padding) =
             if in_block { (kernel | 1, (kernel | 1) / 2) } else { (kernel, padding.min(kernel / 2)) };
-        let (width, norm, activation, dropout) = rest;
+        let (width, norm, activation, dropout, group) = rest;
         // Before a norm the gradient of a bias is what rounding leaves of 0.
-        Step::Conv(ConvStep { kernel, stride, padding, width, norm, activation, bias: false, dropout })
+        Step::Conv(ConvStep { kernel, stride, padding, width, group, norm, activation, bias: false, dropout })
     })
 }
 

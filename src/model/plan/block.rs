@@ -50,6 +50,7 @@ impl Walk<'_> {
     /// The 1×1 convolution that leads from the maps before a block to those behind it, by the stride of the main branch.
     fn shortcut(&mut self, block: &str, stride: Option<usize>, norm: Norm, after: Maps) -> Result<(), String> {
         let before = self.maps;
+        self.restrict(&format!("{block}.shortcut"), &after.group);
         let fits = |stride: &usize| before.size.map(|pixels| pixels.div_ceil(*stride)) == after.size;
         let Some(stride) = stride.filter(fits) else {
             let stride =

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::steps::Fault;
 use super::{InputShape, NetConfig};
 use crate::bank::Bank;
-use crate::group::Representation;
+use crate::group::{PointGroup, Representation};
 use crate::kernel::{Activation, Window};
 use crate::nn::{NormSharing, Reduction};
 
@@ -76,20 +76,42 @@ pub(super) struct Planned {
 
 /// What a layer does.
 pub(super) enum PlannedLayer {
-    Conv { bank: Box<dyn Bank>, window: Window, bias: bool },
-    Norm { sharing: NormSharing, activation: Activation },
+    Conv {
+        bank: Box<dyn Bank>,
+        window: Window,
+        bias: bool,
+    },
+    Norm {
+        sharing: NormSharing,
+        activation: Activation,
+    },
     Activate(Activation),
     Dropout(f64),
-    Pool { reduction: Reduction, size: usize, window: Window },
+    Pool {
+        reduction: Reduction,
+        size: usize,
+        window: Window,
+    },
     GlobalPool(Reduction),
     GroupPool(Reduction),
-    Linear { outputs: usize, bias: bool },
-    Residual { main: Vec<Planned>, shortcut: Vec<Planned>, activation: Activation },
+    /// To this group.
+    Restrict(PointGroup),
+    Linear {
+        outputs: usize,
+        bias: bool,
+    },
+    Residual {
+        main: Vec<Planned>,
+        shortcut: Vec<Planned>,
+        activation: Activation,
+    },
 }
 
 /// Maps on their way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Maps {
+    /// The group that they transform under.
+    pub group: PointGroup,
     /// Height and width.
     pub size: [usize; 2],
     /// How their fields transform.

@@ -3,7 +3,7 @@
 use super::walk::Walk;
 use super::{Maps, PlannedLayer};
 use crate::bank::{self, Bank, FreeBank, ParameterCount, Site};
-use crate::group::Representation;
+use crate::group::{PointGroup, Representation};
 use crate::kernel::{Activation, Window};
 use crate::model::GroupPooling;
 use crate::model::steps::{ConvStep, LinearStep, Norm, NormStep, PoolStep, Width};
@@ -28,6 +28,9 @@ impl Walk<'_> {
         let name = &format!("{path}conv{}", self.numbers.convolutions + 1);
         let window = Window { stride: step.stride, padding: step.padding };
         let before = self.declared;
+        if let Some(symmetry) = step.group {
+            self.restrict(name, &symmetry.point_group());
+        }
         let width = self.width(name, step.width, false)?;
         let own = if self.leads_to_classes { 0.0 } else { self.config.dropout };
         let dropout = if step.dropout == 0.0 { own } else { step.dropout };
@@ -56,7 +59,7 @@ impl Walk<'_> {
         let multiply_adds = entries.saturating_mul((size[0] * size[1]) as u64);
         self.push(name.to_owned(), PlannedLayer::Conv { bank, window, bias }, count, multiply_adds);
         let [width, rescaled] = width;
-        self.maps = Maps { size, representation, width, rescaled };
+        self.maps = Maps { size, representation, width, rescaled, ..self.maps };
         self.keep(entries);
         name.clone_into(&mut self.last);
         self.norm_and_activation(name, norm, activation);
@@ -74,6 +77,26 @@ impl Walk<'_> {
             self.group_pool();
         }
         Ok(())
+    }
+
+    /// Takes the maps before the layer called `name` for fields of what their group and `group` have in common.
+    pub fn restrict(&mut self, name: &str, group: &PointGroup) {
+        let part = self.maps.group.intersection(group);
+        if part == self.maps.group {
+            return;
+        }
+        let name = format!("{name}.restrict");
+        self.push(name.clone(), PlannedLayer::Restrict(part), ParameterCount::default(), 0);
+        if self.maps.representation == Representation::Regular {
+            let cosets = self.maps.group.order() / part.order();
+            self.maps.width *= cosets;
+            self.maps.rescaled *= cosets;
+        }
+        if part.order() == 1 {
+            self.maps.representation = Representation::Trivial;
+        }
+        self.maps.group = part;
+        self.end_step(name, format!("restriction to {}", part.name()));
     }
 
     /// The bank of a convolution to maps of this width before and after rescaling. Without pooling over the group, an ordinary convolution
@@ -94,7 +117,7 @@ impl Walk<'_> {
             rescaled: [self.maps.rescaled, rescaled],
             kernel,
             input: self.maps.representation,
-            group: &self.group,
+            group: &self.maps.group,
             seed: self.config.scramble_seed,
         })
     }
@@ -192,7 +215,8 @@ impl Walk<'_> {
         let bias = real(if step.bias { width } else { 0 });
         let layer = PlannedLayer::Linear { outputs: width, bias: step.bias };
         self.push(name.clone(), layer, real(products) + bias, products as u64);
-        self.maps = Maps { size: [1, 1], representation: Representation::Trivial, width, rescaled: width };
+        let representation = Representation::Trivial;
+        self.maps = Maps { size: [1, 1], representation, width, rescaled: width, ..self.maps };
         self.keep(products as u64);
         name.clone_into(&mut self.last);
         self.numbers.products += 1;

@@ -18,7 +18,6 @@ const MOST_PIXELS: usize = 4096;
 pub(super) struct Walk<'a> {
     pub config: &'a NetConfig,
     pub input: InputShape,
-    pub group: PointGroup,
     /// The step at hand, and those that it's in.
     pub place: Vec<usize>,
     pub maps: Maps,
@@ -83,7 +82,7 @@ impl<'a> Walk<'a> {
         check(config)?;
         let group = config.bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
         let InputShape { channels, size, .. } = input;
-        let maps = Maps { size, representation: Representation::Trivial, width: channels, rescaled: channels };
+        let maps = Maps { group, size, representation: Representation::Trivial, width: channels, rescaled: channels };
         let count = config.widths.len();
         let budget = Budget { parameters: 0, one_bit_parameters: 0, maps: 0, multiply_adds: 0 };
         let plan = Plan {
@@ -98,7 +97,6 @@ impl<'a> Walk<'a> {
         Ok(Self {
             config,
             input,
-            group,
             place: Vec::new(),
             maps,
             layers: Vec::new(),
@@ -202,7 +200,7 @@ impl<'a> Walk<'a> {
 
     /// Maps in all.
     pub fn count(&self, maps: Maps) -> usize {
-        maps.rescaled * maps.representation.dim(&self.group)
+        maps.rescaled * maps.representation.dim(&maps.group)
     }
 
     /// The width of a layer, and what it's rescaled to.
@@ -215,7 +213,7 @@ impl<'a> Walk<'a> {
             Width::Fixed(fixed) => [fixed.fixed; 2],
             Width::Factor(factor) => self.factor(name, factor, is_linear)?,
         };
-        let order = if is_linear || self.config.bank.rescales() { 1 } else { self.group.order() };
+        let order = if is_linear || self.config.bank.rescales() { 1 } else { self.maps.group.order() };
         if width == 0 {
             return Err(format!("{name}: its width is 0, but it must be 1 to {}", MAX_MAPS / order));
         }

@@ -27,6 +27,7 @@ mod factors;
 
 use serde::{Deserialize, Serialize};
 
+use crate::group::Symmetry;
 use crate::kernel::Activation;
 use crate::nn::{NormSharing, Reduction};
 use crate::number;
@@ -150,6 +151,10 @@ pub struct ConvStep {
     /// Its output.
     #[serde(default = "base_width")]
     pub width: Width,
+    /// The group that the network is restricted to from here on: what reaches the convolution is seen as fields of what both this and the
+    /// arm's group have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Symmetry>,
     /// The norm behind it.
     #[serde(default)]
     pub norm: Norm,
