@@ -1,23 +1,28 @@
 //! `equisplit bench`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes, Timing};
-use equisplit::model::{InputShape, NetConfig, presets};
+use equisplit::model::{InputShape, NetConfig, StepCost, presets};
 use equisplit::report::bench as table;
+use equisplit::study::StudyFile;
 use equisplit::train::{DeviceChoice, DeviceKind, Protocol};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
 use super::choice::choice;
 use super::skeleton::{Found, input, size};
+use super::study;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// The network: the name of a preset.
-    #[arg(long, value_name = "ARM", default_value = "p4", conflicts_with = "convolution")]
-    arm: String,
+    /// A study file, of which one arm is timed; without it, a preset is.
+    #[arg(requires = "arm", conflicts_with_all = ["skeleton", "width", "size", "channels", "classes", "convolution"])]
+    study: Option<PathBuf>,
+    /// The network: an arm of the study, or the name of a preset [default: p4].
+    #[arg(long, value_name = "ARM", conflicts_with = "convolution")]
+    arm: Option<String>,
     /// Its skeleton: one of the program, or a file.
     #[arg(long, default_value = "cohen2016", conflicts_with = "convolution")]
     skeleton: PathBuf,
@@ -150,18 +155,53 @@ fn convolution_shape(text: &str) -> std::result::Result<ConvolutionShape, String
     })
 }
 
-fn network(args: &Args) -> Result<()> {
-    let found = Found::read(&args.skeleton)?;
-    let preset = NetConfig::preset_on(found.skeleton.clone(), &args.arm).map_err(|fault| found.error(fault))?;
-    let Some(mut config) = preset else {
-        super::wrong_usage(&format!("--arm {}: there are {}", args.arm, presets().join(", ")))
-    };
-    let steps = found.skeleton.steps();
-    if let Some(width) = args.width {
-        config.widths = steps.widths(width).map_err(|fault| found.error(fault))?;
+/// A network that is timed.
+struct Subject {
+    arm: String,
+    config: NetConfig,
+    input: InputShape,
+    costs: Vec<StepCost>,
+}
+
+impl Subject {
+    fn of(args: &Args) -> Result<Self> {
+        match &args.study {
+            Some(study) => Self::of_study(study, args.arm.as_deref()),
+            None => Self::preset(args),
+        }
     }
-    let input = input(steps.input, args.size, args.channels, args.classes)?;
-    let costs = config.costs(input).map_err(|fault| found.error(fault))?;
+
+    fn of_study(path: &Path, arm: Option<&str>) -> Result<Self> {
+        let file = StudyFile::read(path)?;
+        let input = study::input(&file, None)?;
+        let resolved = file.resolve(input, None)?;
+        let found = study::arms(&resolved, arm)?;
+        let [arm] = found.as_slice() else {
+            let arms: Vec<String> = found.iter().map(|arm| arm.id()).collect();
+            return Err(Error::invalid(format!("--arm: one is timed at a time, of {}", arms.join(", "))));
+        };
+        Ok(Self { arm: arm.id(), config: arm.net.clone(), input, costs: arm.net.costs(input)? })
+    }
+
+    fn preset(args: &Args) -> Result<Self> {
+        let found = Found::read(&args.skeleton)?;
+        let arm = args.arm.as_deref().unwrap_or("p4");
+        let preset = NetConfig::preset_on(found.skeleton.clone(), arm).map_err(|fault| found.error(fault))?;
+        let Some(mut config) = preset else {
+            super::wrong_usage(&format!("--arm {arm}: there are {}", presets().join(", ")))
+        };
+        let steps = found.skeleton.steps();
+        if let Some(width) = args.width {
+            config.widths = steps.widths(width).map_err(|fault| found.error(fault))?;
+        }
+        let input = input(steps.input, args.size, args.channels, args.classes)?;
+        let costs = config.costs(input).map_err(|fault| found.error(fault))?;
+        Ok(Self { arm: arm.to_owned(), config, input, costs })
+    }
+}
+
+fn network(args: &Args) -> Result<()> {
+    let Subject { arm, config, input, costs } = Subject::of(args)?;
     let parameters = costs.iter().map(|step| step.parameters).sum();
     let (batch, repeats) = (usize::from(args.batch), usize::from(args.repeats));
     let device = args.device.device()?;
@@ -174,8 +214,8 @@ fn network(args: &Args) -> Result<()> {
     let data = if args.data { pipelines(input, batch, &times, repeats)? } else { Vec::new() };
     let report = NetworkReport {
         data,
-        arm: &args.arm,
-        skeleton: found.skeleton.name(),
+        arm: &arm,
+        skeleton: config.skeleton.name(),
         parameters,
         batch: args.batch,
         threads: rayon::current_num_threads(),
@@ -198,18 +238,15 @@ fn network(args: &Args) -> Result<()> {
     let network = network + &data;
     let sgemm = format!("Matrix products (sgemm): {:.0} GFLOP/s.", report.sgemm_gflops);
     if !device.is_cpu() {
-        return super::print(&format!("{} ({batch} images, on the GPU)\n\n{network}\n\n{sgemm}", args.arm));
+        return super::print(&format!("{} ({batch} images, on the GPU)\n\n{network}\n\n{sgemm}", arm));
     }
     if rows.is_empty() {
-        return super::print(&format!(
-            "{} ({batch} images, {} threads)\n\n{network}\n\n{sgemm}",
-            args.arm, report.threads
-        ));
+        return super::print(&format!("{} ({batch} images, {} threads)\n\n{network}\n\n{sgemm}", arm, report.threads));
     }
     super::print(&format!(
         "{} ({batch} images, {} threads)\n\n{network}\n\n{}\n\n{sgemm} Rates of convolutions count the operations of the \
          definition;\nWinograd's algorithm needs fewer.",
-        args.arm,
+        arm,
         report.threads,
         table::convolution_times(&rows),
     ))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::{Images, Label, rotate};
 use crate::error::Result;
 use crate::model::Network;
-use crate::nn::Mode;
+use crate::nn::{Filters, Mode};
 use crate::train::{Batches, PixelStatistics, predicted_classes};
 
 /// Images that are classified at once.
@@ -86,8 +86,9 @@ struct Answers {
 
 fn answers(network: &Network, images: &Images, statistics: &PixelStatistics) -> Result<Answers> {
     let mut answers = Answers { scores: Vec::new(), classes: Vec::with_capacity(images.len()) };
+    let mut filters = Filters::default();
     for batch in Batches::new(images, statistics, BATCH, &Device::Cpu).in_order() {
-        let output = network.output(&batch?.images, &mut Mode::Inference)?;
+        let output = network.output(&batch?.images, &mut Mode::Evaluation(&mut filters))?;
         let scores = output.tensor().flatten_from(1)?;
         answers.classes.extend(predicted_classes(&scores)?);
         answers.scores.extend(scores.flatten_all()?.to_dtype(DType::F64)?.to_vec1::<f64>()?);

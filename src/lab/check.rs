@@ -7,7 +7,10 @@ use candle_core::{DType, Device, Tensor};
 use rand::distr::{Distribution, StandardUniform};
 use serde::Serialize;
 
-use super::{AngleInvariance, GridReport, LayerReport, TOLERANCE, layer_reports, rotation_invariance};
+use super::{
+    AngleInvariance, GridReport, LayerReport, LocalEquivariance, TOLERANCE, layer_reports, local_equivariance,
+    rotation_invariance,
+};
 use crate::data::Images;
 use crate::error::{Error, Result};
 use crate::group::{PointGroup, Symmetry};
@@ -89,6 +92,9 @@ pub struct StateCheck {
     pub images: Vec<ImagesCheck>,
     /// While the images of the sample turn; empty without a sample.
     pub angles: Vec<AngleInvariance>,
+    /// As the images of the sample start to move; `None` without a sample.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalEquivariance>,
 }
 
 /// What was found of the layers on some images.
@@ -199,13 +205,14 @@ impl<'a> Inputs<'a> {
             Ok(ImagesCheck { images: name.to_owned(), layers: layer_reports(network.layers(), group, images)? })
         };
         let mut images = vec![check("random", &self.random)?];
-        let mut angles = Vec::new();
+        let (mut angles, mut local) = (Vec::new(), None);
         if let Some((sample, batch)) = &self.sample {
             images.push(check(&sample.name, batch)?);
             let turned = sample.images.first(TURNED_IMAGES);
             angles = rotation_invariance(network, &turned, &sample.statistics, STEP)?;
+            local = Some(local_equivariance(network.layers(), batch)?);
         }
-        Ok(StateCheck { state, images, angles })
+        Ok(StateCheck { state, images, angles, local })
     }
 }
 

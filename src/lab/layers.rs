@@ -90,6 +90,10 @@ fn follow(
         }
         let located = |e: Error| Error::invalid(format!("layer {name}: {e}"));
         let output = typed(layer.output(), group);
+        // Behind the last restriction, maps are turned in place.
+        if !output.group.is_within(&arriving.group) {
+            arriving = FieldType::trivial(group, arriving.maps());
+        }
         let alone = alone(layer.as_ref(), &maps.moved[0], [&arriving, &output], group).map_err(located)?;
         let forward = |x: &Tensor| layer.forward_in(x, &mut Mode::Inference);
         let each = |maps: &[Tensor]| maps.iter().map(forward).collect::<Result<Vec<_>>>().map_err(located);
@@ -135,7 +139,7 @@ fn alone(
 
 /// The shifts that a layer commutes with, after layers that commute with `before`: its strides multiply, and where padding was within
 /// reach, maps differ.
-fn shifts(layer: &dyn Layer, before: Shifts) -> Shifts {
+pub(super) fn shifts(layer: &dyn Layer, before: Shifts) -> Shifts {
     let branches = layer.inner();
     let along =
         |layers: &[NamedLayer]| layers.iter().fold(before, |shifts, named| self::shifts(named.layer.as_ref(), shifts));

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::check::{Inputs, fresh};
-use super::{AngleInvariance, LayerReport, Sample, Subject, angles, layer_reports};
+use super::{
+    AngleInvariance, LayerReport, LocalEquivariance, Sample, Subject, angles, layer_reports, local_equivariance,
+};
 use crate::error::{Error, Result};
 use crate::model::Network;
 
@@ -31,6 +33,9 @@ pub struct LearnedEquivariance {
     pub turned_images: usize,
     /// The trained network's answers while they turn.
     pub angles: Vec<AngleInvariance>,
+    /// Its scores as the images that layers were measured on start to move; `None` in records of programs that didn't take it down.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local: Option<LocalEquivariance>,
 }
 
 /// A layer before and after training: everything from the image up to it, on some of the test images, mean over the group's
@@ -86,6 +91,7 @@ pub fn learned_equivariance(
         trained: LayerErrors::of(&trained),
     });
     let layer_images = inputs.usual().dim(0)?;
+    let local = local_equivariance(network.layers(), inputs.usual())?;
     let turned = sample.images.first(turning.images);
     let angles = angles::until(&network, &turned, &sample.statistics, turning.step, stop)?;
     Ok(angles.map(|angles| LearnedEquivariance {
@@ -94,5 +100,6 @@ pub fn learned_equivariance(
         layer_images: Some(layer_images),
         turned_images: turned.len(),
         angles,
+        local: Some(local),
     }))
 }

@@ -7,6 +7,7 @@
 //! | `assertion` | the same as an assertion: [`assert_equivariant!`](crate::assert_equivariant) |
 //! | `layers` | a chain of layers, each by itself and from the image on |
 //! | `turns` | turns between those of the grid, up to interpolation |
+//! | `lie` | the Lie derivative of its scores, and what every layer brings in |
 //! | `grid` | where sampling grids lie, by whole numbers |
 //! | `angles` | a network's predictions while its images turn |
 //! | `check` | all of it for one arm of a study |
@@ -22,6 +23,7 @@ mod grid;
 mod layers;
 #[cfg(feature = "study")]
 mod learned;
+mod lie;
 mod report;
 mod turns;
 
@@ -35,5 +37,6 @@ pub use grid::{GridCause, GridFault, GridReport};
 pub use layers::{LayerReport, layer_reports};
 #[cfg(feature = "study")]
 pub use learned::{LayerErrors, LearnedEquivariance, LearnedLayer, Turning, learned_equivariance};
+pub use lie::{LayerShare, LocalEquivariance, LocalError, local_equivariance};
 pub use report::{EquivarianceReport, Shifts, TOLERANCE, equivariance_report, shift_report};
 pub use turns::TurnError;

@@ -333,7 +333,7 @@ fn precision(of: DType) -> f64 {
 }
 
 /// √(number of images) times the root mean square distance between two different images of a batch.
-fn between_images(values: &[f64], images: usize) -> Option<f64> {
+pub(super) fn between_images(values: &[f64], images: usize) -> Option<f64> {
     let entries = values.len() / images.max(1);
     let mut squares = 0.0;
     for entry in 0..entries {

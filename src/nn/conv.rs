@@ -5,6 +5,7 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use candle_nn::{Init, VarBuilder};
 
+use super::filters::ConvId;
 use super::weights::BUFFERS;
 use super::{FieldType, Layer, Mode, SlidingWindow};
 use crate::bank::{self, Bank, Copies, Initialisation, Kind, ParameterCount};
@@ -59,6 +60,7 @@ impl ConvConfig {
 /// A convolution whose filters come from a bank; the bias is shared by the maps of a field.
 #[derive(Debug)]
 pub struct Conv {
+    id: ConvId,
     bank: Box<dyn Bank>,
     values: Vec<Tensor>,
     bias: Option<Tensor>,
@@ -93,7 +95,7 @@ impl Conv {
             true => Some(vb.get_with_hints(output.fields, "bias", Init::Const(0.0))?),
             false => None,
         };
-        Ok(Self { bank, values, bias, config, input, output })
+        Ok(Self { id: ConvId::new(), bank, values, bias, config, input, output })
     }
 
     /// The filters as they are now, (out maps, in maps, k, k).
@@ -131,8 +133,12 @@ impl Conv {
 }
 
 impl Layer for Conv {
-    fn apply(&self, input: FeatureMap, _: &mut Mode) -> Result<FeatureMap> {
-        let output = input.conv2d(&self.filters()?, self.config.window)?;
+    fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
+        let filters = match mode {
+            Mode::Evaluation(known) => known.of(self.id, self)?,
+            Mode::Inference | Mode::Training(_) => self.filters()?,
+        };
+        let output = input.conv2d(&filters, self.config.window)?;
         Ok(match &self.bias {
             Some(bias) => output.add_bias(bias)?,
             None => output,

@@ -37,6 +37,7 @@ mod activation;
 mod conv;
 mod dropout;
 mod field;
+mod filters;
 mod group_conv;
 mod group_pool;
 mod linear;
@@ -59,6 +60,7 @@ pub use activation::{Activate, Activation};
 pub use conv::{Conv, ConvConfig};
 pub use dropout::FieldDropout;
 pub use field::FieldType;
+pub use filters::Filters;
 pub use group_conv::{group_conv, lifting_conv, p4_conv, p4_lifting, p4m_conv, p4m_lifting};
 pub use group_pool::{GroupPool, Reduction};
 pub use linear::{Linear, LinearConfig};
@@ -174,6 +176,8 @@ pub struct SlidingWindow {
 pub enum Mode<'a> {
     /// Running statistics, no dropout.
     Inference,
+    /// The same for several batches while no weight changes: filters are computed once.
+    Evaluation(&'a mut Filters),
     /// Statistics of the batch, dropout drawn from the stream.
     Training(&'a mut Stream),
 }

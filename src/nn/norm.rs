@@ -150,7 +150,7 @@ fn groups(fields: &FieldType, sharing: NormSharing) -> usize {
 impl Layer for FieldNorm {
     fn apply(&self, input: FeatureMap, mode: &mut Mode) -> Result<FeatureMap> {
         match mode {
-            Mode::Inference => self.by_running_statistics(input),
+            Mode::Inference | Mode::Evaluation(_) => self.by_running_statistics(input),
             Mode::Training(_) => self.by_batch(input),
         }
     }

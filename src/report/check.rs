@@ -1,7 +1,10 @@
 //! Tables of equivariance errors for the screen.
 
 use super::screen::lines;
-use crate::lab::{AngleInvariance, ArmCheck, EquivarianceReport, ImagesCheck, LayerReport, StateCheck, TOLERANCE};
+use crate::lab::{
+    AngleInvariance, ArmCheck, EquivarianceReport, ImagesCheck, LayerReport, LocalEquivariance, LocalError, StateCheck,
+    TOLERANCE,
+};
 
 /// What stands under every table of layers.
 const LEGEND: &str = "By element: max |f(g·x) − g·f(x)| of the layer alone, relative to the largest deviation of f(x) from its mean\n\
@@ -16,6 +19,7 @@ pub fn arm(check: &ArmCheck) -> String {
     }
     parts.push(LEGEND.to_owned());
     parts.extend(turns(states));
+    parts.extend(local(states));
     parts.extend(angles(states));
     parts.push(verdict(check));
     parts.join("\n")
@@ -109,6 +113,31 @@ fn exponent(error: f64) -> String {
 
 fn percent(fraction: f64) -> String {
     format!("{:.1} %", 100.0 * fraction)
+}
+
+/// Lie derivatives and what every layer brings in, all states side by side.
+fn local(states: &[StateCheck]) -> Option<String> {
+    let found: Vec<(&str, &LocalEquivariance)> =
+        states.iter().filter_map(|state| Some((state.state, state.local.as_ref()?))).collect();
+    let (_, first) = found.first()?;
+    let errors = |of: &dyn Fn(&LocalError) -> Option<f64>| -> Vec<String> {
+        let both = found.iter().flat_map(|(_, local)| [&local.rotation, &local.translation]);
+        both.map(|error| of(error).map_or_else(none, |error| format!("{error:.2}"))).collect()
+    };
+    let columns = found.iter().flat_map(|(state, _)| ["turns", "shifts"].map(|motion| format!("{state}: {motion}")));
+    let header: Vec<String> = std::iter::once("layer".to_owned()).chain(columns).collect();
+    let header: Vec<&str> = header.iter().map(String::as_str).collect();
+    let row = |(n, name): (usize, &str)| {
+        let cells = errors(&|error| error.layers.get(n)?.image_error);
+        std::iter::once(name.to_owned()).chain(cells).collect()
+    };
+    let names = first.rotation.layers.iter().map(|share| share.layer.as_str()).enumerate();
+    let all = std::iter::once("all".to_owned()).chain(errors(&|error| error.image_error)).collect();
+    let table = lines(&header, 1, names.map(row).chain([all]));
+    Some(format!(
+        "Lie derivative of the class scores as the images start to turn (per radian) or to move (per pixel), relative to\n\
+         ‖Φ(x) − Φ(x′)‖ of different images, and what every layer brings in (Gruver et al. 2023); shares can cancel.\n\n{table}"
+    ))
 }
 
 /// Predictions while the images turn, all states side by side.

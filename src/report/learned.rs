@@ -1,8 +1,11 @@
 //! From what runs recorded of their equivariance to figures.
 
-use super::figure::{Arm, EquivarianceCurve, EquivarianceFigure, Figure, RotationCurve, RotationFigure, Spread};
+use super::figure::{
+    Arm, EquivarianceCurve, EquivarianceFigure, Figure, LocalCurve, LocalErrors, LocalFigure, RotationCurve,
+    RotationFigure, Spread,
+};
 use crate::error::Result;
-use crate::lab::{LAYER_IMAGES, LayerErrors, LearnedEquivariance};
+use crate::lab::{LAYER_IMAGES, LayerErrors, LearnedEquivariance, LocalEquivariance, LocalError};
 use crate::study::{Record, Run};
 
 /// An arm and what its measured runs recorded.
@@ -32,7 +35,48 @@ pub(super) fn figures<'a>(
     };
     let curves = measured.iter().map(rotation).collect();
     let rotation = RotationFigure { images, curves, missing: missing.clone() };
-    Ok(vec![Box::new(rotation), Box::new(equivariance(&measured, images, missing))])
+    let local = local(&measured);
+    let mut figures: Vec<Box<dyn Figure>> =
+        vec![Box::new(rotation), Box::new(equivariance(&measured, images, missing))];
+    figures.extend(local.map(|local| Box::new(local) as Box<dyn Figure>));
+    Ok(figures)
+}
+
+/// Lie derivatives; `None` where nothing was recorded of any.
+fn local(measured: &[Measured]) -> Option<LocalFigure> {
+    let of_arm = |(arm, runs): &Measured| {
+        let locals: Vec<LocalEquivariance> = runs.iter().filter_map(|run| run.local.clone()).collect();
+        ((*arm).clone(), locals)
+    };
+    let (arms, missing): (Vec<_>, Vec<_>) = measured.iter().map(of_arm).partition(|(_, runs)| !runs.is_empty());
+    let layers = arms.iter().map(|(_, runs)| layers(&runs[0].rotation)).max_by_key(Vec::len)?;
+    let errors = |runs: &[LocalEquivariance], of: fn(&LocalEquivariance) -> &LocalError| LocalErrors {
+        whole: Spread::of(runs.iter().filter_map(|run| of(run).image_error)),
+        layers: layers.iter().map(|layer| share(runs, layer, of)).collect(),
+    };
+    let curve = |(arm, runs): (Arm, Vec<LocalEquivariance>)| LocalCurve {
+        rotation: errors(&runs, |run| &run.rotation),
+        translation: errors(&runs, |run| &run.translation),
+        seeds: runs.len(),
+        arm,
+    };
+    let images = measured.iter().flat_map(|(_, runs)| runs).filter_map(|run| run.layer_images).max();
+    Some(LocalFigure {
+        curves: arms.into_iter().map(curve).collect(),
+        images: images.unwrap_or(LAYER_IMAGES),
+        missing: missing.into_iter().map(|(arm, _)| arm.name).collect(),
+        layers: layers.clone(),
+    })
+}
+
+fn layers(error: &LocalError) -> Vec<String> {
+    error.layers.iter().map(|share| share.layer.clone()).collect()
+}
+
+/// What a layer brings in, over the runs.
+fn share(runs: &[LocalEquivariance], layer: &str, of: fn(&LocalEquivariance) -> &LocalError) -> Option<Spread> {
+    let of_run = |run| of(run).layers.iter().find(|share| share.layer == layer)?.image_error;
+    Spread::of(runs.iter().filter_map(of_run))
 }
 
 fn rotation((arm, runs): &Measured) -> RotationCurve {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::lab::{AngleInvariance, LayerErrors, LearnedEquivariance, LearnedLayer, Turning};
+use crate::lab::{AngleInvariance, LayerErrors, LearnedEquivariance, LearnedLayer, LocalError, Turning};
 
 /// `equivariance.json`: how equivariant a finished run became.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,7 +21,7 @@ pub struct EquivarianceRecord {
 impl EquivarianceRecord {
     /// What of it nobody measures, if there's such a thing.
     pub(super) fn fault(&self) -> Option<String> {
-        let LearnedEquivariance { angles, layers, .. } = &self.learned;
+        let LearnedEquivariance { angles, layers, local, .. } = &self.learned;
         let is_fraction = |value: f64| (0.0..=1.0).contains(&value);
         let wrong = |at: &AngleInvariance| !is_fraction(at.changed) || !is_fraction(at.error) || at.scores < 0.0;
         if let Some(AngleInvariance { angle, .. }) = angles.iter().find(|at| wrong(at)) {
@@ -33,6 +33,13 @@ impl EquivarianceRecord {
         let errors = |of: &LayerErrors| [of.norm_error, of.image_error].into_iter().flatten();
         let negative =
             |layer: &&LearnedLayer| errors(&layer.new).chain(errors(&layer.trained)).any(|error| error < 0.0);
-        layers.iter().find(negative).map(|layer| format!("an error of {} is negative", layer.layer))
+        let wrong = layers.iter().find(negative).map(|layer| layer.layer.as_str());
+        let of_local = local.iter().flat_map(|local| [&local.rotation, &local.translation]);
+        let negative = |error: &&LocalError| {
+            error.mean_square < 0.0
+                || [error.norm_error, error.image_error].into_iter().flatten().any(|error| error < 0.0)
+        };
+        let wrong = wrong.or_else(|| of_local.clone().find(negative).map(|_| "the Lie derivative"));
+        wrong.map(|what| format!("an error of {what} is negative"))
     }
 }

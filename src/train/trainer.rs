@@ -9,7 +9,7 @@ use super::{
 use crate::data::{Images, Label};
 use crate::error::{Error, Result};
 use crate::model::{InputShape, NetConfig, Network};
-use crate::nn::{Mode, Weights};
+use crate::nn::{Filters, Mode, Weights};
 use crate::rng;
 
 /// Images per batch where nothing is trained.
@@ -142,11 +142,12 @@ impl<'a> Trainer<'a> {
     pub fn evaluate(&self, images: &Images, stop: &mut dyn FnMut() -> bool) -> Result<Option<Evaluation>> {
         let batches = Batches::new(images, &self.statistics, EVALUATION_BATCH, &self.device);
         let mut predictions = Vec::with_capacity(images.len());
+        let mut filters = Filters::default();
         for batch in batches.in_order() {
             if stop() {
                 return Ok(None);
             }
-            let output = self.network.output(&batch?.images, &mut Mode::Inference)?;
+            let output = self.network.output(&batch?.images, &mut Mode::Evaluation(&mut filters))?;
             let scores = output.tensor().flatten_from(1)?.detach();
             if scores.flatten_all()?.to_vec1::<f32>()?.iter().any(|score| !score.is_finite()) {
                 return Err(Error::Diverged("class scores aren't finite".to_owned()));

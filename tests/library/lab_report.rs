@@ -248,7 +248,13 @@ fn types_that_do_not_fit_are_refused() {
     let (d4, c4) = (FieldType::trivial(&d4(), 1), FieldType::trivial(&Arc::new(PointGroup::c4()), 1));
     let refused =
         |x: &Tensor, input, output| equivariance_report(x, input, output, |x| x.relu()).unwrap_err().to_string();
-    assert!(refused(&x, &d4, &c4).contains("D4"));
+    assert!(refused(&x, &c4, &d4).contains("D4"));
+    // A subgroup's elements can be compared.
+    let some = equivariance_report(&x, &d4, &c4, |x| x.relu()).unwrap();
+    assert_eq!(
+        some.elements.iter().map(|element| element.element.as_str()).collect::<Vec<_>>(),
+        ["1", "r", "r²", "r³"]
+    );
     assert!(refused(&random(&[1, 1, 4, 5]), &c4, &c4).contains("square"));
     assert!(refused(&random(&[1, 2, 4, 4]), &c4, &c4).contains("maps"));
 }

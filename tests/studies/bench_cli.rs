@@ -48,6 +48,25 @@ fn an_arm_is_timed_on_another_skeleton() {
     assert_eq!((whole["convolutions"].as_array().unwrap().len(), &whole["parameters"]), (0, &report["parameters"]));
 }
 
+/// An arm of a study is timed with its own widths and images.
+#[test]
+fn an_arm_of_a_study_is_timed() {
+    let study = "experiments/repeatnet2021.toml";
+    let report = json(&[study, "--arm", "c4", "--batch", "2", "--no-layers", "--threads", "1"]);
+    // As e2cnn's network has them.
+    assert_eq!((&report["parameters"], &report["skeleton"]), (&304_154.into(), &"repeatnet2021".into()));
+    for (arguments, part) in [
+        (&[study][..], "--arm"),
+        (&[study, "--arm", "c5"], "the study has z2"),
+        (&[study, "--arm", "c4", "--width", "3"], "--width"),
+        (&["experiments/none.toml", "--arm", "c4"], "experiments/none.toml"),
+    ] {
+        let output = equisplit().arg("bench").args(arguments).assert().failure();
+        let error = String::from_utf8(output.get_output().stderr.clone()).unwrap();
+        assert!(error.contains(part), "{arguments:?}: {error}");
+    }
+}
+
 #[test]
 fn a_single_convolution_has_three_passes() {
     let report = json(&["--convolution", "9,10,3,7,1", "--batch", "5"]);

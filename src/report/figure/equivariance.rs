@@ -88,15 +88,10 @@ impl EquivarianceFigure {
         }
     }
 
-    /// `conv3` is "3", `pool2` is "p2".
-    fn short(stage: &str) -> String {
-        stage.strip_prefix("conv").map_or_else(|| stage.replace("pool", "p"), str::to_owned)
-    }
-
     fn stage_axis(&self) -> Axis {
         let numbers: Vec<f64> = (0..self.stages.len()).map(|n| n as f64).collect();
         let axis = Axis::linear("After layer", numbers.iter().copied());
-        axis.with_ticks(&numbers, |n| self.stages.get(n as usize).map_or_else(String::new, |stage| Self::short(stage)))
+        axis.with_ticks(&numbers, |n| self.stages.get(n as usize).map_or_else(String::new, |stage| short(stage)))
     }
 
     fn panel(
@@ -129,6 +124,11 @@ impl EquivarianceFigure {
         let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
         [left, middle, right]
     }
+}
+
+/// `conv3` is "3", `pool2` is "p2".
+pub(super) fn short(stage: &str) -> String {
+    stage.strip_prefix("conv").map_or_else(|| stage.replace("pool", "p"), str::to_owned)
 }
 
 impl Figure for EquivarianceFigure {

@@ -6,9 +6,9 @@ use equisplit::group::PointGroup;
 use equisplit::report::figure::{
     Arm, AttributionFigure, BatchFigure, BatchImage, Bitmap, BudgetFigure, BudgetPoint, CayleyFigure,
     EquivarianceCurve, EquivarianceFigure, ErrorRow, ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow,
-    GroupMaps, LearningCurve, LearningFigure, Page, Pair, PairedFigure, PairedRow, PairsFigure, Raster, Role,
-    RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread, StepBar, TrainingSizeCurve,
-    TrainingSizeFigure,
+    GroupMaps, LearningCurve, LearningFigure, LocalCurve, LocalErrors, LocalFigure, Page, Pair, PairedFigure,
+    PairedRow, PairsFigure, Raster, Role, RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread,
+    StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
 use equisplit::stats::Covers;
 use resvg::usvg::roxmltree::{Document, Node};
@@ -258,6 +258,27 @@ impl Made {
         }
     }
 
+    pub fn local(self) -> LocalFigure {
+        let layers =
+            ["conv1", "conv1.norm", "conv2", "conv2.norm", "pool2", "conv3", "conv3.norm", "conv7", "conv7.max"];
+        let errors = |error: f64, scale: f64| LocalErrors {
+            whole: self.spread(4.0 * scale * error),
+            layers: (0..layers.len()).map(|n| self.spread(scale * error * (1.0 + (2.0 * n as f64).sin()))).collect(),
+        };
+        let curve = |(arm, error): (Arm, f64)| LocalCurve {
+            arm,
+            rotation: errors(error, 12.0),
+            translation: errors(error, 2.0),
+            seeds: self.seeds,
+        };
+        LocalFigure {
+            layers: layers.map(str::to_owned).to_vec(),
+            curves: self.finished().into_iter().map(curve).collect(),
+            images: 16,
+            missing: vec![],
+        }
+    }
+
     /// All figures of numbers.
     pub fn all(self) -> Vec<Box<dyn Figure>> {
         vec![
@@ -270,6 +291,7 @@ impl Made {
             Box::new(self.training_size()),
             Box::new(self.rotation()),
             Box::new(self.equivariance()),
+            Box::new(self.local()),
         ]
     }
 }
