@@ -8,7 +8,8 @@ The first run makes a virtual environment and installs PyTorch and escnn from Py
 needed but Python 3.11 or 3.12; on other versions escnn may be left out. Every measurement is a fresh process; run the
 script under `taskset -c 0,1` to choose the cores. The table goes to standard output, progress to standard error.
 
-`--nets large` times larger networks instead, against PyTorch only, and what memory they take; `--nets all` both.
+`--nets large` times larger networks instead, against PyTorch only, and what memory they take; `--nets steerable` the
+rot-MNIST networks of Chavan et al. (2021) over C4 and C8 against escnn; `--nets all` all of them.
 """
 
 import argparse
@@ -31,6 +32,8 @@ SHAPE_BATCH = 32
 # skeleton, base width, parameters that both sides must have: only then are they the same network
 LARGE = [("vgg11", 64, 9_416_010), ("resnet16-cifar", 16, 175_258), ("resnet16-cifar", 64, 2_749_786)]
 LARGE += [("repeatnet2021", 32 / 2**0.5, 340_309), ("repeatnet2021", 64, 2_767_163)]
+# arm, study that has it, parameters
+STEERABLE = [("c4", "repeatnet2021", 304_154), ("c8", "repeatnet2021-c8", 305_098)]
 BUSY = 0.5
 
 
@@ -116,6 +119,8 @@ def ours(entry):
     """How our program is told what to time; without the layers, as far as memory counts, since they take some too."""
     if "convolution" in entry:
         return ["--convolution", ",".join(map(str, entry["convolution"]))]
+    if "study" in entry:
+        return [HERE.parent.parent / f"experiments/{entry['study']}.toml", "--arm", entry["arm"], "--no-layers", "--device", "cpu"]
     large = ["--skeleton", entry["skeleton"], "--width", entry["width"], "--no-layers"] if "skeleton" in entry else []
     return ["--arm", entry["arm"], *large, "--device", "cpu"]
 
@@ -157,6 +162,12 @@ def large_nets(args):
     return [(entry, ["equisplit", "torch"]) for entry in entries]
 
 
+def steerable_nets(versions, args):
+    keys = ("arm", "study", "parameters")
+    entries = [{"batch": args.large_batch} | dict(zip(keys, network)) for network in STEERABLE]
+    return [(entry, ["equisplit", "escnn"]) for entry in entries] if versions["escnn"] else []
+
+
 def torch_alone_mb(args):
     """What memory PyTorch takes before there's a network: most of what a small one takes."""
     alone = "import os, torch; print('null', flush=True); os._exit(0)"  # as peer.py ends
@@ -167,10 +178,11 @@ def compare(args):
     machine = report.machine()
     if (machine["load_before"] or 0) > BUSY:
         note(f"warning: this machine is busy (load {machine['load_before']:.1f}); PyTorch suffers most from it")
-    small, large = args.nets in ("small", "all"), args.nets in ("large", "all")
-    versions = prepare(args.venv, with_escnn=small)
+    small, large, steerable = (args.nets in (nets, "all") for nets in ("small", "large", "steerable"))
+    versions = prepare(args.venv, with_escnn=small or steerable)
     nets = contest(small_nets(versions, args) if small else [], args.rounds, args)
-    larger = contest(large_nets(args) if large else [], args.rounds, args)
+    larger = (large_nets(args) if large else []) + (steerable_nets(versions, args) if steerable else [])
+    larger = contest(larger, args.rounds, args)
     shapes = SHAPES if small and not args.skip_shapes else []
     shapes = [({"convolution": shape, "batch": SHAPE_BATCH}, ["equisplit", "torch"]) for shape in shapes]
     shapes = contest(shapes, args.shape_rounds, args)
@@ -199,7 +211,7 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--equisplit", type=Path, default=PROGRAM, help="our program")
     parser.add_argument("--venv", type=Path, default=HERE / ".venv", help="folder of the virtual environment")
-    parser.add_argument("--nets", choices=("small", "large", "all"), default="small", help="which networks")
+    parser.add_argument("--nets", choices=("small", "large", "steerable", "all"), default="small", help="which networks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape-rounds", type=int, default=3, help="rounds of the single convolutions")
     parser.add_argument("--repeats", type=int, default=20, help="repeats that a time is the median of")

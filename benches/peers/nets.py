@@ -52,12 +52,12 @@ class MaximumPerClass(nn.Module):
 class OnTensors(nn.Module):
     """An escnn network behind plain tensors."""
 
-    def __init__(self, network, wrap):
+    def __init__(self, network, wrap, head=lambda x: x.flatten(2).amax(2)):
         super().__init__()
-        self.network, self.wrap = network, wrap
+        self.network, self.wrap, self.head = network, wrap, head
 
     def forward(self, x):
-        return self.network(self.wrap(x)).tensor.flatten(2).amax(2)
+        return self.head(self.network(self.wrap(x)).tensor)
 
 
 def skeleton(convolution, norm, relu, pool, head):

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from nets import NETS
-from skeletons import SKELETONS
+from skeletons import SKELETONS, STEERABLE, steerable_repeatnet
 
 WARM_UP = 3
 
@@ -33,6 +33,8 @@ def time_ms(action, repeats):
 
 def network(job):
     """The network that is meant, and the shape of its images."""
+    if "study" in job:
+        return steerable_repeatnet(*STEERABLE[job["arm"]]), (1, 29, 29)
     if "skeleton" in job:
         shape, build = SKELETONS[job["skeleton"]]
         return build(job["width"]), shape

@@ -15,6 +15,7 @@ CLAIMED |= {(arm, "inference", peer): 2.0 for arm in ("p4", "z2") for peer in NA
 LARGER = {"step": 1.5, "inference": 1.5, "memory": 1.0}
 SKELETONS = ("vgg11", "resnet16-cifar", "repeatnet2021")
 CLAIMED |= {(skeleton, measure, "torch"): LARGER[measure] for skeleton in SKELETONS for measure in LARGER}
+CLAIMED |= {(arm, "step", "escnn"): 3.0 for arm in ("c4", "c8")}
 CLAIMED_OF_CONVOLUTIONS = 1.0
 CLAIMED_SHARE = 0.6
 # Variables that keep us, PyTorch's own kernels and those of oneDNN from using all vectors that the processor has.
@@ -34,7 +35,7 @@ def measures(entry, runs):
     """Memory is told of larger networks only: of the small ones PyTorch itself takes more than its network."""
     if "arm" not in entry:
         return PASSES
-    tell_memory = "skeleton" in entry and all(run["peak_mb"] is not None for rounds in runs.values() for run in rounds)
+    tell_memory = not {"skeleton", "study"}.isdisjoint(entry) and all(run["peak_mb"] is not None for rounds in runs.values() for run in rounds)
     return ("step", "inference") + (("memory",) if tell_memory else ())
 
 
@@ -57,8 +58,9 @@ def summarise(runs, measure):
 
 def sgemm(nets):
     """Each side's rate of large matrix products, the median over all that it measured."""
-    sides = ("equisplit", "torch")
-    return {who: median(result["sgemm_gflops"] for _, runs in nets for result in runs[who]) for who in sides}
+    sides = {who for _, runs in nets for who in runs}
+    rates = {who: [result["sgemm_gflops"] for _, runs in nets for result in runs.get(who, [])] for who in sides}
+    return {who: median(found) for who, found in rates.items()}
 
 
 def checked(results):
@@ -126,24 +128,26 @@ def heading(machine, versions, settings, sgemm_gflops, **_):
     vectors = ", ".join(flag for flag in ("avx2", "avx512f") if flag in machine["instructions"])
     limits = "".join(f", {name}={value}" for name, value in machine["limits"].items())
     escnn = versions["escnn"] or f"left out ({versions['escnn_error']})"
+    rates = ", ".join(f"{NAMES.get(who, who)} {rate:.0f}" for who, rate in sorted(sgemm_gflops.items()))
     peers = f"PyTorch {versions['torch']}" + (f", escnn {escnn}" if settings["nets"] != "large" else "")
     return (
         f"{machine['cpu']}, {machine['cores']} cores ({vectors or 'no AVX2'}{limits}), {machine['os']}, {machine['date']}. "
-        f"{peers}. {settings['threads']} threads, f32. "
-        f"sgemm: equisplit {sgemm_gflops['equisplit']:.0f}, PyTorch {sgemm_gflops['torch']:.0f} GFLOP/s.\n\n"
+        f"{peers}. {settings['threads']} threads, f32. sgemm: {rates} GFLOP/s.\n\n"
         "Medians over rounds, in ms. Ratios are peer / equisplit, above 1 where equisplit is faster, with the least "
         "and the greatest round."
     )
 
 
 def large_heading(rows, torch_alone_mb):
-    heading = f"Larger networks, plain, batch {rows[0]['batch']}."
+    heading = f"Larger networks, batch {rows[0]['batch']}."
     if torch_alone_mb is None:
         return heading
     return f"{heading} Memory is the most that a process had; PyTorch's without a network {torch_alone_mb:.0f} MB."
 
 
 def label(row):
+    if "study" in row:
+        return f"{row['arm']} of {row['study']}"
     if "skeleton" in row:
         return f"{row['skeleton']}, base {row['width']:.4g}"
     if "arm" in row:

@@ -69,6 +69,32 @@ def repeatnet2021(base):
     return nn.Sequential(*layers, Mean(), *head)
 
 
+def steerable_repeatnet(turns, fields):
+    """The network of `repeatnet2021` over C_N with escnn: fields of six convolutions."""
+    from escnn import gspaces, nn as enn
+
+    from nets import OnTensors
+
+    space = gspaces.rot2dOnR2(N=turns)
+    image = enn.FieldType(space, [space.trivial_repr])
+    layers, before = [], image
+    for n, (count, kernel, padding) in enumerate(zip(fields, (7, 5, 5, 5, 5, 5), (1, 2, 2, 2, 2, 0))):
+        after = enn.FieldType(space, count * [space.regular_repr])
+        layers += [enn.R2Conv(before, after, kernel, padding=padding, bias=False), enn.InnerBatchNorm(after)]
+        layers.append(enn.ELU(after, inplace=True))
+        if n in (1, 3):
+            layers.append(enn.PointwiseMaxPool2D(after, 2))
+        before = after
+    wrap, pool = lambda x: enn.GeometricTensor(x, image), lambda x: x.mean((2, 3)).unflatten(1, (-1, turns)).amax(2)
+    body = OnTensors(enn.SequentialModule(*layers), wrap, pool)
+    hidden = 64
+    head = [nn.Linear(fields[-1], hidden), nn.BatchNorm1d(hidden), nn.ELU(inplace=True), nn.Linear(hidden, CLASSES)]
+    return nn.Sequential(body, *head)
+
+
+# Fields of the networks of Chavan et al. (2021) over C4 and C8.
+STEERABLE = {"c4": (4, (16, 24, 32, 32, 48, 64)), "c8": (8, (11, 17, 23, 23, 34, 45))}
+
 # Shape of the images, and what makes the network of a base width.
 SKELETONS = {
     "vgg11": ((3, 32, 32), vgg11),
