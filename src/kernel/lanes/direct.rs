@@ -165,6 +165,7 @@ pub fn forward(g: &Geometry, workspace: &Workspace, input: &[f32], weights: &For
                     to: &to,
                     out_maps: g.out_maps,
                     accumulate: chunk.first > 0,
+                    run: usize::MAX,
                 };
                 gather(simd, &job, output);
             }
@@ -264,6 +265,7 @@ fn write_input_gradient<S: Simd>(
                 to: &pixels[start..start + length],
                 out_maps: g.in_maps,
                 accumulate: !once,
+                run: usize::MAX,
             };
             gather(simd, &job, &mut to[*tap..]);
         }
@@ -297,6 +299,7 @@ fn sum_filter_gradient<S: Simd>(
             pixels: &pixels,
             maps: g.out_maps,
             accumulate: false,
+            run: usize::MAX,
         };
         outer(simd, &job, bytemuck::cast_slice_mut(&mut panels), sums);
     }

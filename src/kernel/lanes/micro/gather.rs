@@ -28,6 +28,8 @@ pub struct Gather<'a, V> {
     pub out_maps: usize,
     /// Whether sums are added to what the output holds.
     pub accumulate: bool,
+    /// In maps after which a sum is put by and another one begun, which rounds less than one long sum.
+    pub run: usize,
 }
 
 /// [`Gather::weights`] of so many out maps: each has a row of weights, of which `order` says which follow each other.
@@ -81,7 +83,7 @@ fn pack_block<const M: usize>(rows: [&[f32]; M], order: &[usize], to: &mut [f32]
 pub fn gather<S: Simd>(simd: S, job: &Gather<S::f32s>, output: &mut [S::f32s]) {
     assert!(job.from.len() == job.to.len());
     let weights = job.out_maps.checked_mul(job.taps.len()).and_then(|n| n.checked_mul(job.depth));
-    assert!(weights == Some(job.weights.len()) && job.depth > 0);
+    assert!(weights == Some(job.weights.len()) && job.depth > 0 && job.run > 0);
     for pixels in equal_blocks(job.to.len(), most_vectors::<S>()).into_iter().filter(|blocks| blocks.count > 0) {
         for maps in equal_blocks(job.out_maps, MAP_BLOCK).into_iter().filter(|blocks| blocks.count > 0) {
             let blocks = match pixels.length {
@@ -152,7 +154,25 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
     map: usize,
     output: &mut [S::f32s],
 ) {
+    let mut start = 0;
+    while start < job.depth {
+        let length = job.run.min(job.depth - start);
+        gather_run::<S, M, P>(simd, job, [pixel, map], (start, length), output);
+        start += length;
+    }
+}
+
+/// The sums over `length` in maps from `start` on, added to those over the maps before.
+#[inline(always)]
+fn gather_run<S: Simd, const M: usize, const P: usize>(
+    simd: S,
+    job: &Gather<S::f32s>,
+    [pixel, map]: [usize; 2],
+    (start, length): (usize, usize),
+    output: &mut [S::f32s],
+) {
     let Gather { source, taps, depth, .. } = *job;
+    assert!(length > 0 && start < depth && length <= depth - start);
     let parts = parts::<S>();
     let per_map = taps.len() * depth;
     let weights = &job.weights[map * per_map..(map + M) * per_map];
@@ -162,7 +182,7 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
         for p in 0..P {
             from[p] = job.from[pixel + p] + part;
             to[p] = job.to[pixel + p] + map * parts + part;
-            if job.accumulate {
+            if job.accumulate && start == 0 {
                 for m in 0..M {
                     sums[m][p] = output[to[p] + m * parts];
                 }
@@ -170,29 +190,30 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
         }
         // At the largest number instead of wrapping, which no slice is as long as.
         let reach = (depth - 1).saturating_mul(parts);
-        let mut weight = weights.as_ptr();
-        for &tap in taps {
+        for (t, &tap) in taps.iter().enumerate() {
             let mut values_at = [source.as_ptr(); P];
             for p in 0..P {
                 // Each is below the length of a slice, so that their sum can't overflow.
                 assert!(from[p] < source.len() && tap < source.len() && reach < source.len());
                 assert!(from[p] + tap + reach < source.len());
-                // SAFETY: inside `source` by the assertion above.
-                values_at[p] = unsafe { source.as_ptr().add(from[p] + tap) };
+                // SAFETY: inside `source` by the assertion above, since `start` is below `depth`.
+                values_at[p] = unsafe { source.as_ptr().add(from[p] + tap + start * parts) };
             }
-            for i in 0..depth {
+            // SAFETY: `weights` has taps·depth·M entries, and `start` is below `depth`.
+            let mut weight = unsafe { weights.as_ptr().add((t * depth + start) * M) };
+            for _ in 0..length {
                 let mut values = [simd.splat_f32s(0.0); P];
                 for p in 0..P {
-                    debug_assert!(from[p] + tap + i * parts < source.len());
-                    // SAFETY: this is `depth` reads from from + tap on, the last of them at `reach` from there, inside
-                    // `source` by the assertion above. The pointer ends `parts` beyond that, where it's not read.
+                    // SAFETY: these are reads of maps `start` to `start + length`, at most `depth`, from from + tap on; that of the last
+                    // map of all would be at `reach` from there, inside `source` by the assertion above. The pointer ends `parts` beyond
+                    // what is read last.
                     unsafe {
                         values[p] = *values_at[p];
                         values_at[p] = values_at[p].wrapping_add(parts);
                     }
                 }
                 for m in 0..M {
-                    // SAFETY: `weights` has taps·depth·M entries, and each of the taps·depth rounds takes M.
+                    // SAFETY: each of the at most `depth - start` rounds takes M of the weights from the tap's and `start` on.
                     let w = simd.splat_f32s(unsafe { *weight.add(m) });
                     for p in 0..P {
                         sums[m][p] = simd.mul_add_e_f32s(w, values[p], sums[m][p]);
@@ -204,7 +225,8 @@ fn gather_block<S: Simd, const M: usize, const P: usize>(
         }
         for m in 0..M {
             for p in 0..P {
-                output[to[p] + m * parts] = sums[m][p];
+                let place = &mut output[to[p] + m * parts];
+                *place = if start > 0 { simd.add_f32s(*place, sums[m][p]) } else { sums[m][p] };
             }
         }
     }

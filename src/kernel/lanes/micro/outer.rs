@@ -27,6 +27,8 @@ pub struct Outer<'a, V> {
     pub maps: usize,
     /// Whether products are added to what the sums hold.
     pub accumulate: bool,
+    /// Steps times lanes after which a sum is put by and another one begun, at most [`DEPTH`].
+    pub run: usize,
 }
 
 /// Floats of the sums of so many left and right maps: right maps are filled up to whole groups of as many as there are lanes.
@@ -55,7 +57,7 @@ pub fn outer<S: Simd>(simd: S, job: &Outer<S::f32s>, panels: &mut [S::f32s], sum
     }
     let vectors = job.maps.div_ceil(S::F32_LANES);
     let most = most_vectors::<S>();
-    for (first, steps) in blocks(job.steps.len(), (DEPTH / lanes).max(1)) {
+    for (first, steps) in blocks(job.steps.len(), (job.run.min(DEPTH) / lanes).max(1)) {
         simd.vectorize(Pack { simd, job, first, steps, most, panels: &mut *panels });
         for rights in equal_blocks(vectors, most).into_iter().filter(|blocks| blocks.count > 0) {
             for lefts in equal_blocks(job.places.len(), MAP_BLOCK).into_iter().filter(|blocks| blocks.count > 0) {

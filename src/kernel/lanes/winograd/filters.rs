@@ -49,6 +49,7 @@ impl Weights {
             Scheme::F2x3 => Self::pack(&Cut::<4, 2, 3>::of(scheme), workspace, filters, maps, place),
             Scheme::F4x3 => Self::pack(&Cut::<6, 4, 3>::of(scheme), workspace, filters, maps, place),
             Scheme::F2x5 => Self::pack(&Cut::<6, 2, 5>::of(scheme), workspace, filters, maps, place),
+            Scheme::F4x5 => Self::pack(&Cut::<8, 4, 5>::of(scheme), workspace, filters, maps, place),
             Scheme::F3x7 => Self::pack(&Cut::<6, 3, 4>::of(scheme), workspace, filters, maps, place),
         }
     }
@@ -227,6 +228,7 @@ pub fn gradient(scheme: Scheme, g: &Geometry, sums: &[f32]) -> Vec<f32> {
         Scheme::F2x3 => fold(&Cut::<4, 2, 3>::of(scheme), g, sums),
         Scheme::F4x3 => fold(&Cut::<6, 4, 3>::of(scheme), g, sums),
         Scheme::F2x5 => fold(&Cut::<6, 2, 5>::of(scheme), g, sums),
+        Scheme::F4x5 => fold(&Cut::<8, 4, 5>::of(scheme), g, sums),
         Scheme::F3x7 => fold(&Cut::<6, 3, 4>::of(scheme), g, sums),
     }
 }

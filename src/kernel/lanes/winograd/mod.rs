@@ -43,6 +43,7 @@ impl Scheme {
             Self::F2x3 => blocking.work(Forward::<4, 2, 3> { blocking: &blocking, input, weights, output }),
             Self::F4x3 => blocking.work(Forward::<6, 4, 3> { blocking: &blocking, input, weights, output }),
             Self::F2x5 => blocking.work(Forward::<6, 2, 5> { blocking: &blocking, input, weights, output }),
+            Self::F4x5 => blocking.work(Forward::<8, 4, 5> { blocking: &blocking, input, weights, output }),
             Self::F3x7 => blocking.work(Forward::<6, 3, 4> { blocking: &blocking, input, weights, output }),
         }
     }
@@ -65,6 +66,7 @@ impl Scheme {
             Self::F2x3 => blocking.work(Backward::<4, 2, 3> { blocking: &blocking, entries, of_input, sums }),
             Self::F4x3 => blocking.work(Backward::<6, 4, 3> { blocking: &blocking, entries, of_input, sums }),
             Self::F2x5 => blocking.work(Backward::<6, 2, 5> { blocking: &blocking, entries, of_input, sums }),
+            Self::F4x5 => blocking.work(Backward::<8, 4, 5> { blocking: &blocking, entries, of_input, sums }),
             Self::F3x7 => blocking.work(Backward::<6, 3, 4> { blocking: &blocking, entries, of_input, sums }),
         }
     }
@@ -73,6 +75,9 @@ impl Scheme {
 /// Bytes of transformed tiles that should be worked on together, so that they stay in a near cache; where kernels are cut into
 /// pieces, further tiles come on top.
 const TILE_BYTES: usize = 2 << 20;
+
+/// Terms that are summed at once where there are eight points: of 100 maps, that takes 40 % off the error.
+const RUN: usize = 32;
 
 /// Tiles that are worked on together even so: fewer would read weights too often.
 const LEAST: usize = 10;
@@ -95,6 +100,8 @@ struct Blocking<'a> {
     output: Plane,
     /// Pieces of the kernel along an axis.
     pieces: usize,
+    /// Terms that are summed at once.
+    run: usize,
     /// Tiles at once.
     most: usize,
     /// Rows of points in a pass: all, or where tiles of many maps would take too much room, those of a pair.
@@ -116,6 +123,8 @@ impl<'a> Blocking<'a> {
             input: Plane { size: g.in_size, offset: g.window.padding, maps: g.in_maps },
             output: Plane { size: g.out_size, offset: 0, maps: g.out_maps },
             pieces,
+            // Eight points magnify what long sums round.
+            run: if points == 8 { RUN } else { usize::MAX },
             most: (TILE_BYTES / (rows * row)).max(LEAST),
             rows,
         }
@@ -150,7 +159,7 @@ impl<'a> Blocking<'a> {
 
     fn routes(&self, outputs: &Tiles) -> Routes {
         let maps = [self.g.in_maps, self.g.out_maps];
-        Routes::new(self.workspace, [&self.inputs_of(outputs), outputs], maps, self.pieces)
+        Routes::new(self.workspace, [&self.inputs_of(outputs), outputs], maps, (self.pieces, self.run))
     }
 
     /// Does the passes over some tiles.
@@ -174,6 +183,9 @@ impl<'a> Blocking<'a> {
             passes.pass::<S, 0>(simd, &mut work);
             passes.pass::<S, 1>(simd, &mut work);
             passes.pass::<S, 2>(simd, &mut work);
+            if N == 8 {
+                passes.pass::<S, 3>(simd, &mut work);
+            }
         }
     }
 }

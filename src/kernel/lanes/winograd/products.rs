@@ -24,6 +24,8 @@ pub enum Direction {
 /// Which tiles belong together, as places in memory in vectors: the same for as many rows of tiles.
 pub struct Routes {
     rows: usize,
+    /// Terms of a sum before another one is begun.
+    run: usize,
     /// Numbers of maps of inputs and outputs.
     maps: [usize; 2],
     /// Vectors of a point of them.
@@ -37,8 +39,8 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Between tiles of inputs and of outputs with so many maps, with so many pieces of the kernel along an axis.
-    pub fn new(workspace: &Workspace, tiles: [&Tiles; 2], maps: [usize; 2], along_axis: usize) -> Self {
+    /// Between tiles of inputs and of outputs with so many maps, with so many pieces of the kernel along an axis, in sums of `run` terms.
+    pub fn new(workspace: &Workspace, tiles: [&Tiles; 2], maps: [usize; 2], (along_axis, run): (usize, usize)) -> Self {
         let (inputs, count) = (tiles[0], along_axis * along_axis);
         let places = |n: usize| {
             let pitch = tiles[n].pitch(maps[n]);
@@ -47,6 +49,7 @@ impl Routes {
         let start = |piece| inputs.number(piece) * inputs.pitch(maps[0]);
         let each_map = |piece| (0..maps[0]).map(move |map| start(piece) + map * inputs.parts);
         Self {
+            run,
             rows: tiles[1].rows,
             maps,
             points: [0, 1].map(|n| tiles[n].points(1, maps[n])),
@@ -85,6 +88,7 @@ impl Routes {
                 to: &self.tiles[written],
                 out_maps: self.maps[written],
                 accumulate: false,
+                run: self.run,
             };
             gather(simd, &job, to);
         };
@@ -111,6 +115,7 @@ impl Routes {
                 pixels: &self.tiles[1],
                 maps: self.maps[1],
                 accumulate: !first,
+                run: self.run,
             };
             outer(simd, &job, bytemuck::cast_slice_mut(panels), sums);
         };
