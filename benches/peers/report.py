@@ -15,7 +15,7 @@ CLAIMED |= {(arm, "inference", peer): 2.0 for arm in ("p4", "z2") for peer in NA
 LARGER = {"step": 1.5, "inference": 1.5, "memory": 1.0}
 SKELETONS = ("vgg11", "resnet16-cifar", "repeatnet2021")
 CLAIMED |= {(skeleton, measure, "torch"): LARGER[measure] for skeleton in SKELETONS for measure in LARGER}
-CLAIMED |= {(arm, "step", "escnn"): 3.0 for arm in ("c4", "c8")}
+CLAIMED |= {(arm, "step", "escnn"): 1.7 for arm in ("c4", "c8")}
 CLAIMED_OF_CONVOLUTIONS = 1.0
 CLAIMED_SHARE = 0.6
 # Variables that keep us, PyTorch's own kernels and those of oneDNN from using all vectors that the processor has.
