@@ -210,7 +210,7 @@ impl<'a> Inputs<'a> {
             images.push(check(&sample.name, batch)?);
             let turned = sample.images.first(TURNED_IMAGES);
             angles = rotation_invariance(network, &turned, &sample.statistics, STEP)?;
-            local = Some(local_equivariance(network.layers(), batch)?);
+            local = local_equivariance(network.layers(), batch)?;
         }
         Ok(StateCheck { state, images, angles, local })
     }

@@ -100,6 +100,6 @@ pub fn learned_equivariance(
         layer_images: Some(layer_images),
         turned_images: turned.len(),
         angles,
-        local: Some(local),
+        local,
     }))
 }

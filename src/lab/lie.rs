@@ -71,17 +71,17 @@ enum Motion {
 }
 
 /// The local equivariance error of `layers` in inference, on `images` (batch, maps, height, width), and where it comes from. The last layer
-/// leads to scores, (batch, classes, 1, 1). Derivatives are exact: one pass back for every class.
+/// leads to scores, (batch, classes, 1, 1). Derivatives are exact: one pass back for every class. `None` where scores aren't finite.
 ///
 /// # Errors
 /// When a layer fails, or the last one leads to maps of several pixels.
-pub fn local_equivariance(layers: &[NamedLayer], images: &Tensor) -> Result<LocalEquivariance> {
+pub fn local_equivariance(layers: &[NamedLayer], images: &Tensor) -> Result<Option<LocalEquivariance>> {
     let passes = passes(layers, images)?;
     let scores = match passes.last() {
         Some(last) if last.output.dims()[2..] == [1, 1] => &last.output,
         _ => return Err(Error::invalid("a Lie derivative is taken of scores, which have no pixels")),
     };
-    let scale = Scale::of(scores)?;
+    let Some(scale) = Scale::of(scores)? else { return Ok(None) };
     let directions = directions(scores.dims()[1]);
     let mut gradients = directions.iter().map(|(sum, _)| of_sum(sum, scores)).collect::<Result<Vec<_>>>()?;
     // By motion and direction, ⟨gradient, T x⟩ for every layer from the last on, image by image.
@@ -99,10 +99,10 @@ pub fn local_equivariance(layers: &[NamedLayer], images: &Tensor) -> Result<Loca
     let weights = || directions.iter().map(|(_, weight)| *weight);
     let [turn, right, down] = [0, 1, 2].map(|motion| Sums::of(along[motion].iter().zip(weights()), layers.len()));
     let names = || layers.iter().map(|layer| layer.name.as_str());
-    Ok(LocalEquivariance {
+    Ok(Some(LocalEquivariance {
         rotation: scale.error(&turn, names()),
         translation: scale.error(&right.mean(&down), names()),
-    })
+    }))
 }
 
 /// A layer, what reached it, and what it made of that.
@@ -264,13 +264,12 @@ struct Scale {
 }
 
 impl Scale {
-    fn of(scores: &Tensor) -> Result<Self> {
+    /// `None` of numbers that aren't finite.
+    fn of(scores: &Tensor) -> Result<Option<Self>> {
         let values = scores.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
         let norm = values.iter().map(|value| value * value).sum::<f64>().sqrt();
-        if !norm.is_finite() {
-            return Err(Error::invalid("the scores aren't finite, so that they have no Lie derivative"));
-        }
-        Ok(Self { scores: values.len(), norm, distance: between_images(&values, scores.dims()[0]) })
+        let distance = between_images(&values, scores.dims()[0]);
+        Ok(norm.is_finite().then_some(Self { scores: values.len(), norm, distance }))
     }
 
     fn error<'a>(&self, sums: &Sums, names: impl Iterator<Item = &'a str>) -> LocalError {

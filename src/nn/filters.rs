@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::Tensor;
 
-use super::Conv;
 use crate::error::Result;
 
 /// The filters of convolutions while no weight changes, see [`Mode::Evaluation`](super::Mode::Evaluation).
@@ -28,11 +27,11 @@ impl ConvId {
 
 impl Filters {
     /// Those of a convolution, computed where they aren't known.
-    pub(super) fn of(&mut self, id: ConvId, conv: &Conv) -> Result<Tensor> {
+    pub(super) fn of(&mut self, id: ConvId, filters: impl FnOnce() -> Result<Tensor>) -> Result<Tensor> {
         if let Some(known) = self.known.get(&id) {
             return Ok(known.clone());
         }
-        let filters = conv.filters()?.detach();
+        let filters = filters()?.detach();
         self.known.insert(id, filters.clone());
         Ok(filters)
     }

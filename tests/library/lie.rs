@@ -159,7 +159,7 @@ fn derivatives_are_those_of_finite_differences() {
     {
         let network = network(bank.clone(), 3);
         let layers = network.layers();
-        let found = local_equivariance(layers, &images()).unwrap();
+        let found = local_equivariance(layers, &images()).unwrap().unwrap();
         let scores = through(layers, &images());
         let names: Vec<&str> = found.rotation.layers.iter().map(|share| share.layer.as_str()).collect();
         assert!(names.iter().eq(layers.iter().map(|layer| &layer.name)), "{names:?}");
@@ -174,7 +174,7 @@ fn derivatives_are_those_of_finite_differences() {
 fn many_classes_are_sampled() {
     let network = network(BankConfig::named("free").unwrap(), 200);
     let layers = network.layers();
-    let found = local_equivariance(layers, &images()).unwrap();
+    let found = local_equivariance(layers, &images()).unwrap().unwrap();
     let expected = norm(&derivatives(layers, Motion::Turn).0);
     let ratio = found.rotation.norm_error.unwrap() * norm(&through(layers, &images())) / expected;
     assert!((ratio - 1.0).abs() < 0.4, "{ratio}");
@@ -191,9 +191,9 @@ fn what_looks_at_the_mean_alone_moves_by_its_edges() {
     // Blank but for the middle: no edge.
     let inner = images().narrow(2, 4, 3).unwrap().narrow(3, 4, 5).unwrap();
     let framed = inner.pad_with_zeros(2, 4, 4).unwrap().pad_with_zeros(3, 4, 4).unwrap();
-    let still = local_equivariance(network.layers(), &framed).unwrap();
+    let still = local_equivariance(network.layers(), &framed).unwrap().unwrap();
     assert!(still.translation.norm_error.unwrap() < 1e-12 && still.rotation.norm_error.unwrap() < 1e-12);
-    let cut = local_equivariance(network.layers(), &images()).unwrap();
+    let cut = local_equivariance(network.layers(), &images()).unwrap().unwrap();
     assert!(cut.translation.norm_error.unwrap() > 1e-3);
     let many = local_equivariance(&network.layers()[..1], &images());
     assert!(many.is_ok(), "the mean by itself is a score");
