@@ -28,7 +28,8 @@ pub trait Family: Clone + Debug + Default + PartialEq + Serialize + DeserializeO
     /// Width of every convolution in the preset of the same name: about 25,000 real parameters on the default skeleton.
     const WIDTH: usize = 20;
 
-    /// Whether widths are those of a base that is rescaled to a larger layer, so that arms take `scale` and `maps`.
+    /// Whether widths are those of a base that is rescaled to a larger layer, so that arms take `scale`, `maps` and `filters_of`. The base is
+    /// then the first of the bank's parameters.
     const RESCALES: bool = false;
 
     /// Whether a bank holds draws that aren't learned ([`Site::seed`]), so that arms take `scramble_seed`.
@@ -78,6 +79,8 @@ pub struct Site<'a> {
     pub input: Representation,
     /// The point group of [`Family::symmetry`], or what a skeleton restricts it to; the trivial one where there's none.
     pub group: &'a PointGroup,
+    /// Whether the base is another layer's, which the widths are then those of.
+    pub is_borrowed: bool,
     /// Seed of draws that aren't learned, by default that of the run.
     pub seed: u64,
 }

@@ -154,6 +154,12 @@ pub fn count(bank: &dyn Bank) -> ParameterCount {
     ParameterCount { real: of_kind(Kind::Real), one_bit: of_kind(Kind::OneBit) }
 }
 
+/// Shape of the base of a bank that rescales, or of ordinary filters: what another layer can transform.
+pub(crate) fn base(bank: &dyn Bank) -> Option<[usize; 4]> {
+    let first = bank.parameters().into_iter().next().filter(|first| first.kind == Kind::Real)?;
+    first.shape.try_into().ok()
+}
+
 /// Refuses sizes of 0, which no bank can fill.
 fn check_sizes(bank: &str, sizes: &[(&str, usize)]) -> Result<()> {
     match sizes.iter().find(|(_, size)| *size == 0) {

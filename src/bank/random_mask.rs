@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use serde::{Deserialize, Serialize};
 
 use super::repeat::{sign_scores, straight_through_sign};
-use super::{Bank, Family, Kind, Line, Marker, Parameter, Portrait, Rescale, Site, checked};
+use super::{Bank, Family, Kind, Line, Marker, Parameter, Portrait, RepeatMask, Rescale, Site, checked};
 use crate::error::{Error, Result};
 
 /// Learned signs on frozen random kernels.
@@ -19,8 +19,13 @@ impl Family for RandomMask {
         .in_question();
     const RESCALES: bool = true;
 
+    /// A layer that borrows a base of its own size, or of a larger one, has no room for random kernels: it's that base under signs.
     fn bank(&self, site: &Site) -> Result<Box<dyn Bank>> {
-        Ok(Box::new(RandomMaskBank::new(site.rescale())?))
+        let rescale = site.rescale();
+        if site.is_borrowed && frozen_kernels(&rescale) == 0 {
+            return RepeatMask {}.bank(site);
+        }
+        Ok(Box::new(RandomMaskBank::new(rescale)?))
     }
 
     fn rescaled_to(_: [usize; 2], parameter: &str, shape: &[usize]) -> Option<[usize; 2]> {
@@ -55,9 +60,12 @@ impl RandomMaskBank {
     }
 
     fn frozen_kernels(&self) -> usize {
-        let Rescale { base, scaled, .. } = self.rescale;
-        (scaled[0] * scaled[1]).saturating_sub(base[0] * base[1])
+        frozen_kernels(&self.rescale)
     }
+}
+
+fn frozen_kernels(Rescale { base, scaled, .. }: &Rescale) -> usize {
+    (scaled[0] * scaled[1]).saturating_sub(base[0] * base[1])
 }
 
 impl Bank for RandomMaskBank {

@@ -36,10 +36,11 @@ pub const RESERVED_NAMES: [&str; 3] = ["z2", "wide", "p4-rp"];
 const NAME_KEY: &str = "bank";
 
 /// Keys that every network has, so that no bank's can be called so.
-pub const RESERVED_KEYS: [&str; 22] = [
+pub const RESERVED_KEYS: [&str; 23] = [
     "bank",
     "bias",
     "dropout",
+    "filters_of",
     "group_pooling",
     "initialisation",
     "levels",

@@ -94,6 +94,7 @@ pub fn run(args: &Args) -> Result<()> {
     let group = bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
     // The same bank of the smallest layer tells which tensors it has.
     let small = Site {
+        is_borrowed: false,
         layer: args.layer.as_deref().unwrap_or("expand"),
         widths: [1, 1],
         rescaled: [2, 2],

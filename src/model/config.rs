@@ -1,5 +1,7 @@
 //! What determines a network.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Skeleton;
@@ -22,6 +24,10 @@ pub struct NetConfig {
     pub scale: usize,
     /// Maps of the same after rescaling, where they aren't `scale` times the widths; no bank rescales matrix products.
     pub maps: Option<Vec<usize>>,
+    /// Convolutions without filters of their own: of each, by name, the earlier one whose base it transforms, for the banks that rescale. The
+    /// others are ordinary ones where they aren't rescaled themselves.
+    #[serde(default)]
+    pub filters_of: BTreeMap<String, String>,
     /// What happens to the group axis before the classes.
     pub group_pooling: GroupPooling,
     /// Whether the group axis is pooled after every layer, so that each layer lifts anew (P4CNN-RP).
@@ -30,7 +36,8 @@ pub struct NetConfig {
     pub scramble_seed: u64,
     /// Rate of the dropout after every convolution but the head and shortcuts; steps with a rate of their own keep that.
     pub dropout: f64,
-    /// Whether every convolution of a step has biases, one a field, also where the skeleton says nothing of them.
+    /// Whether convolutions have biases, one a field, also where the skeleton says nothing of them: those of all steps; where the bank
+    /// rescales, those that it repeats, shortcuts among them.
     #[serde(default)]
     pub bias: bool,
     /// Which maps share statistics and parameters of a norm: what the skeleton says, or none.
@@ -88,6 +95,9 @@ impl NetConfig {
     /// # Errors
     /// When the skeleton has too many steps.
     pub fn preset_on(skeleton: Skeleton, name: &str) -> Result<Option<Self>, Fault> {
+        if let Some(rescaling) = Self::rescaling(&skeleton, name)? {
+            return Ok(Some(rescaling));
+        }
         let (bank, width): (BankConfig, usize) = match name {
             "z2" => (Free {}.into(), Free::WIDTH),
             "wide" => (Free {}.into(), 2 * Free::WIDTH),
@@ -117,6 +127,7 @@ impl NetConfig {
             bank,
             scale: 2,
             maps: None,
+            filters_of: BTreeMap::new(),
             group_pooling,
             pool_every_layer: false,
             scramble_seed: 0,

@@ -5,6 +5,7 @@ mod input;
 mod network;
 mod plan;
 mod record;
+mod rescaling;
 mod skeleton;
 pub mod steps;
 mod widths;
@@ -15,5 +16,6 @@ pub use network::Network;
 #[cfg(feature = "study")]
 pub(crate) use plan::MAX_MAPS;
 pub use plan::{Budget, StepCost};
+pub use rescaling::rescalings;
 pub use skeleton::Skeleton;
 pub use widths::{Cost, MATCH_TOLERANCE, match_maps, match_widths};

@@ -1,5 +1,7 @@
 //! A skeleton built over a family of banks.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::Tensor;
@@ -30,7 +32,7 @@ impl Network {
     /// When a width is 0, their number isn't that of the skeleton, the image is too small for it, or branches don't fit together.
     pub fn new(config: &NetConfig, input: InputShape, vb: &VarBuilder) -> Result<Self> {
         let Plan { layers, .. } = Plan::new(config, input)?;
-        let layers = Builder { config, vb }.all(layers)?;
+        let layers = Builder { config, vb, bases: RefCell::default() }.all(layers)?;
         Ok(Self { layers, input, workspace: Workspace::default() })
     }
 
@@ -89,6 +91,8 @@ impl Network {
 struct Builder<'a> {
     config: &'a NetConfig,
     vb: &'a VarBuilder<'a>,
+    /// The first tensors of the convolutions so far, by their names.
+    bases: RefCell<HashMap<String, Tensor>>,
 }
 
 impl Builder<'_> {
@@ -100,9 +104,14 @@ impl Builder<'_> {
         let (fields, vb) = (self.fields(input), self.vb.pp(&name));
         let initialisation = self.config.initialisation;
         let layer: Box<dyn Layer> = match layer {
-            PlannedLayer::Conv { bank, window, bias } => {
+            PlannedLayer::Conv { bank, window, bias, base_of } => {
                 let config = ConvConfig { window, bias, initialisation };
-                Box::new(Conv::new(bank, &fields.group, config, vb)?)
+                let base = base_of.map(|owner| self.base(&owner)).transpose()?;
+                let conv = Conv::with_base(bank, base, &fields.group, config, vb)?;
+                if let Some(weight) = conv.weight() {
+                    self.bases.borrow_mut().insert(name.clone(), weight.clone());
+                }
+                Box::new(conv)
             }
             PlannedLayer::Norm { sharing, activation } => {
                 let config = FieldNormConfig { activation, sharing, ..FieldNormConfig::default() };
@@ -126,6 +135,12 @@ impl Builder<'_> {
             }
         };
         Ok(NamedLayer { name, layer })
+    }
+
+    /// The base of a layer that there is already.
+    fn base(&self, layer: &str) -> Result<Tensor> {
+        let message = || Error::invalid(format!("there's no layer {layer} yet whose filters could be taken"));
+        self.bases.borrow().get(layer).cloned().ok_or_else(message)
     }
 
     fn fields(&self, maps: Maps) -> FieldType {

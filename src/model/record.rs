@@ -26,6 +26,10 @@ impl Serialize for NetConfig {
         map.serialize_entry("widths", &self.widths)?;
         map.serialize_entry("scale", &self.scale)?;
         map.serialize_entry("maps", &self.maps)?;
+        // Younger than records with its hash.
+        if !self.filters_of.is_empty() {
+            map.serialize_entry("filters_of", &self.filters_of)?;
+        }
         map.serialize_entry("group_pooling", &self.group_pooling)?;
         map.serialize_entry("pool_every_layer", &self.pool_every_layer)?;
         for (key, value) in [mimics, scramble] {

@@ -67,6 +67,8 @@ pub struct Conv {
     config: ConvConfig,
     input: FieldType,
     output: FieldType,
+    /// Real numbers of a base that's another layer's.
+    borrowed: usize,
 }
 
 impl Conv {
@@ -75,6 +77,20 @@ impl Conv {
     /// # Errors
     /// When the builder has tensors of other shapes under these names.
     pub fn new(bank: Box<dyn Bank>, group: &Arc<PointGroup>, config: ConvConfig, vb: VarBuilder) -> Result<Self> {
+        Self::with_base(bank, None, group, config, vb)
+    }
+
+    /// The same with another layer's tensor, if one is given, as the first of the bank's: its base, which both learn.
+    ///
+    /// # Errors
+    /// When the builder has tensors of other shapes under these names, or the base has another shape.
+    pub fn with_base(
+        bank: Box<dyn Bank>,
+        base: Option<Tensor>,
+        group: &Arc<PointGroup>,
+        config: ConvConfig,
+        vb: VarBuilder,
+    ) -> Result<Self> {
         let [out_maps, in_maps, ..] = bank.filter_shape();
         let sizes = bank.field_sizes();
         let fields = |maps: usize, size: usize| match size {
@@ -82,7 +98,17 @@ impl Conv {
             _ => FieldType::regular(group, maps / size),
         };
         let (input, output) = (fields(in_maps, sizes.input), fields(out_maps, sizes.output));
+        let borrowed = base.as_ref().map_or(0, Tensor::elem_count);
+        let mut base = base;
         let values = bank.parameters().into_iter().map(|p| {
+            if let Some(base) = base.take() {
+                return match base.dims() == p.shape {
+                    true => Ok(base),
+                    false => {
+                        candle_core::bail!("a base of the shape {:?}, but this bank takes {:?}", base.dims(), p.shape)
+                    }
+                };
+            }
             let initial = p.initial.distribution(config.initialisation);
             match p.kind {
                 // Detached, so that no optimiser finds a gradient for it, even one that is given all of a builder's tensors.
@@ -95,7 +121,7 @@ impl Conv {
             true => Some(vb.get_with_hints(output.fields, "bias", Init::Const(0.0))?),
             false => None,
         };
-        Ok(Self { id: ConvId::new(), bank, values, bias, config, input, output })
+        Ok(Self { id: ConvId::new(), bank, values, bias, config, input, output, borrowed })
     }
 
     /// The filters as they are now, (out maps, in maps, k, k).
@@ -184,6 +210,7 @@ impl Layer for Conv {
 
     fn parameters(&self) -> ParameterCount {
         let bias = if self.config.bias { self.output.fields } else { 0 };
-        bank::count(self.bank.as_ref()) + ParameterCount { real: bias, one_bit: 0 }
+        let ParameterCount { real, one_bit } = bank::count(self.bank.as_ref());
+        ParameterCount { real: real - self.borrowed + bias, one_bit }
     }
 }

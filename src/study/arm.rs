@@ -1,6 +1,6 @@
 //! The arms of a study file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use toml::Spanned;
@@ -10,7 +10,9 @@ use super::{ModelFile, Skeletons, StudyText, TrainingFile};
 use crate::bank::{BankConfig, families};
 use crate::error::Result;
 use crate::model::steps::Fault;
-use crate::model::{Cost, GroupPooling, InputShape, NetConfig, Network, match_maps, match_widths, presets};
+use crate::model::{
+    Cost, GroupPooling, InputShape, NetConfig, Network, Skeleton, match_maps, match_widths, presets, rescalings,
+};
 use crate::nn::NormSharing;
 use crate::number;
 
@@ -44,6 +46,7 @@ pub struct ArmFile {
     pub scale: Option<Spanned<usize>>,
     #[serde(default, deserialize_with = "number::told")]
     pub maps: Option<Spanned<Vec<usize>>>,
+    pub filters_of: Option<Spanned<BTreeMap<String, String>>>,
     pub group_pooling: Option<Spanned<GroupPooling>>,
     pub pool_every_layer: Option<Spanned<bool>>,
     /// Seed of the scrambles; by default the seed of each run, so that the runs of an arm differ in them too.
@@ -94,7 +97,11 @@ impl ArmFile {
     /// The network that the arm asks for, before any matching.
     pub(super) fn network(&self, file: &StudyText, model: &ModelFile, skeletons: &Skeletons) -> Result<NetConfig> {
         let name = self.preset.as_ref().unwrap_or(&self.name);
-        let skeleton = skeletons.find(file, self.skeleton.as_ref().or(model.skeleton.as_ref()))?;
+        let asked = self.skeleton.as_ref().or(model.skeleton.as_ref());
+        let skeleton = match (asked, NetConfig::skeleton_of(name.as_ref())) {
+            (None, Some(own)) => Skeleton::named(own)?,
+            _ => skeletons.find(file, asked)?,
+        };
         let faulty = |fault: Fault| skeletons.error(file, &skeleton, &fault).unwrap_or_else(|| fault.clone().into());
         let bank = self
             .bank
@@ -109,7 +116,7 @@ impl ArmFile {
                 NetConfig::new(skeleton.clone(), bank.clone(), 0.0).map_err(&faulty)?
             }
             _ => {
-                let known = presets().join(", ");
+                let known = presets().into_iter().chain(rescalings()).collect::<Vec<_>>().join(", ");
                 let message =
                     format!("unknown arm {:?}: its preset is one of {known}, or it has a bank", name.as_ref());
                 return Err(file.error(name, message));
@@ -120,6 +127,9 @@ impl ArmFile {
         self.check_keys(file, &net.bank)?;
         net.scale = given(&self.scale, net.scale);
         net.maps = self.maps.as_ref().map(|maps| maps.as_ref().clone());
+        if let Some(filters_of) = &self.filters_of {
+            net.filters_of = filters_of.as_ref().clone();
+        }
         net.group_pooling = given(&self.group_pooling, net.group_pooling);
         net.pool_every_layer = given(&self.pool_every_layer, net.pool_every_layer);
         net.scramble_seed = given(&self.scramble_seed, net.scramble_seed);
@@ -223,6 +233,7 @@ impl ArmFile {
         let checks = [
             ("scale", self.scale.as_ref().map(Spanned::span), rescales),
             ("maps", self.maps.as_ref().map(Spanned::span), rescales),
+            ("filters_of", self.filters_of.as_ref().map(Spanned::span), rescales),
             ("group_pooling", self.group_pooling.as_ref().map(Spanned::span), has_group),
             ("pool_every_layer", self.pool_every_layer.as_ref().map(Spanned::span), has_group),
             ("scramble_seed", self.scramble_seed.as_ref().map(Spanned::span), BankConfig::draws),

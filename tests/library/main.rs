@@ -19,6 +19,7 @@ mod lie;
 mod model;
 mod networks;
 mod optimisers;
+mod rescaling;
 mod residual;
 mod restriction;
 mod simd_override;

@@ -70,7 +70,16 @@ fn every_bank_expands_as_in_a_network() {
         let group = bank.symmetry().map_or_else(PointGroup::trivial, |symmetry| symmetry.point_group());
         let input = if group.order() > 1 { Representation::Regular } else { Representation::Trivial };
         let rescaled = if bank.rescales() { [4, 6] } else { [2, 3] };
-        let site = Site { layer: "conv2", widths: [2, 3], rescaled, kernel: 3, input, group: &group, seed: 5 };
+        let site = Site {
+            layer: "conv2",
+            widths: [2, 3],
+            rescaled,
+            kernel: 3,
+            input,
+            group: &group,
+            is_borrowed: false,
+            seed: 5,
+        };
         let bank = bank.bank(&site).unwrap();
         let (mut values, mut options) = (Vec::new(), Vec::new());
         for parameter in bank.parameters() {

@@ -80,6 +80,8 @@ pub(super) enum PlannedLayer {
         bank: Box<dyn Bank>,
         window: Window,
         bias: bool,
+        /// The layer whose base it transforms, if it has none of its own.
+        base_of: Option<String>,
     },
     Norm {
         sharing: NormSharing,

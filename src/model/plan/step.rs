@@ -3,6 +3,7 @@
 use super::walk::Walk;
 use super::{Maps, PlannedLayer};
 use crate::bank::{self, Bank, FreeBank, ParameterCount, Site};
+use crate::error::Error;
 use crate::group::{PointGroup, Representation};
 use crate::kernel::{Activation, Window};
 use crate::model::GroupPooling;
@@ -35,7 +36,7 @@ impl Walk<'_> {
         let own = if self.leads_to_classes { 0.0 } else { self.config.dropout };
         let dropout = if step.dropout == 0.0 { own } else { step.dropout };
         let ConvStep { kernel, norm, activation, .. } = *step;
-        let bias = step.bias || self.config.bias;
+        let bias = step.bias || self.config.bias && !self.config.bank.rescales();
         let is_fixed = match step.width {
             Width::Fixed(_) => true,
             Width::Classes(_) => before.is_a_number(),
@@ -50,14 +51,17 @@ impl Walk<'_> {
     pub fn convolution(&mut self, conv: &ConvPlan) -> Result<(), String> {
         let ConvPlan { name, kernel, window, width, bias, norm, activation, dropout, .. } = *conv;
         let size = self.slide(name, kernel, window)?;
-        let bank = self.bank(conv).map_err(|e| format!("{name}: {e}"))?;
+        let (bank, base_of) = self.bank(conv).map_err(|e| format!("{name}: {e}"))?;
+        let bias = bias || self.config.bias && self.repeats(conv);
         let (filters, field) = (bank.filter_shape(), bank.field_sizes().output);
         let representation = if field == 1 { Representation::Trivial } else { Representation::Regular };
         let fields = filters[0] / field;
-        let count = bank::count(bank.as_ref()) + real(if bias { fields } else { 0 });
+        let mut count = bank::count(bank.as_ref()) + real(if bias { fields } else { 0 });
+        count.real -= base_of.as_ref().and_then(|_| bank::base(bank.as_ref())).map_or(0, |base| base.iter().product());
+        let of_other = base_of.as_ref().map_or_else(String::new, |owner| format!(" of {owner}'s filters"));
         let entries = filters.iter().map(|&n| n as u64).product::<u64>();
         let multiply_adds = entries.saturating_mul((size[0] * size[1]) as u64);
-        self.push(name.to_owned(), PlannedLayer::Conv { bank, window, bias }, count, multiply_adds);
+        self.push(name.to_owned(), PlannedLayer::Conv { bank, window, bias, base_of }, count, multiply_adds);
         let [width, rescaled] = width;
         self.maps = Maps { size, representation, width, rescaled, ..self.maps };
         self.keep(entries);
@@ -67,8 +71,11 @@ impl Walk<'_> {
             FieldDropout::check(dropout).map_err(|e| format!("{name}: {e}"))?;
             self.push(format!("{name}.dropout"), PlannedLayer::Dropout(dropout), ParameterCount::default(), 0);
         }
-        let words =
-            format!("{kernel}×{kernel} convolution{}{}", described(window, 1), behind(norm.sharing(), activation));
+        let words = format!(
+            "{kernel}×{kernel} convolution{of_other}{}{}",
+            described(window, 1),
+            behind(norm.sharing(), activation)
+        );
         if !self.leads_to_classes {
             self.widest();
         }
@@ -99,16 +106,64 @@ impl Walk<'_> {
         self.end_step(name, format!("restriction to {}", part.name()));
     }
 
+    /// The bank of a convolution, and the layer whose base it transforms, if it has none of its own.
+    fn bank(&mut self, conv: &ConvPlan) -> crate::Result<(Box<dyn Bank>, Option<String>)> {
+        let name = conv.name.to_owned();
+        if let Some(owner) = self.config.filters_of.get(conv.name) {
+            let bank = self.borrowing(conv, owner)?;
+            self.bases.insert(name, None);
+            return Ok((bank, Some(owner.clone())));
+        }
+        let bank = self.own_bank(conv)?;
+        self.bases.insert(name, bank::base(bank.as_ref()).map(|[out, inputs, kernel, _]| [out, inputs, kernel]));
+        Ok((bank, None))
+    }
+
+    /// Whether a base is repeated here. What has the same size whatever it's rescaled to has nothing to repeat, nor has what lends its
+    /// filters as they are.
+    fn repeats(&self, conv: &ConvPlan) -> bool {
+        let ConvPlan { name, width: [width, rescaled], is_fixed, .. } = *conv;
+        let filters_of = &self.config.filters_of;
+        let is_same = is_fixed || !filters_of.is_empty() && width == rescaled;
+        let is_whole = is_same && self.maps.width == self.maps.rescaled;
+        self.config.bank.rescales() && (filters_of.contains_key(name) || !is_whole)
+    }
+
+    /// The bank of a convolution that transforms the base of the layer `owner`.
+    fn borrowing(&self, conv: &ConvPlan, owner: &str) -> crate::Result<Box<dyn Bank>> {
+        let ConvPlan { name, kernel, width: [_, rescaled], .. } = *conv;
+        let refused = |why: String| Err(Error::invalid(format!("filters_of = {owner}, but {why}")));
+        let [out, inputs, of_owner] = match self.bases.get(owner) {
+            Some(Some(base)) => *base,
+            Some(None) => {
+                return refused(format!("{owner} has no filters of its own; name the layer that it takes them of"));
+            }
+            None => return refused("there's no such convolution before this one".to_owned()),
+        };
+        if of_owner != kernel {
+            return refused(format!("its filters have {of_owner}×{of_owner} pixels, and these {kernel}×{kernel}"));
+        }
+        self.config.bank.bank(&Site {
+            layer: name,
+            widths: [inputs, out],
+            rescaled: [self.maps.rescaled, rescaled],
+            kernel,
+            input: self.maps.representation,
+            group: &self.maps.group,
+            is_borrowed: true,
+            seed: self.config.scramble_seed,
+        })
+    }
+
     /// The bank of a convolution to maps of this width before and after rescaling. Without pooling over the group, an ordinary convolution
     /// leads from oriented maps to the classes, with as many parameters as the group's.
-    fn bank(&self, conv: &ConvPlan) -> crate::Result<Box<dyn Bank>> {
-        let ConvPlan { name, kernel, width: [width, rescaled], is_fixed, .. } = *conv;
+    fn own_bank(&self, conv: &ConvPlan) -> crate::Result<Box<dyn Bank>> {
+        let ConvPlan { name, kernel, width: [width, rescaled], .. } = *conv;
         let is_oriented = self.maps.representation == Representation::Regular;
         if self.leads_to_classes && is_oriented && self.config.group_pooling == GroupPooling::None {
             return Ok(Box::new(FreeBank::new(width, self.count(self.maps), kernel)?));
         }
-        // What has the same size whatever it's rescaled to has nothing to repeat.
-        if is_fixed && self.config.bank.rescales() && self.maps.width == self.maps.rescaled {
+        if self.config.bank.rescales() && !self.repeats(conv) {
             return Ok(Box::new(FreeBank::new(width, self.maps.width, kernel)?));
         }
         self.config.bank.bank(&Site {
@@ -118,6 +173,7 @@ impl Walk<'_> {
             kernel,
             input: self.maps.representation,
             group: &self.maps.group,
+            is_borrowed: false,
             seed: self.config.scramble_seed,
         })
     }

@@ -1,5 +1,7 @@
 //! From step to step.
 
+use std::collections::HashMap;
+
 use super::{Budget, MAX_MAPS, Maps, Plan, Planned, PlannedLayer, StepCost};
 use crate::bank::ParameterCount;
 use crate::group::{PointGroup, Representation};
@@ -33,6 +35,8 @@ pub(super) struct Walk<'a> {
     pub producer: Option<usize>,
     /// What says how many maps those at hand are.
     pub declared: Declared,
+    /// Of every convolution out and in maps and kernel of the base that its filters are made of, if it has one of its own.
+    pub bases: HashMap<String, Option<[usize; 3]>>,
     /// Parameters and products of the step at hand.
     cost: Cost,
     plan: Plan,
@@ -106,6 +110,7 @@ impl<'a> Walk<'a> {
             widths: 0,
             producer: None,
             declared: Declared::Channels,
+            bases: HashMap::new(),
             cost: Cost::default(),
             plan,
         })
@@ -126,10 +131,13 @@ impl<'a> Walk<'a> {
     }
 
     pub fn finish(self) -> Result<Plan, String> {
-        let Self { widths, layers, mut plan, .. } = self;
+        let Self { widths, layers, bases, mut plan, .. } = self;
         let (found, name) = (self.config.widths.len(), self.config.skeleton.name());
         if found != widths {
             return Err(format!("{found} widths, but {name} has {widths} layers that take one, those before its head"));
+        }
+        if let Some(borrower) = self.config.filters_of.keys().find(|name| !bases.contains_key(*name)) {
+            return Err(format!("filters_of: there's no convolution {borrower}"));
         }
         plan.layers = layers;
         for place in 0..plan.ties.len() {
@@ -294,6 +302,9 @@ fn check(config: &NetConfig) -> Result<(), String> {
     }
     if let Some(maps) = config.maps.as_ref().filter(|maps| maps.len() != config.widths.len()) {
         return Err(format!("{} maps, but {} widths", maps.len(), config.widths.len()));
+    }
+    if !config.filters_of.is_empty() && !config.bank.rescales() {
+        return Err(format!("filters_of: {} has no base that another layer could transform", config.bank.name()));
     }
     if config.pool_every_layer && config.group_pooling == GroupPooling::None {
         return Err("pool_every_layer needs a group_pooling of \"max\" or \"mean\"".to_owned());
