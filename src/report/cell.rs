@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::figure::{
-    Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure, LearningCurve,
-    LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
+    Against, Arm, AttributionFigure, BudgetFigure, BudgetPoint, ErrorRow, ErrorsFigure, Estimate, Figure,
+    LearningCurve, LearningFigure, Role, RunCurve, ShareBar, SizePoint, StepBar, TrainingSizeCurve, TrainingSizeFigure,
 };
 use super::layout::levels_in_words;
 use super::pictures::{self, Album};
@@ -176,9 +176,12 @@ impl CellResults {
         figures.push(Box::new(self.errors_figure()));
         let arms: Vec<&Arm> = self.arms.iter().map(|runs| &runs.arm).collect();
         figures.extend(differences::figures(&self.attribution, &arms));
-        let budget = self.budget_figure();
-        if !budget.points.is_empty() {
-            figures.push(Box::new(budget));
+        let learn_signs = self.attribution.arms.iter().any(|arm| arm.budget.one_bit_parameters > 0);
+        for against in [Against::Size].into_iter().chain(learn_signs.then_some(Against::Information)) {
+            let budget = self.budget_figure(against);
+            if !budget.points.is_empty() {
+                figures.push(Box::new(budget));
+            }
         }
         let learning = self.learning_figure();
         if !learning.arms.is_empty() {
@@ -286,18 +289,19 @@ impl CellResults {
         ErrorsFigure { arms: self.arms.iter().map(row).collect(), data: tested }
     }
 
-    fn budget_figure(&self) -> BudgetFigure {
+    fn budget_figure(&self, against: Against) -> BudgetFigure {
         let point = |runs: &ArmRuns| {
             let summary = self.summary(&runs.arm.name)?;
             Some(BudgetPoint {
                 arm: runs.arm.clone(),
                 parameters: summary.budget.parameters,
+                one_bit_parameters: summary.budget.one_bit_parameters,
                 multiply_adds: summary.budget.multiply_adds,
                 error: Estimate::mean(&errors(summary))?,
                 seeds: summary.seeds.len(),
             })
         };
-        BudgetFigure { points: self.arms.iter().filter_map(point).collect() }
+        BudgetFigure { against, points: self.arms.iter().filter_map(point).collect() }
     }
 
     fn learning_figure(&self) -> LearningFigure {

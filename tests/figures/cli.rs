@@ -35,6 +35,7 @@ fn a_store_becomes_figures_a_page_and_tables() {
         "filters-p4",
         "filters-repeat-mask",
         "filters-scrambled",
+        "information",
         "learning",
         "paired",
         "pairs",
@@ -262,6 +263,7 @@ fn images_with_several_channels_have_all_figures() {
             "filters-p4.svg",
             "filters-repeat-mask.svg",
             "filters-scrambled.svg",
+            "information.svg",
             "learning.svg",
             "paired.svg",
             "pairs.svg"

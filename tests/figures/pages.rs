@@ -3,8 +3,8 @@
 use crate::figure_support::{CASES, Made, Shape, pictures, raster, shapes};
 use equisplit::group::PointGroup;
 use equisplit::report::figure::{
-    BudgetFigure, BudgetPoint, CayleyFigure, Estimate, Figure, FilterFigure, FilterRow, Format, GroupMaps, Page, Rect,
-    Spread,
+    Against, BudgetFigure, BudgetPoint, CayleyFigure, Estimate, Figure, FilterFigure, FilterRow, Format, GroupMaps,
+    Page, Rect, Spread,
 };
 
 /// Draws a figure and checks its texts; writes it to the folder in EQUISPLIT_FIGURES, if it's set, to be looked at.
@@ -73,7 +73,7 @@ fn extreme(value: f64) -> Vec<Box<dyn Figure>> {
     paired.rows[0].differences[0].1 = value;
     let mut attribution = made.attribution();
     attribution.shares[0].share = Some(Estimate { value: 0.5, interval: Some([-1e6, value.clamp(0.5, 1e6)]) });
-    let mut budget = made.budget();
+    let mut budget = made.budget(Against::Size);
     (budget.points[0].parameters, budget.points[0].multiply_adds) = (value as usize, value as u64);
     let maps = || GroupMaps { image: raster(4, |_, _| value), maps: vec![raster(4, |row, _| value * row as f64); 4] };
     let row = FilterRow { name: "1".to_owned(), copies: vec![raster(3, |row, _| value * row as f64)] };
@@ -153,13 +153,22 @@ fn an_interval_that_goes_on_has_an_arrow_head_and_no_bar() {
 fn point(n: usize, parameters: usize, multiply_adds: u64) -> BudgetPoint {
     let error =
         Estimate { value: 0.02 + 0.01 * n as f64, interval: Some([0.018 + 0.01 * n as f64, 0.022 + 0.01 * n as f64]) };
-    BudgetPoint { arm: Made::USUAL.arms()[n].clone(), parameters, multiply_adds, error, seeds: 5 }
+    BudgetPoint {
+        arm: Made::USUAL.arms()[n].clone(),
+        parameters,
+        one_bit_parameters: 0,
+        multiply_adds,
+        error,
+        seeds: 5,
+    }
 }
 
 #[test]
 fn points_stand_where_their_cost_is_and_a_cost_that_all_share_has_no_panel() {
-    let figure =
-        BudgetFigure { points: vec![point(0, 5_534, 700_000), point(1, 5_534, 703_000), point(2, 9_000, 705_000)] };
+    let figure = BudgetFigure {
+        against: Against::Size,
+        points: vec![point(0, 5_534, 700_000), point(1, 5_534, 703_000), point(2, 9_000, 705_000)],
+    };
     let page = page(&figure, "matched");
     let upright =
         |shape: &&Shape| shape.width == "35" && shape.points.len() == 2 && shape.points[0][0] == shape.points[1][0];
@@ -170,13 +179,30 @@ fn points_stand_where_their_cost_is_and_a_cost_that_all_share_has_no_panel() {
     let texts: Vec<&str> = page.texts().iter().map(|text| text.text.as_str()).collect();
     assert!(texts.contains(&"All arms have 700 k to 705 k multiply-adds per image."), "{texts:?}");
     assert!(texts.contains(&"Learned real parameters") && !texts.contains(&"Multiply-adds per image"), "{texts:?}");
-    let differing =
-        BudgetFigure { points: vec![point(0, 5_534, 700_000), point(1, 5_534, 720_000), point(2, 9_000, 700_000)] };
+    let differing = BudgetFigure {
+        against: Against::Size,
+        points: vec![point(0, 5_534, 700_000), point(1, 5_534, 720_000), point(2, 9_000, 700_000)],
+    };
     let texts: Vec<String> = self::page(&differing, "differing").texts().iter().map(|text| text.text.clone()).collect();
     assert!(
         ["a", "b", "Multiply-adds per image"].iter().all(|text| texts.iter().any(|found| found == text)),
         "{texts:?}"
     );
+}
+
+#[test]
+fn what_is_learned_stands_beside_real_parameters_in_bits() {
+    let signs = |one_bit_parameters, point| BudgetPoint { one_bit_parameters, ..point };
+    // 4,096 bits each: 128 real parameters, or 64 and 2,048 signs.
+    let points = vec![point(0, 128, 1), signs(2048, point(1, 64, 1)), point(2, 64, 1)];
+    let figure = BudgetFigure { against: Against::Information, points };
+    let page = page(&figure, "information");
+    let upright =
+        |shape: &&Shape| shape.width == "35" && shape.points.len() == 2 && shape.points[0][0] == shape.points[1][0];
+    let places: Vec<f64> = shapes(&page).iter().filter(upright).map(|shape| shape.points[0][0]).collect();
+    let [a, b, c, d, e, f] = places[..] else { panic!("{places:?}") };
+    assert!(b == c && a > b + 100.0 && d == e && d > f + 100.0, "{places:?}");
+    assert!(figure.caption().contains("in bits (32 a real parameter and one a sign)"), "{}", figure.caption());
 }
 
 #[test]

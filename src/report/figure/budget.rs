@@ -1,4 +1,5 @@
-//! What accuracy costs: test error against parameters and against multiply-adds, as far as arms differ in them.
+//! What accuracy costs: test error against parameters and multiply-adds, as far as arms differ in them; against parameters and all that is
+//! learned.
 
 use super::axis::{Axis, Plot};
 use super::canvas::{Anchor, Canvas, End, heading_height, inner};
@@ -14,9 +15,20 @@ const BETWEEN: i32 = mm(6.0);
 /// Costs that differ by no more than this factor are the same: what "at the same parameter count" means.
 const SAME: f64 = 1.02;
 
+/// What errors stand against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Against {
+    /// Real parameters and multiply-adds.
+    Size,
+    /// Real parameters, and the bits of all that is learned: is it the parameters or what goes by other names?
+    Information,
+}
+
 /// Test error against what a network costs.
 #[derive(Clone, Debug)]
 pub struct BudgetFigure {
+    /// Which costs.
+    pub against: Against,
     /// The arms that have finished runs.
     pub points: Vec<BudgetPoint>,
 }
@@ -28,6 +40,8 @@ pub struct BudgetPoint {
     pub arm: Arm,
     /// Learned real parameters.
     pub parameters: usize,
+    /// Learned signs.
+    pub one_bit_parameters: usize,
     /// Multiply-adds per image.
     pub multiply_adds: u64,
     /// Mean test error with Student's interval.
@@ -49,7 +63,20 @@ const PARAMETERS: Cost =
 const MULTIPLY_ADDS: Cost =
     Cost { what: "multiply-adds per image", label: "Multiply-adds per image", of: |point| point.multiply_adds as f64 };
 
+const INFORMATION: Cost = Cost {
+    what: "information learned, in bits (32 a real parameter and one a sign)",
+    label: "Information learned (bits)",
+    of: |point| 32.0 * point.parameters as f64 + point.one_bit_parameters as f64,
+};
+
 impl BudgetFigure {
+    fn costs(&self) -> [Cost; 2] {
+        match self.against {
+            Against::Size => [PARAMETERS, MULTIPLY_ADDS],
+            Against::Information => [PARAMETERS, INFORMATION],
+        }
+    }
+
     fn legend(&self) -> Legend {
         Legend::of_points(self.points.iter().map(|point| &point.arm))
     }
@@ -67,8 +94,10 @@ impl BudgetFigure {
 
     /// The costs that have a panel: both, or the one that arms differ in.
     fn shown(&self) -> Vec<Cost> {
-        let differing: Vec<Cost> =
-            [PARAMETERS, MULTIPLY_ADDS].into_iter().filter(|&cost| !self.is_matched(cost)).collect();
+        if self.against == Against::Information {
+            return self.costs().to_vec();
+        }
+        let differing: Vec<Cost> = self.costs().into_iter().filter(|&cost| !self.is_matched(cost)).collect();
         if differing.is_empty() { vec![MULTIPLY_ADDS] } else { differing }
     }
 
@@ -78,8 +107,10 @@ impl BudgetFigure {
             [low, high] if low == high => format!("{low} {}", cost.what),
             [low, high] => format!("{low} to {high} {}", cost.what),
         };
-        let common =
-            [PARAMETERS, MULTIPLY_ADDS].into_iter().filter(|&cost| self.points.len() > 1 && self.is_matched(cost));
+        if self.against == Against::Information {
+            return String::new();
+        }
+        let common = self.costs().into_iter().filter(|&cost| self.points.len() > 1 && self.is_matched(cost));
         let told: Vec<String> = common.map(told).collect();
         if told.is_empty() { String::new() } else { format!("All arms have {}.", told.join(" and ")) }
     }
@@ -87,9 +118,15 @@ impl BudgetFigure {
     fn titles(&self) -> Vec<String> {
         let counts = seeds(self.points.iter().map(|point| point.seeds));
         let intervals = mean_and_interval(self.points.iter().map(|point| &point.error));
-        let short = |cost: &Cost| cost.what.replace("learned real ", "").replace(" per image", "");
+        let short = |cost: &Cost| {
+            let what = cost.what.split(", in bits").next().unwrap_or(cost.what);
+            what.replace("learned real ", "").replace(" per image", "")
+        };
         let title = |cost: &Cost| format!("By {}: {intervals}, {counts}", short(cost));
-        self.shown().iter().map(title).collect()
+        match self.against {
+            Against::Size => self.shown().iter().map(title).collect(),
+            Against::Information => vec![title(&PARAMETERS), format!("By {}", short(&INFORMATION))],
+        }
     }
 
     fn panel(&self, canvas: &Canvas, rect: Rect, cost: Cost) -> Result<()> {
@@ -124,7 +161,10 @@ fn readable_cost(cost: f64) -> String {
 
 impl Figure for BudgetFigure {
     fn name(&self) -> &str {
-        "budget"
+        match self.against {
+            Against::Size => "budget",
+            Against::Information => "information",
+        }
     }
 
     fn caption(&self) -> String {
@@ -142,8 +182,12 @@ impl Figure for BudgetFigure {
             common if common.is_empty() => common,
             common => format!(" {common}"),
         };
+        let no_signs = match self.against {
+            Against::Size => " (learned signs are no real parameters)",
+            Against::Information => "",
+        };
         format!(
-            "Test error against {against} (learned signs are no real parameters), logarithmic axis.{common} {}",
+            "Test error against {against}{no_signs}, logarithmic axis.{common} {}",
             means_in_words(self.points.iter().map(|point| &point.error), &counts)
         )
     }

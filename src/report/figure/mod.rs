@@ -41,7 +41,7 @@ use crate::stats::{Interval, student};
 pub use attribution::{AttributionFigure, ShareBar, StepBar};
 pub use batch::{BatchFigure, BatchImage};
 pub use bitmap::Bitmap;
-pub use budget::{BudgetFigure, BudgetPoint};
+pub use budget::{Against, BudgetFigure, BudgetPoint};
 pub use canvas::Canvas;
 pub use cayley::{CayleyFigure, GroupMaps};
 pub use equivariance::{EquivarianceCurve, EquivarianceFigure};

@@ -6,7 +6,7 @@ mod shapes;
 use equisplit::bank::{families, family};
 use equisplit::group::PointGroup;
 use equisplit::report::figure::{
-    Arm, AttributionFigure, BatchFigure, BatchImage, Bitmap, BudgetFigure, BudgetPoint, CayleyFigure,
+    Against, Arm, AttributionFigure, BatchFigure, BatchImage, Bitmap, BudgetFigure, BudgetPoint, CayleyFigure,
     EquivarianceCurve, EquivarianceFigure, ErrorRow, ErrorsFigure, Estimate, Figure, FilterFigure, FilterRow,
     GroupMaps, LearningCurve, LearningFigure, LocalCurve, LocalErrors, LocalFigure, Pair, PairedFigure, PairedRow,
     PairsFigure, Raster, Role, RotationCurve, RotationFigure, RunCurve, ShareBar, SizePoint, Spread, StepBar,
@@ -166,15 +166,16 @@ impl Made {
         })
     }
 
-    pub fn budget(self) -> BudgetFigure {
+    pub fn budget(self, against: Against) -> BudgetFigure {
         let point = |(n, (arm, error)): (usize, (Arm, f64))| BudgetPoint {
             arm,
             parameters: 24_620 + 37 * (n % 7),
+            one_bit_parameters: if n % 3 == 1 { 90_000 } else { 0 },
             multiply_adds: 3_000_000 + 4_000_000 * (n as u64 % 5),
             error: Estimate { value: error, interval: self.interval(error, 0.0014) },
             seeds: self.seeds,
         };
-        BudgetFigure { points: self.finished().into_iter().enumerate().map(point).collect() }
+        BudgetFigure { against, points: self.finished().into_iter().enumerate().map(point).collect() }
     }
 
     pub fn learning(self) -> LearningFigure {
@@ -289,7 +290,8 @@ impl Made {
             Box::new(self.errors()),
             Box::new(self.paired()),
             Box::new(self.pairs()),
-            Box::new(self.budget()),
+            Box::new(self.budget(Against::Size)),
+            Box::new(self.budget(Against::Information)),
             Box::new(self.learning()),
             Box::new(self.training_size()),
             Box::new(self.rotation()),
