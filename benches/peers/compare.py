@@ -202,6 +202,8 @@ def compare(args):
 
 def check(results):
     held, missed, unmeasured = report.checked(results)
+    if not held and not missed:
+        sys.exit("error: nothing was measured that anything is claimed of")
     note(f"{held} medians are as claimed" + "".join(f"; not measured: {what}" for what in unmeasured))
     if missed:
         sys.exit("error: less than claimed: " + "; ".join(missed))

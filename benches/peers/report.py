@@ -58,7 +58,7 @@ def summarise(runs, measure):
 
 def sgemm(nets):
     """Each side's rate of large matrix products, the median over all that it measured."""
-    sides = {who for _, runs in nets for who in runs}
+    sides = sorted({who for _, runs in nets for who in runs})
     rates = {who: [result["sgemm_gflops"] for _, runs in nets for result in runs.get(who, [])] for who in sides}
     return {who: median(found) for who, found in rates.items()}
 

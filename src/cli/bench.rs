@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use candle_core::Device;
 use equisplit::bench::{self, ConvolutionShape, ConvolutionTimes, NetworkTimes, Timing};
-use equisplit::model::{InputShape, NetConfig, StepCost, presets};
+use equisplit::model::{InputShape, NetConfig, StepCost};
 use equisplit::report::bench as table;
 use equisplit::study::StudyFile;
 use equisplit::train::{DeviceChoice, DeviceKind, Protocol};
@@ -23,9 +23,9 @@ pub struct Args {
     /// The network: an arm of the study, or the name of a preset [default: p4].
     #[arg(long, value_name = "ARM", conflicts_with = "convolution")]
     arm: Option<String>,
-    /// Its skeleton: one of the program, or a file.
-    #[arg(long, default_value = "cohen2016", conflicts_with = "convolution")]
-    skeleton: PathBuf,
+    /// Its skeleton: one of the program, or a file [default: the preset's own, or cohen2016].
+    #[arg(long, conflicts_with = "convolution")]
+    skeleton: Option<PathBuf>,
     /// Its base width [default: what gives the preset about as many parameters as the skeleton's own].
     #[arg(long, value_name = "WIDTH", conflicts_with = "convolution")]
     width: Option<f64>,
@@ -184,11 +184,12 @@ impl Subject {
     }
 
     fn preset(args: &Args) -> Result<Self> {
-        let found = Found::read(&args.skeleton)?;
         let arm = args.arm.as_deref().unwrap_or("p4");
+        let own = || PathBuf::from(NetConfig::skeleton_of(arm).unwrap_or("cohen2016"));
+        let found = Found::read(&args.skeleton.clone().unwrap_or_else(own))?;
         let preset = NetConfig::preset_on(found.skeleton.clone(), arm).map_err(|fault| found.error(fault))?;
         let Some(mut config) = preset else {
-            super::wrong_usage(&format!("--arm {arm}: there are {}", presets().join(", ")))
+            super::wrong_usage(&format!("--arm {arm}: there are {}", study::known_presets()))
         };
         let steps = found.skeleton.steps();
         if let Some(width) = args.width {

@@ -6,14 +6,14 @@ use std::process::ExitCode;
 use equisplit::data::{DataConfig, Draws, Source};
 use equisplit::group::Symmetry;
 use equisplit::lab::{self, ArmCheck, Sample, Subject, TOLERANCE};
-use equisplit::model::{InputShape, NetConfig, presets};
+use equisplit::model::{InputShape, NetConfig};
 use equisplit::report::check as table;
 use equisplit::study::{self, Arm, DataRecord, Override, Record, Run, Store, StudyFile};
 use equisplit::train::{Checkpoint, Normalisation, PixelStatistics};
 use equisplit::{Error, Result};
 use serde::Serialize;
 
-use super::study::{arms, input};
+use super::study::{arms, input, known_presets};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -204,7 +204,7 @@ fn new(arm: &Arm) -> Candidate {
 fn preset(args: &Args) -> Candidate {
     let name = args.arm.as_deref().unwrap_or("p4");
     let Some(net) = NetConfig::preset(name) else {
-        super::wrong_usage(&format!("--arm {name}: without a study there are {}", presets().join(", ")))
+        super::wrong_usage(&format!("--arm {name}: without a study there are {}", known_presets()))
     };
     Candidate { name: name.to_owned(), net, seed: 0, trained: None }
 }

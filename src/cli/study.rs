@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use equisplit::data::{self, Draws, ImageSize, Source};
-use equisplit::model::InputShape;
+use equisplit::model::{InputShape, presets, rescalings};
 use equisplit::study::{Arm, Study, StudyFile};
 use equisplit::{Error, Result};
 
@@ -41,6 +41,11 @@ pub fn input(file: &StudyFile, data: Option<&Path>) -> Result<InputShape> {
     let classes = if config.source == Source::Cifar100 { 100 } else { InputShape::DIGITS.classes };
     tell!("note: for {channels}×{height}×{width} images of {classes} classes; --data DIR takes the shape of yours");
     Ok(InputShape { channels, size: [height, width], classes })
+}
+
+/// All presets, those with a skeleton of their own too.
+pub fn known_presets() -> String {
+    presets().into_iter().chain(rescalings()).collect::<Vec<_>>().join(", ")
 }
 
 /// Warns of arms whose sampling grids no turn maps onto themselves.

@@ -71,7 +71,8 @@ enum Motion {
 }
 
 /// The local equivariance error of `layers` in inference, on `images` (batch, maps, height, width), and where it comes from. The last layer
-/// leads to scores, (batch, classes, 1, 1). Derivatives are exact: one pass back for every class. `None` where scores aren't finite.
+/// leads to scores, (batch, classes, 1, 1). Derivatives are exact: one pass back for every class. `None` where scores or
+/// derivatives aren't finite.
 ///
 /// # Errors
 /// When a layer fails, or the last one leads to maps of several pixels.
@@ -98,6 +99,10 @@ pub fn local_equivariance(layers: &[NamedLayer], images: &Tensor) -> Result<Opti
     }
     let weights = || directions.iter().map(|(_, weight)| *weight);
     let [turn, right, down] = [0, 1, 2].map(|motion| Sums::of(along[motion].iter().zip(weights()), layers.len()));
+    let finite = |sums: &Sums| sums.whole.is_finite() && sums.layers.iter().all(|sum| sum.is_finite());
+    if ![&turn, &right, &down].into_iter().all(finite) {
+        return Ok(None);
+    }
     let names = || layers.iter().map(|layer| layer.name.as_str());
     Ok(Some(LocalEquivariance {
         rotation: scale.error(&turn, names()),
@@ -117,12 +122,15 @@ struct Pass {
 fn passes(layers: &[NamedLayer], images: &Tensor) -> Result<Vec<Pass>> {
     let mut passes = Vec::with_capacity(layers.len());
     let (mut arriving, mut before) = (images.detach(), Shifts { stride: 1, margin: 0 });
+    // How maps move is up to the layer that made them: an ordinary head takes oriented maps for plain ones.
+    let mut fields = layers.first().map(|first| first.layer.input().clone());
     for NamedLayer { name, layer } in layers {
         let input = Var::from_tensor(&arriving)?;
         let forward = layer.forward_in(input.as_tensor(), &mut Mode::Inference);
         let output = forward.map_err(|e| Error::invalid(format!("layer {name}: {e}")))?;
         arriving = output.detach();
-        passes.push(Pass { input, fields: layer.input().clone(), stride: before.stride, output });
+        let own = fields.replace(layer.output().clone()).unwrap_or_else(|| layer.input().clone());
+        passes.push(Pass { input, fields: own, stride: before.stride, output });
         before = shifts(layer.as_ref(), before);
     }
     Ok(passes)

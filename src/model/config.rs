@@ -84,9 +84,11 @@ pub fn presets() -> Vec<String> {
 }
 
 impl NetConfig {
-    /// A network by name, near 25,000 parameters (but `wide`): see [`presets`].
+    /// A network by name, near 25,000 parameters (but `wide`): see [`presets`]; or one of [`rescalings`](super::rescalings) on its own
+    /// skeleton.
     pub fn preset(name: &str) -> Option<Self> {
-        Self::preset_on(Skeleton::default(), name).ok().flatten()
+        let skeleton = Self::skeleton_of(name).and_then(|own| Skeleton::named(own).ok()).unwrap_or_default();
+        Self::preset_on(skeleton, name).ok().flatten()
     }
 
     /// The same on another skeleton: as wide for its base width as the presets are for that of the default one, so that all but `wide`

@@ -79,6 +79,7 @@ impl<'a> Kept<'a> {
     #[inline]
     fn next(&mut self) -> bool {
         if self.used == self.length {
+            assert!(self.left > 0, "more draws than were announced");
             let words = self.left.min(WORDS);
             self.left -= words;
             (self.used, self.length) = (0, 8 * words);

@@ -52,7 +52,7 @@ fn verdict(check: &ArmCheck) -> String {
 /// The layers on some images, and what is worst about those that are broken.
 fn layers(check: &ArmCheck, state: &StateCheck, images: &ImagesCheck) -> String {
     let names = elements(&images.layers);
-    let between: Vec<&str> = images.layers.first().into_iter().flat_map(|layer| turned(layer)).collect();
+    let between: Vec<&str> = images.layers.first().into_iter().flat_map(turned).collect();
     let turns: Vec<String> = between.iter().map(|element| format!("≈ {element}")).collect();
     let shown = names.iter().chain(&turns).map(String::as_str);
     let header: Vec<&str> = ["layer", ""].into_iter().chain(shown).chain(["shift", "from the image"]).collect();

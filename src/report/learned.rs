@@ -49,7 +49,10 @@ fn local(measured: &[Measured]) -> Option<LocalFigure> {
         ((*arm).clone(), locals)
     };
     let (arms, missing): (Vec<_>, Vec<_>) = measured.iter().map(of_arm).partition(|(_, runs)| !runs.is_empty());
-    let layers = arms.iter().map(|(_, runs)| layers(&runs[0].rotation)).max_by_key(Vec::len)?;
+    let layers = arms.iter().map(|(_, runs)| layers(&runs[0].rotation)).fold(Vec::new(), merged);
+    if layers.is_empty() {
+        return None;
+    }
     let errors = |runs: &[LocalEquivariance], of: fn(&LocalEquivariance) -> &LocalError| LocalErrors {
         whole: Spread::of(runs.iter().filter_map(|run| of(run).image_error)),
         layers: layers.iter().map(|layer| share(runs, layer, of)).collect(),
@@ -67,6 +70,21 @@ fn local(measured: &[Measured]) -> Option<LocalFigure> {
         missing: missing.into_iter().map(|(arm, _)| arm.name).collect(),
         layers: layers.clone(),
     })
+}
+
+/// The layers that there are in one of both, each behind those that it follows.
+fn merged(mut known: Vec<String>, others: Vec<String>) -> Vec<String> {
+    let mut next = 0;
+    for layer in others {
+        match known.iter().position(|other| *other == layer) {
+            Some(place) => next = place + 1,
+            None => {
+                known.insert(next, layer);
+                next += 1;
+            }
+        }
+    }
+    known
 }
 
 fn layers(error: &LocalError) -> Vec<String> {
@@ -141,4 +159,24 @@ pub(super) fn errors_after(
         state([last.new, last.trained]).image_error
     };
     runs.iter().filter_map(error).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged;
+
+    #[test]
+    fn layers_of_all_arms_stand_in_their_order() {
+        let list = |names: &str| names.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let z2 = list("conv1 conv1.norm conv2 conv2.norm conv3");
+        let rp = list("conv1 conv1.norm conv1.group_pool conv2 conv2.norm conv2.group_pool conv3 conv3.max");
+        let both = "conv1 conv1.norm conv1.group_pool conv2 conv2.norm conv2.group_pool conv3 conv3.max";
+        assert_eq!(merged(z2.clone(), rp.clone()), list(both));
+        assert_eq!(merged(rp, z2), list(both));
+        assert_eq!(
+            merged(list("conv1 block1 linear1"), list("conv1 block1 block2 linear1")),
+            list("conv1 block1 block2 linear1")
+        );
+        assert_eq!(merged(Vec::new(), list("a b")), list("a b"));
+    }
 }

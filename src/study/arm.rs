@@ -98,10 +98,15 @@ impl ArmFile {
     pub(super) fn network(&self, file: &StudyText, model: &ModelFile, skeletons: &Skeletons) -> Result<NetConfig> {
         let name = self.preset.as_ref().unwrap_or(&self.name);
         let asked = self.skeleton.as_ref().or(model.skeleton.as_ref());
-        let skeleton = match (asked, NetConfig::skeleton_of(name.as_ref())) {
+        let own = NetConfig::skeleton_of(name.as_ref());
+        let skeleton = match (asked, own) {
             (None, Some(own)) => Skeleton::named(own)?,
             _ => skeletons.find(file, asked)?,
         };
+        if let Some(own) = own.filter(|own| *own != skeleton.name()) {
+            let message = format!("{} is a preset on the skeleton {own}, not on {}", name.as_ref(), skeleton.name());
+            return Err(file.error(name, message));
+        }
         let faulty = |fault: Fault| skeletons.error(file, &skeleton, &fault).unwrap_or_else(|| fault.clone().into());
         let bank = self
             .bank
@@ -125,6 +130,10 @@ impl ArmFile {
         net.initialisation = model.initialisation;
         net.bank = self.configured(file, bank.unwrap_or(net.bank))?;
         self.check_keys(file, &net.bank)?;
+        if own.is_some() && !net.bank.rescales() {
+            let place = self.bank.as_ref().unwrap_or(name);
+            return Err(only_for(file, place, name.as_ref(), &net.bank, BankConfig::rescales));
+        }
         net.scale = given(&self.scale, net.scale);
         net.maps = self.maps.as_ref().map(|maps| maps.as_ref().clone());
         if let Some(filters_of) = &self.filters_of {

@@ -4,7 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use equisplit::bank::{BankConfig, Steerable};
 use equisplit::group::PointGroup;
 use equisplit::lab::{LocalError, local_equivariance};
-use equisplit::model::{InputShape, NetConfig, Network, Skeleton};
+use equisplit::model::{GroupPooling, InputShape, NetConfig, Network, Skeleton};
 use equisplit::nn::{FieldType, Mode, NamedLayer, Weights};
 
 use crate::kernel_support::{flat, random};
@@ -21,9 +21,22 @@ const TEXT: &str = r#"{"base": 2, "steps": [
     {"linear": {"width": "classes"}}
 ]}"#;
 
+/// An ordinary head that takes oriented maps for plain ones.
+const ORIENTED: &str = r#"{"base": 2, "steps": [
+    {"conv": {"kernel": 3, "padding": 1, "activation": "swish"}},
+    {"conv": {"kernel": 3, "stride": 2, "activation": "swish"}},
+    {"pool": {"size": 2, "reduce": "mean"}},
+    {"conv": {"kernel": 2, "width": "classes", "norm": "none", "activation": "none"}},
+    {"global-pool": "mean"}
+]}"#;
+
 fn network(bank: BankConfig, classes: usize) -> Network {
-    let skeleton = Skeleton::new("smooth", serde_json::from_str(TEXT).unwrap()).unwrap();
-    let config = NetConfig::new(skeleton, bank, 3.0).unwrap();
+    built(TEXT, GroupPooling::Mean, bank, classes)
+}
+
+fn built(text: &str, group_pooling: GroupPooling, bank: BankConfig, classes: usize) -> Network {
+    let skeleton = Skeleton::new("smooth", serde_json::from_str(text).unwrap()).unwrap();
+    let config = NetConfig { group_pooling, ..NetConfig::new(skeleton, bank, 3.0).unwrap() };
     let input = InputShape { channels: 1, size: [11, 13], classes };
     Network::new(&config, input, &Weights::new(4).builder(DType::F64, &Device::Cpu)).unwrap()
 }
@@ -118,11 +131,13 @@ fn derivatives(layers: &[NamedLayer], motion: Motion) -> (Tensor, Vec<Tensor>) {
         _ => 4.0,
     };
     let mut maps = images();
+    let mut fields = layers[0].layer.input();
     let whole = along(layers, &maps, &velocity(layers[0].layer.input(), &maps, motion, 1.0));
     let mut shares = Vec::new();
     for (n, layer) in layers.iter().enumerate() {
         let one = std::slice::from_ref(layer);
-        let moved = along(one, &maps, &velocity(layer.layer.input(), &maps, motion, stride(n)));
+        let moved = along(one, &maps, &velocity(fields, &maps, motion, stride(n)));
+        fields = layer.layer.output();
         let output = through(one, &maps);
         let own = velocity(layer.layer.output(), &output, motion, stride(n + 1));
         shares.push(along(&layers[n + 1..], &output, &(moved - own).unwrap()));
@@ -148,16 +163,24 @@ fn check(found: &LocalError, expected: &[(Tensor, Vec<Tensor>)], scores: &Tensor
     }
 }
 
+/// Networks of plain maps and of fields of C4, C5 and C8.
+fn smooth() -> impl Iterator<Item = Network> {
+    let steerable = |turns| Steerable { group: PointGroup::cyclic(turns).unwrap(), ..Steerable::default() };
+    let named = ["free", "p4"].map(|name| BankConfig::named(name).unwrap());
+    named.into_iter().chain([5, 8].map(|n| steerable(n).into())).map(|bank| network(bank, 3))
+}
+
 /// Claim: the derivative and every layer's share of it are those of finite differences, for plain maps and fields of C5, C4 and C8.
 #[test]
 fn derivatives_are_those_of_finite_differences() {
-    let steerable = |turns| Steerable { group: PointGroup::cyclic(turns).unwrap(), ..Steerable::default() };
-    for bank in ["free", "p4"]
-        .map(|name| BankConfig::named(name).unwrap())
-        .into_iter()
-        .chain([5, 8].map(|n| steerable(n).into()))
-    {
-        let network = network(bank.clone(), 3);
+    let p4 = || BankConfig::named("p4").unwrap();
+    let oriented = built(ORIENTED, GroupPooling::None, p4(), 3);
+    assert_ne!(
+        oriented.layers()[4].layer.output(),
+        oriented.layers()[5].layer.input(),
+        "oriented maps reach a plain head"
+    );
+    for network in [oriented].into_iter().chain(smooth()) {
         let layers = network.layers();
         let found = local_equivariance(layers, &images()).unwrap().unwrap();
         let scores = through(layers, &images());
@@ -180,7 +203,7 @@ fn many_classes_are_sampled() {
     assert!((ratio - 1.0).abs() < 0.4, "{ratio}");
 }
 
-/// Shares add up to the whole, layer for layer, and what only looks at the mean of all pixels is no more than its edge away from standing still.
+/// What only looks at the mean of all pixels is no more than its edge away from standing still.
 #[test]
 fn what_looks_at_the_mean_alone_moves_by_its_edges() {
     let text = r#"{"base": 1, "steps": [{"global-pool": "mean"}, {"linear": {"width": "classes"}}]}"#;

@@ -170,7 +170,7 @@ fn what_has_no_base_to_take_is_refused() {
         (&[("conv2", "conv2")], "no such convolution before"),
         (&[("conv2", "conv9")], "no such convolution before"),
         (&[("conv3", "conv2"), ("conv2", "conv1")], "conv3: filters_of = conv2, but conv2 has no filters of its own"),
-        (&[("conv9", "conv1")], "there's no convolution conv9"),
+        (&[("conv9", "conv1")], "borrowing has no convolution conv9, but conv1, conv2, conv3, block1.conv4"),
     ] {
         let message = refused("repeat-mask", pairs);
         assert!(message.contains(part), "{message}");

@@ -22,6 +22,7 @@ mod protocols;
 mod readme;
 mod records;
 mod reproducible;
+mod rescaling;
 mod rot_mnist;
 mod sharing;
 mod skeletons;

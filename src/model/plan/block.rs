@@ -101,7 +101,10 @@ fn stride(steps: &[Step]) -> Option<usize> {
 }
 
 fn described(maps: Maps) -> String {
-    let Maps { size: [height, width], representation, rescaled, .. } = maps;
-    let what = if representation == Representation::Trivial { "maps" } else { "fields over the group" };
+    let Maps { group, size: [height, width], representation, rescaled, .. } = maps;
+    let what = match representation {
+        Representation::Trivial => "maps".to_owned(),
+        _ => format!("fields over {}", group.name()),
+    };
     format!("{rescaled} {what} of {height}×{width} pixels")
 }

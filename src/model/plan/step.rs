@@ -1,6 +1,6 @@
 //! What a step becomes.
 
-use super::walk::Walk;
+use super::walk::{Walk, names};
 use super::{Maps, PlannedLayer};
 use crate::bank::{self, Bank, FreeBank, ParameterCount, Site};
 use crate::error::Error;
@@ -138,7 +138,11 @@ impl Walk<'_> {
             Some(None) => {
                 return refused(format!("{owner} has no filters of its own; name the layer that it takes them of"));
             }
-            None => return refused("there's no such convolution before this one".to_owned()),
+            None => {
+                let lenders = self.bases.iter().filter(|(_, base)| base.is_some()).map(|(name, _)| name);
+                let lenders = names(lenders);
+                return refused(format!("there's no such convolution before this one; there are {lenders}"));
+            }
         };
         if of_owner != kernel {
             return refused(format!("its filters have {of_owner}×{of_owner} pixels, and these {kernel}×{kernel}"));

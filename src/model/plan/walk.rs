@@ -137,7 +137,9 @@ impl<'a> Walk<'a> {
             return Err(format!("{found} widths, but {name} has {widths} layers that take one, those before its head"));
         }
         if let Some(borrower) = self.config.filters_of.keys().find(|name| !bases.contains_key(*name)) {
-            return Err(format!("filters_of: there's no convolution {borrower}"));
+            let known = names(bases.keys());
+            let skeleton = self.config.skeleton.name();
+            return Err(format!("filters_of: {skeleton} has no convolution {borrower}, but {known}"));
         }
         plan.layers = layers;
         for place in 0..plan.ties.len() {
@@ -310,6 +312,13 @@ fn check(config: &NetConfig) -> Result<(), String> {
         return Err("pool_every_layer needs a group_pooling of \"max\" or \"mean\"".to_owned());
     }
     Ok(())
+}
+
+/// Names in the order of their lengths and letters, which is about that of layers.
+pub(super) fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    let mut names: Vec<&str> = names.map(String::as_str).collect();
+    names.sort_unstable_by_key(|name| (name.len(), *name));
+    names.join(", ")
 }
 
 fn root(ties: &[usize], mut place: usize) -> usize {

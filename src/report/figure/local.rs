@@ -84,8 +84,9 @@ impl LocalFigure {
         lines.back_to_front(&self.curves, |curve| &curve.arm).try_for_each(|curve| {
             let LocalErrors { whole, layers } = of(curve);
             let look = lines.look(&curve.arm);
-            let shares = (0..).map(f64::from).zip(layers).filter_map(|(n, share)| Some((n, (*share)?)));
-            draw_spread(canvas, &look, &shares.collect::<Vec<_>>(), place, MARKERS)?;
+            for part in in_a_row(layers) {
+                draw_spread(canvas, &look, &part, place, MARKERS)?;
+            }
             let end = (layers.len() - 1 + GAP) as f64;
             draw_spread(canvas, &look, &whole.iter().map(|whole| (end, *whole)).collect::<Vec<_>>(), place, MARKERS)
         })
@@ -100,6 +101,14 @@ impl LocalFigure {
     }
 }
 
+/// Layers that follow each other, with their places: lines end where an arm has no such layer.
+fn in_a_row(layers: &[Option<Spread>]) -> Vec<Vec<(f64, Spread)>> {
+    let placed: Vec<Option<(f64, Spread)>> =
+        (0..).map(f64::from).zip(layers).map(|(place, share)| Some((place, (*share)?))).collect();
+    let parts = placed.split(Option::is_none).map(|part| part.iter().flatten().copied().collect::<Vec<_>>());
+    parts.filter(|part| !part.is_empty()).collect()
+}
+
 impl Figure for LocalFigure {
     fn name(&self) -> &str {
         "local-equivariance"
@@ -109,7 +118,7 @@ impl Figure for LocalFigure {
         format!(
             "Local equivariance error of the trained networks (Gruver et al. 2023): the norm of the Lie derivative of the class scores, as the images \
              start to turn (a, per radian) or to move (b, per pixel, both directions), relative to the distance between different images, and what every layer \
-             brings in; shares can cancel, so that all together can be less than one of them. Lines: mean over seeds ({}) on {} test images; bands: least to \
+             brings in; shares can cancel, so that all together can be less than one of them. Lines, which end where an arm has no such layer: mean over seeds ({}) on {} test images; bands: least to \
              greatest seed. Layers: {}.{}{}",
             self.counts(),
             self.images,
@@ -132,5 +141,18 @@ impl Figure for LocalFigure {
         let [left, right] = canvas.headings([&a, &b], self.panels(rect))?;
         self.panel(canvas, left, "Error per radian", |curve| &curve.rotation)?;
         self.panel(canvas, right, "Error per pixel", |curve| &curve.translation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_where_a_layer_is_missing() {
+        let one = |value: f64| Spread::of(std::iter::once(value));
+        let parts = in_a_row(&[one(1.0), one(2.0), None, None, one(3.0), None]);
+        let places: Vec<Vec<f64>> = parts.iter().map(|part| part.iter().map(|(place, _)| *place).collect()).collect();
+        assert_eq!(places, [vec![0.0, 1.0], vec![4.0]]);
     }
 }
