@@ -88,7 +88,7 @@ fn check_page(page: &str) {
     }
     // Namespaces aren't fetched.
     assert!(!page.replace("http://www.w3.org/2000/svg", "").contains("http"), "an address");
-    assert_eq!(page.matches("<svg").count(), 10);
+    assert_eq!(page.matches("<svg").count(), 11);
     assert_eq!(page.matches("@font-face").count(), 2);
     for part in
         ["p4 against z2", "class=\"answer\"", "<table>", "learning_rate", "equisplit run STUDY.toml", "@media print"]
