@@ -122,8 +122,11 @@ fn norm(values: &Tensor) -> f64 {
     flat(values).iter().map(|value| value * value).sum::<f64>().sqrt()
 }
 
+/// L f, and what every layer brings in.
+type Derivatives = (Tensor, Vec<Tensor>);
+
 /// L f, and d(rest)·L f_i of every layer.
-fn derivatives(layers: &[NamedLayer], motion: Motion) -> (Tensor, Vec<Tensor>) {
+fn derivatives(layers: &[NamedLayer], motion: Motion) -> Derivatives {
     // conv1 and its norm, conv2 with its stride of 2 and its norm, the pool of 2×2.
     let stride = |n: usize| match n {
         0..=2 => 1.0,
@@ -146,8 +149,8 @@ fn derivatives(layers: &[NamedLayer], motion: Motion) -> (Tensor, Vec<Tensor>) {
     (whole, shares)
 }
 
-fn check(found: &LocalError, expected: &[(Tensor, Vec<Tensor>)], scores: &Tensor, tolerance: f64) {
-    let mean = |of: &dyn Fn(&(Tensor, Vec<Tensor>)) -> f64| {
+fn check(found: &LocalError, expected: &[Derivatives], scores: &Tensor, tolerance: f64) {
+    let mean = |of: &dyn Fn(&Derivatives) -> f64| {
         (expected.iter().map(|one| of(one).powi(2)).sum::<f64>() / expected.len() as f64).sqrt()
     };
     let near =
