@@ -120,7 +120,8 @@ def ours(entry):
     if "convolution" in entry:
         return ["--convolution", ",".join(map(str, entry["convolution"]))]
     if "study" in entry:
-        return [HERE.parent.parent / f"experiments/{entry['study']}.toml", "--arm", entry["arm"], "--no-layers", "--device", "cpu"]
+        study = HERE.parent.parent / f"experiments/{entry['study']}.toml"
+        return [study, "--arm", entry["arm"], "--no-layers", "--device", "cpu"]
     large = ["--skeleton", entry["skeleton"], "--width", entry["width"], "--no-layers"] if "skeleton" in entry else []
     return ["--arm", entry["arm"], *large, "--device", "cpu"]
 
@@ -213,7 +214,8 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--equisplit", type=Path, default=PROGRAM, help="our program")
     parser.add_argument("--venv", type=Path, default=HERE / ".venv", help="folder of the virtual environment")
-    parser.add_argument("--nets", choices=("small", "large", "steerable", "all"), default="small", help="which networks")
+    nets = ("small", "large", "steerable", "all")
+    parser.add_argument("--nets", choices=nets, default="small", help="which networks")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--shape-rounds", type=int, default=3, help="rounds of the single convolutions")
     parser.add_argument("--repeats", type=int, default=20, help="repeats that a time is the median of")

@@ -35,7 +35,8 @@ def measures(entry, runs):
     """Memory is told of larger networks only: of the small ones PyTorch itself takes more than its network."""
     if "arm" not in entry:
         return PASSES
-    tell_memory = not {"skeleton", "study"}.isdisjoint(entry) and all(run["peak_mb"] is not None for rounds in runs.values() for run in rounds)
+    is_large = not {"skeleton", "study"}.isdisjoint(entry)
+    tell_memory = is_large and all(run["peak_mb"] is not None for rounds in runs.values() for run in rounds)
     return ("step", "inference") + (("memory",) if tell_memory else ())
 
 

@@ -74,15 +74,16 @@ impl CopiesBank {
         check_input(input)?;
         let components = input.dim(group);
         let entries = components * kernel * kernel;
-        let nothing_to_shuffle = match scramble {
-            Scramble::GroupAxis => components == 1,
-            Scramble::Positions => kernel == 1,
-            Scramble::Joint => entries == 1,
-        };
+        let nothing_to_shuffle = group.order() == 1
+            || match scramble {
+                Scramble::GroupAxis => components == 1,
+                Scramble::Positions => kernel == 1,
+                Scramble::Joint => entries == 1,
+            };
         for _ in 0..TRIES {
             let table = |g| scramble.table(group, g, input, kernel, stream);
             let tables: Vec<Vec<usize>> = group.elements().map(table).collect::<Result<_>>()?;
-            if group.order() == 1 || nothing_to_shuffle || !is_action(group, &tables) {
+            if nothing_to_shuffle || !is_action(group, &tables) {
                 // A scramble's copies belong to no element of a group.
                 let names = (1..=group.order()).map(|copy| copy.to_string()).collect();
                 let labels = ("the copies that its scramble makes of it".to_owned(), names);

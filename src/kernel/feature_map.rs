@@ -182,8 +182,8 @@ impl Tape {
     }
 }
 
-/// A number that nobody asks for, with this gradient. Of a product and a sum, candle would make six more tensors of its size to say the
-/// same.
+/// A number that nobody asks for, with this gradient: without the tensors of its size that candle would make of a product and a sum
+/// to say the same.
 struct Given(Tensor);
 
 impl CustomOp1 for Given {

@@ -38,7 +38,9 @@ impl LayerReport {
 
 /// Tests every layer of a chain in inference, on `images` (batch, maps, n, n).
 ///
-/// Layers behind a restriction to a subgroup are held against that. Fields of layers that know another group than `group` are taken as trivial ones: every map turned in place. That is the
+/// Layers behind a restriction to a subgroup are held against that.
+///
+/// Fields of layers that know another group than `group` are taken as trivial ones: every map turned in place. That is the
 /// action which is there for any map; for the hidden maps of a plain network there's no other that one could name
 /// beforehand, since turning the image may as well permute its maps (Lenc & Vedaldi 2015 learn such a permutation). An
 /// error near 0 then says that each map turns with the image by itself, a large one only that it doesn't; the maps after the

@@ -1,6 +1,5 @@
 //! A skeleton built over a family of banks.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -32,7 +31,7 @@ impl Network {
     /// When a width is 0, their number isn't that of the skeleton, the image is too small for it, or branches don't fit together.
     pub fn new(config: &NetConfig, input: InputShape, vb: &VarBuilder) -> Result<Self> {
         let Plan { layers, .. } = Plan::new(config, input)?;
-        let layers = Builder { config, vb, bases: RefCell::default() }.all(layers)?;
+        let layers = Builder { config, vb, bases: HashMap::new() }.all(layers)?;
         Ok(Self { layers, input, workspace: Workspace::default() })
     }
 
@@ -92,15 +91,15 @@ struct Builder<'a> {
     config: &'a NetConfig,
     vb: &'a VarBuilder<'a>,
     /// The first tensors of the convolutions so far, by their names.
-    bases: RefCell<HashMap<String, Tensor>>,
+    bases: HashMap<String, Tensor>,
 }
 
 impl Builder<'_> {
-    fn all(&self, layers: Vec<Planned>) -> Result<Vec<NamedLayer>> {
+    fn all(&mut self, layers: Vec<Planned>) -> Result<Vec<NamedLayer>> {
         layers.into_iter().map(|planned| self.layer(planned)).collect()
     }
 
-    fn layer(&self, Planned { name, layer, input }: Planned) -> Result<NamedLayer> {
+    fn layer(&mut self, Planned { name, layer, input }: Planned) -> Result<NamedLayer> {
         let (fields, vb) = (self.fields(input), self.vb.pp(&name));
         let initialisation = self.config.initialisation;
         let layer: Box<dyn Layer> = match layer {
@@ -109,7 +108,7 @@ impl Builder<'_> {
                 let base = base_of.map(|owner| self.base(&owner)).transpose()?;
                 let conv = Conv::with_base(bank, base, &fields.group, config, vb)?;
                 if let Some(weight) = conv.weight() {
-                    self.bases.borrow_mut().insert(name.clone(), weight.clone());
+                    self.bases.insert(name.clone(), weight.clone());
                 }
                 Box::new(conv)
             }
@@ -140,7 +139,7 @@ impl Builder<'_> {
     /// The base of a layer that there is already.
     fn base(&self, layer: &str) -> Result<Tensor> {
         let message = || Error::invalid(format!("there's no layer {layer} yet whose filters could be taken"));
-        self.bases.borrow().get(layer).cloned().ok_or_else(message)
+        self.bases.get(layer).cloned().ok_or_else(message)
     }
 
     fn fields(&self, maps: Maps) -> FieldType {

@@ -97,16 +97,7 @@ impl ArmFile {
     /// The network that the arm asks for, before any matching.
     pub(super) fn network(&self, file: &StudyText, model: &ModelFile, skeletons: &Skeletons) -> Result<NetConfig> {
         let name = self.preset.as_ref().unwrap_or(&self.name);
-        let asked = self.skeleton.as_ref().or(model.skeleton.as_ref());
-        let own = NetConfig::skeleton_of(name.as_ref());
-        let skeleton = match (asked, own) {
-            (None, Some(own)) => Skeleton::named(own)?,
-            _ => skeletons.find(file, asked)?,
-        };
-        if let Some(own) = own.filter(|own| *own != skeleton.name()) {
-            let message = format!("{} is a preset on the skeleton {own}, not on {}", name.as_ref(), skeleton.name());
-            return Err(file.error(name, message));
-        }
+        let skeleton = self.skeleton(file, model, skeletons, name)?;
         let faulty = |fault: Fault| skeletons.error(file, &skeleton, &fault).unwrap_or_else(|| fault.clone().into());
         let bank = self
             .bank
@@ -130,7 +121,7 @@ impl ArmFile {
         net.initialisation = model.initialisation;
         net.bank = self.configured(file, bank.unwrap_or(net.bank))?;
         self.check_keys(file, &net.bank)?;
-        if own.is_some() && !net.bank.rescales() {
+        if NetConfig::skeleton_of(name.as_ref()).is_some() && !net.bank.rescales() {
             let place = self.bank.as_ref().unwrap_or(name);
             return Err(only_for(file, place, name.as_ref(), &net.bank, BankConfig::rescales));
         }
@@ -166,6 +157,24 @@ impl ArmFile {
             (None, None) => {}
         }
         Ok(net)
+    }
+
+    /// The skeleton that the arm or the study names, or the preset's own, which no other does for.
+    fn skeleton(
+        &self,
+        file: &StudyText,
+        model: &ModelFile,
+        skeletons: &Skeletons,
+        preset: &Spanned<String>,
+    ) -> Result<Skeleton> {
+        let asked = self.skeleton.as_ref().or(model.skeleton.as_ref());
+        let Some(own) = NetConfig::skeleton_of(preset.as_ref()) else { return skeletons.find(file, asked) };
+        let skeleton = asked.map_or_else(|| Skeleton::named(own), |asked| skeletons.find(file, Some(asked)))?;
+        if skeleton.name() != own {
+            let message = format!("{} is a preset on the skeleton {own}, not on {}", preset.as_ref(), skeleton.name());
+            return Err(file.error(preset, message));
+        }
+        Ok(skeleton)
     }
 
     /// Whether matching finds the widths.

@@ -131,7 +131,7 @@ impl Walk<'_> {
 
     /// The bank of a convolution that transforms the base of the layer `owner`.
     fn borrowing(&self, conv: &ConvPlan, owner: &str) -> crate::Result<Box<dyn Bank>> {
-        let ConvPlan { name, kernel, width: [_, rescaled], .. } = *conv;
+        let kernel = conv.kernel;
         let refused = |why: String| Err(Error::invalid(format!("filters_of = {owner}, but {why}")));
         let [out, inputs, of_owner] = match self.bases.get(owner) {
             Some(Some(base)) => *base,
@@ -147,22 +147,13 @@ impl Walk<'_> {
         if of_owner != kernel {
             return refused(format!("its filters have {of_owner}×{of_owner} pixels, and these {kernel}×{kernel}"));
         }
-        self.config.bank.bank(&Site {
-            layer: name,
-            widths: [inputs, out],
-            rescaled: [self.maps.rescaled, rescaled],
-            kernel,
-            input: self.maps.representation,
-            group: &self.maps.group,
-            is_borrowed: true,
-            seed: self.config.scramble_seed,
-        })
+        self.config.bank.bank(&self.site(conv, [inputs, out], true))
     }
 
     /// The bank of a convolution to maps of this width before and after rescaling. Without pooling over the group, an ordinary convolution
     /// leads from oriented maps to the classes, with as many parameters as the group's.
     fn own_bank(&self, conv: &ConvPlan) -> crate::Result<Box<dyn Bank>> {
-        let ConvPlan { name, kernel, width: [width, rescaled], .. } = *conv;
+        let ConvPlan { kernel, width: [width, _], .. } = *conv;
         let is_oriented = self.maps.representation == Representation::Regular;
         if self.leads_to_classes && is_oriented && self.config.group_pooling == GroupPooling::None {
             return Ok(Box::new(FreeBank::new(width, self.count(self.maps), kernel)?));
@@ -170,16 +161,21 @@ impl Walk<'_> {
         if self.config.bank.rescales() && !self.repeats(conv) {
             return Ok(Box::new(FreeBank::new(width, self.maps.width, kernel)?));
         }
-        self.config.bank.bank(&Site {
-            layer: name,
-            widths: [self.maps.width, width],
-            rescaled: [self.maps.rescaled, rescaled],
-            kernel,
+        self.config.bank.bank(&self.site(conv, [self.maps.width, width], false))
+    }
+
+    /// Where a convolution's bank is wanted, with a base of these widths.
+    fn site<'a>(&'a self, conv: &ConvPlan<'a>, widths: [usize; 2], is_borrowed: bool) -> Site<'a> {
+        Site {
+            layer: conv.name,
+            widths,
+            rescaled: [self.maps.rescaled, conv.width[1]],
+            kernel: conv.kernel,
             input: self.maps.representation,
             group: &self.maps.group,
-            is_borrowed: false,
+            is_borrowed,
             seed: self.config.scramble_seed,
-        })
+        }
     }
 
     /// What follows a convolution or a matrix product.

@@ -291,7 +291,7 @@ impl Figure for AttributionFigure {
 }
 
 fn halves(rect: Rect) -> [Rect; 2] {
-    rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+    rect.halves(BETWEEN)
 }
 
 const HALF_BAR: i32 = mm(2.4);

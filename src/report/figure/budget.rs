@@ -220,5 +220,5 @@ impl Figure for BudgetFigure {
 }
 
 fn halves(rect: Rect) -> [Rect; 2] {
-    rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+    rect.halves(BETWEEN)
 }

@@ -121,7 +121,7 @@ impl EquivarianceFigure {
 
     fn panels(&self, rect: Rect) -> [Rect; 3] {
         let [left, rest] = rect.split((rect.width() - 2 * BETWEEN) / 3, BETWEEN);
-        let [middle, right] = rest.split((rest.width() - BETWEEN) / 2, BETWEEN);
+        let [middle, right] = rest.halves(BETWEEN);
         [left, middle, right]
     }
 }

@@ -49,6 +49,11 @@ impl Rect {
         Self { left: x - half, top: y - half, right: x + half, bottom: y + half }
     }
 
+    /// Left and right half, `gap` between them.
+    pub fn halves(self, gap: i32) -> [Self; 2] {
+        self.split((self.width() - gap) / 2, gap)
+    }
+
     /// Left and right part, `gap` between them, the left one `width` wide.
     pub fn split(self, width: i32, gap: i32) -> [Self; 2] {
         [Self { right: self.left + width, ..self }, Self { left: self.left + width + gap, ..self }]

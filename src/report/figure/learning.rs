@@ -86,7 +86,7 @@ impl LearningFigure {
     }
 
     fn panels(&self, rect: Rect) -> [Rect; 2] {
-        rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+        rect.halves(BETWEEN)
     }
 
     fn legend(&self) -> Legend {

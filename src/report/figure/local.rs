@@ -97,7 +97,7 @@ impl LocalFigure {
     }
 
     fn panels(&self, rect: Rect) -> [Rect; 2] {
-        rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+        rect.halves(BETWEEN)
     }
 }
 

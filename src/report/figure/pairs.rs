@@ -145,7 +145,7 @@ impl PairsFigure {
 
     fn panels(&self, rect: Rect) -> Vec<Rect> {
         match self.columns().len() {
-            2 => rect.split((rect.width() - BETWEEN) / 2, BETWEEN).to_vec(),
+            2 => rect.halves(BETWEEN).to_vec(),
             _ => vec![rect],
         }
     }

